@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
+# Folders are found, not listed: a tool is a folder in src/tools, a decoder or output a file in its
+# stage's folder. What is built goes to build/, the program to ./weir.
+
+MAKEFLAGS += -r
+PREFIX  ?= /usr/local
+DESTDIR ?=
+CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
+CLANG   ?= clang
+STRIP   ?= llvm-strip
+CFLAGS  ?= -O2 -g
+WERROR  ?= -Werror
+B       := build
+
+ARCH    := $(subst aarch64,arm64,$(subst x86_64,x86,$(shell uname -m)))
+JOBS    := $(shell nproc)
+STAGES  := base core ring event decode view out
+WARN    := -Wall -Wextra $(WERROR)
+INCS    := -Iinclude $(STAGES:%=-Isrc/%) -I$(B)/gen
+PLAIN   := -std=gnu11 -D_GNU_SOURCE $(INCS)
+ALL     := $(PLAIN) $(WARN) $(CFLAGS)
+BPF     := -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) $(WARN) -Wno-unused-parameter \
+	   -Wno-unused-function -Iinclude -Ikernel
+LIBS    := -lbpf -lelf -lz
+
+TOOLS   := $(notdir $(patsubst %/,%,$(wildcard src/tools/*/)))
+KERNEL  := $(foreach t,$(TOOLS),$(if $(wildcard src/tools/$t/$t.bpf.c),$t))
+TABLES  := $(B)/gen/tables.c
+SOURCES := src/main.c $(foreach s,$(STAGES),$(wildcard src/$s/*.c)) $(TABLES) \
+	   $(filter-out %.bpf.c,$(wildcard src/tools/*/*.c))
+BPF_O   := $(KERNEL:%=$(B)/bpf/%.bpf.o)
+EMBED_O := $(KERNEL:%=$(B)/obj/embed/%.o)
+EMBED_O += $(patsubst src/tools/%.rec,$(B)/obj/embed/%.rec.o,$(wildcard src/tools/*/*.rec))
+# The objects of a kind of build: obj (the program), asan and fuzz (for tests).
+objects  = $(patsubst %.c,$(B)/$1/%.o,$(patsubst $(B)/%,%,$(SOURCES)))
+OBJS    := $(call objects,obj)
+NO_MAIN  = $(filter-out %/src/main.o,$(call objects,$1)) $(EMBED_O)
+
+ASAN    := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+UNITS   := $(patsubst tests/unit/test_%.c,$(B)/test/unit/%,$(wildcard tests/unit/test_*.c))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/test/fuzz/%,$(wildcard tests/fuzz/*.c))
+
+# Says what is made in one line; V=1 shows the commands.
+say      = $(if $(V),,@printf '  %-5s %s\n' $1 $@;)
+
+.PHONY: all demo test install uninstall static lint fmt fuzz bench clean help deps deps-test tests man
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: deps ## build ./weir (installs what the build needs)
+	@$(MAKE) --no-print-directory -j$(JOBS) weir
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: all ## build, then watch a little network of weir's own
+	@./weir demo
+
+test: deps-test ## everything: unit, replay, kernel and emulated-kernel tests, fuzzers, lint
+	@$(MAKE) --no-print-directory -j$(JOBS) tests
+	@scripts/test
+
+lint: deps-test ## format, shell scripts, licence lines, include arrows
+	@scripts/lint
+
+fuzz: deps-test ## fuzz for FUZZ seconds (600)
+	@$(MAKE) --no-print-directory -j$(JOBS) tests
+	@scripts/fuzz $(or $(FUZZ),600)
+
+bench: deps-test ## measure the cost per event, write bench/RESULTS.md
+	@$(MAKE) --no-print-directory -j$(JOBS) weir
+	bench/run
+
+fmt: ## format all C files
+	scripts/lint --files '*.c' '*.h' | xargs clang-format -i
+
+deps:
+	@scripts/packages build
+
+deps-test:
+	@scripts/packages build test
+
+# The program
+
+weir: $(OBJS) $(EMBED_O)
+	$(call say,LD) $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# getpwnam (--uid NAME) reads the target's users where its C library allows it; numbers always work.
+static: all ## build ./weir-static, one file that runs on another machine
+	@$(MAKE) --no-print-directory weir-static
+
+weir-static: $(OBJS) $(EMBED_O)
+	$(call say,LD) $(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $^ $(LIBS)
+
+$(B)/obj/src/%.o: src/%.c | $(TABLES)
+	@mkdir -p $(@D)
+	$(call say,CC) $(CC) $(ALL) $(tool_inc) -MMD -c -o $@ $<
+
+$(B)/obj/gen/%.o: $(B)/gen/%.c
+	@mkdir -p $(@D)
+	$(call say,CC) $(CC) $(ALL) -MMD -c -o $@ $<
+
+tool_inc = $(if $(findstring /tools/,$<),-I$(dir $<))
+
+$(TABLES): $(wildcard tables/*)
+	@mkdir -p $(@D)
+	$(call say,GEN) tables/tables.sh $@
+
+# Debug sections go, BTF stays: a tenth of the size.
+$(BPF_O): $(B)/bpf/%.bpf.o: Makefile
+	@mkdir -p $(@D)
+	$(call say,BPF) $(CLANG) $(BPF) -Isrc/tools/$* -MMD -MT $@ -c -o $@ src/tools/$*/$*.bpf.c
+	@$(STRIP) -g $@
+
+# A file's bytes under a name, and NAME_size: $(call embed,NAME)
+embed = printf '.section .rodata\n.balign 8\n.global %s, %s_size\n%s: .incbin "%s"\n1:\n.balign 4\n%s_size: .long 1b - %s\n.section .note.GNU-stack,"",%%progbits\n' \
+	$1 $1 $1 $< $1 $1 | $(CC) -x assembler -c -o $@ -
+
+$(B)/obj/embed/%.o: $(B)/bpf/%.bpf.o
+	@mkdir -p $(@D)
+	$(call say,EMBED) $(call embed,$*_bpf_o)
+
+$(B)/obj/embed/%.rec.o: src/tools/%.rec
+	@mkdir -p $(@D)
+	$(call say,EMBED) $(call embed,$(notdir $*)_rec)
+
+# Tests: each unit test twice, as it is and under the sanitizers; fuzzers are clang's.
+
+tests: weir weir-static $(UNITS) $(UNITS:=.asan) $(FUZZERS)
+
+UNIT_INC := -Isrc -Itests/unit
+
+$(B)/test/unit/%: tests/unit/test_%.c $(call NO_MAIN,obj)
+	@mkdir -p $(@D)
+	$(call say,CC) $(CC) $(ALL) $(UNIT_INC) -MMD -MF $@.d -o $@ $(filter %.c %.o,$^) -lcmocka $(LIBS)
+
+$(B)/test/unit/%.asan: tests/unit/test_%.c $(call NO_MAIN,asan)
+	@mkdir -p $(@D)
+	$(call say,ASAN) $(CC) $(ALL) $(ASAN) $(UNIT_INC) -MMD -MF $@.d -o $@ $(filter %.c %.o,$^) -lcmocka $(LIBS)
+
+$(B)/test/fuzz/%: tests/fuzz/%.c $(call NO_MAIN,fuzz)
+	@mkdir -p $(@D)
+	$(call say,FUZZ) $(CLANG) $(PLAIN) -g -O1 -w -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+		$(UNIT_INC) -MMD -MF $@.d -o $@ $(filter %.c %.o,$^) $(LIBS)
+
+$(B)/asan/%.o: %.c | $(TABLES)
+	@mkdir -p $(@D)
+	$(call say,ASAN) $(CC) $(ALL) $(ASAN) $(tool_inc) -MMD -c -o $@ $<
+
+$(B)/asan/%.o: $(B)/%.c
+	@mkdir -p $(@D)
+	$(call say,ASAN) $(CC) $(ALL) $(ASAN) -MMD -c -o $@ $<
+
+# -w: what is to be warned of, gcc has said.
+FUZZ_C = $(CLANG) $(PLAIN) -g -O1 -w -fsanitize=fuzzer-no-link,address,undefined \
+	 -fno-sanitize-recover=all
+
+$(B)/fuzz/%.o: %.c | $(TABLES)
+	@mkdir -p $(@D)
+	$(call say,FUZZ) $(FUZZ_C) $(tool_inc) -MMD -c -o $@ $<
+
+$(B)/fuzz/%.o: $(B)/%.c
+	@mkdir -p $(@D)
+	$(call say,FUZZ) $(FUZZ_C) -MMD -c -o $@ $<
+
+# Manual pages and completion are made of the same rows as --help.
+
+MAN_MD := docs/weir.md $(wildcard src/tools/*/*.md)
+MAN    := $(patsubst %.md,$(B)/man/%.8,$(notdir $(MAN_MD:docs/weir.md=weir.md)))
+MAN    := $(MAN:$(B)/man/%=$(B)/man/weir-%)
+MAN    := $(MAN:$(B)/man/weir-weir.8=$(B)/man/weir.8)
+
+man: $(MAN) $(B)/man/weir.bash ## manual pages and bash completion, in build/man
+
+$(B)/man/weir.8: docs/weir.md scripts/man weir
+	@mkdir -p $(@D)
+	$(call say,MAN) scripts/man ./weir $< >$@
+
+define tool_page
+$(B)/man/weir-$1.8: src/tools/$1/$1.md scripts/man weir
+	@mkdir -p $$(@D)
+	$$(call say,MAN) scripts/man ./weir $$< >$$@
+endef
+$(foreach t,$(TOOLS),$(eval $(call tool_page,$t)))
+
+$(B)/man/weir.bash: scripts/completion weir
+	@mkdir -p $(@D)
+	$(call say,GEN) scripts/completion ./weir >$@
+
+install: all ## into PREFIX (/usr/local) below DESTDIR
+	@$(MAKE) --no-print-directory man
+	install -D -m 755 weir $(DESTDIR)$(PREFIX)/bin/weir
+	install -d $(DESTDIR)$(PREFIX)/share/man/man8
+	install -m 644 $(MAN) $(DESTDIR)$(PREFIX)/share/man/man8
+	install -D -m 644 $(B)/man/weir.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/weir
+
+uninstall: ## what install has put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/weir $(MAN:$(B)/man/%=$(DESTDIR)$(PREFIX)/share/man/man8/%) \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/weir
+
+clean: ## remove what was built (not the kernels fetched for tests/vm)
+	rm -rf $(filter-out $(B)/vm,$(wildcard $(B)/*)) weir weir-static
+
+define bpf_source
+$(B)/bpf/$1.bpf.o: src/tools/$1/$1.bpf.c
+endef
+$(foreach t,$(KERNEL),$(eval $(call bpf_source,$t)))
+-include $(OBJS:.o=.d) $(BPF_O:.o=.d) $(patsubst %.o,%.d,$(call objects,asan) $(call objects,fuzz)) \
+	$(UNITS:=.d) $(UNITS:=.asan.d) $(FUZZERS:=.d)

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * The record: what the kernel half hands to the user half, byte for byte the same in the ring
+ * and in a file written by --record. Host byte order; integers naturally aligned.
+ */
+#ifndef WEIR_RECORD_H
+#define WEIR_RECORD_H
+
+#ifndef __bpf__
+#include <stdint.h>
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+typedef int32_t s32;
+typedef int64_t s64;
+#endif
+
+enum rec_type {
+	REC_NAME = 1, /* a name the user half resolved while recording (struct name_rec) */
+	REC_CALL = 2, /* one finished system call (struct call_rec) */
+	REC_END = 3,  /* the run's account, last record of a complete file (struct end_rec) */
+	REC_TALLY = 4, /* one counted row of an interval (struct tally_rec) */
+	REC_MAX,
+};
+
+/* Head of every record. */
+struct rec {
+	u32 len;   /* bytes that are meaningful, this head included; the ring's slot may be longer */
+	u16 type;  /* enum rec_type */
+	u16 fixed; /* bytes of the fixed part; sections follow it up to len */
+	u64 ts;    /* CLOCK_MONOTONIC, ns: when the thing began */
+};
+
+/* The task that acted, read in its own context. */
+struct who {
+	u32 pid;   /* thread group, what users call the process */
+	u32 tid;
+	u32 uid;   /* effective, in the initial user namespace */
+	u32 netns; /* inode number of the task's network namespace */
+	u64 cgroup; /* cgroup v2 id */
+	char comm[16];
+};
+
+enum sock_id_flag {
+	SOCK_ID_VALID = 1, /* the descriptor was a socket and could be read */
+	SOCK_ID_PEER = 2,  /* connected: the remote half is meaningful */
+	SOCK_ID_BOUND = 4, /* the local half is meaningful */
+	SOCK_ID_SECOND = 8, /* of the second descriptor argument (sendfile, splice): the first is no socket */
+};
+
+/* What a descriptor is, read from the socket in the kernel. Ports in host order. */
+struct sock_id {
+	u16 family;
+	u16 type;
+	u16 protocol;
+	u8 state; /* skc_state: a TCP state, for every protocol */
+	u8 flags; /* enum sock_id_flag */
+	u16 lport;
+	u16 rport;
+	u32 pad;
+	u64 ino; /* socket inode, as in /proc/PID/fd */
+	union {
+		struct {
+			u8 laddr[16]; /* IPv4 in the first 4 bytes */
+			u8 raddr[16];
+		};
+		struct {
+			u64 peer_ino; /* AF_UNIX; the path is a section */
+		};
+		struct {
+			u32 portid; /* AF_NETLINK */
+			u32 dst_portid;
+		};
+		struct {
+			u32 ifindex; /* AF_PACKET; rport holds the ethertype */
+		};
+		struct {
+			u32 lcid, rcid; /* AF_VSOCK */
+			u32 lvport, rvport;
+		};
+	};
+};
+
+/* Variable parts of a record, each padded to 8 bytes. */
+enum sect_kind {
+	SECT_DATA = 1, /* payload, or an option's value; full = bytes there were */
+	SECT_ADDR,     /* a sockaddr; full = its length by the kernel's account */
+	SECT_INLEN,    /* the value-result length before the call; full = it */
+	SECT_OUTLEN,   /* the same after the call */
+	SECT_MSGHDR,   /* struct msghdr as user memory had it; full = msg_namelen before the call */
+	SECT_MMSG,     /* the same, of one message of a vector; full = msg_len */
+	SECT_IOV,      /* one struct iovec, then the first bytes it points to; full = bytes used of it */
+	SECT_CONTROL,  /* control messages; full = msg_controllen */
+	SECT_INTS,     /* the words an out-argument points to (socketpair, offsets of sendfile) */
+	SECT_LPATH,    /* AF_UNIX: the socket's own sun_path */
+	SECT_RPATH,    /* AF_UNIX: its peer's */
+	SECT_RSOCK,    /* struct sock_id of the descriptor that the call returned */
+	SECT_TIME,     /* struct timespec: in */
+	SECT_TIME_OUT, /* struct timespec: out */
+	SECT_MORE,     /* the record was too small for the rest */
+};
+
+struct sect {
+	u8 kind; /* enum sect_kind */
+	u8 arg;  /* index of the call's argument it belongs to */
+	u16 len; /* bytes that follow, before padding */
+	u32 full;
+};
+
+#define SECT_NEXT(len) (((len) + 7u) & ~7u)
+
+/* A socket system call, entry and exit joined. */
+struct call_rec {
+	struct rec h;
+	u64 dur;  /* ns from entry to exit */
+	s64 ret;  /* -errno on failure */
+	u64 args[6];
+	u16 call; /* enum call_id (call.h) */
+	u16 unread; /* bit per argument: user memory could not be read */
+	u32 pad;
+	struct who who;
+	struct sock_id sock; /* of the first descriptor argument */
+};
+
+/* A name for a number, written into a recording so that replay elsewhere prints the same. */
+enum name_space { NAME_CGROUP = 1, NAME_NETDEV = 2, NAME_UID = 3 };
+struct name_rec {
+	struct rec h;
+	u32 space; /* enum name_space */
+	u32 len;
+	u64 id;
+	char name[]; /* len bytes, no NUL */
+};
+
+/* Why something is missing. One slot a cause, per CPU in the kernel half. */
+enum lost {
+	LOST_RING,    /* the ring was full */
+	LOST_STATE,   /* no room to remember a call's entry */
+	LOST_UNREAD,  /* user memory that could not be read (the event itself is there) */
+	LOST_MAP,     /* a counting map was full */
+	LOST_FOLLOW,  /* a child could not be marked as followed */
+	LOST_MISSED,  /* the kernel skipped the program (recursion_misses) */
+	LOST_OPEN,    /* calls entered and not finished when the run ended */
+	LOST_MAX,
+};
+
+struct end_rec {
+	struct rec h;
+	u64 events;         /* records that reached the user half */
+	u64 lost[LOST_MAX]; /* by cause */
+	u32 nlost;          /* LOST_MAX of the writer */
+	u32 pad;
+};
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* What the user half reads of the kernel half's memory, beside the ring. */
+#ifndef WEIR_SHARED_H
+#define WEIR_SHARED_H
+
+#include "record.h"
+
+/* Per CPU: no atomics in the hot path. */
+struct counters {
+	u64 lost[LOST_MAX];
+};
+
+/* Said once on stderr, when such a task runs in the filter's scope. */
+enum notice {
+	NOTICE_COMPAT = 1,   /* a 32-bit or x32 program */
+	NOTICE_IO_URING = 2, /* a task that has an io_uring */
+};
+
+/* Mapped by both halves: the reader sets idle before it sleeps, and only then is woken. */
+struct shared {
+	u32 idle;
+	u32 notices; /* enum notice */
+	s64 live;    /* followed tasks that live */
+};
+
+/* Where a walk over the messages and iovecs of a call stands. */
+struct walk {
+	u64 msg; /* next message, and how many */
+	u64 msgs;
+	u64 stride; /* bytes from a message to the next: mmsghdr or msghdr */
+	u64 iov;    /* next iovec of this message, and how many */
+	u64 iovs;
+	u64 left; /* bytes of this message that the iovecs still hold */
+	u16 full; /* no room for more */
+	u16 out;  /* written by the kernel */
+	u32 control; /* whether to show control data: not of a failed receive */
+};
+
+/*
+ * A call between its entry and its exit: what the entry leaves for the exit, and all that the exit
+ * works on. It is memory of the task's own, so safe when the program is preempted, and of no interest to
+ * the verifier, which would follow each value on the stack through every branch.
+ *
+ * States stand in an array, at the task's id modulo its size, or a few places further when that one is
+ * taken: 15 instructions to find, where task storage takes 120. Those that are further away are counted
+ * at home, so that a task that has none is known at once.
+ */
+#define STATES	     8192 /* calls that may be in progress at once; 4 MiB of kernel memory */
+#define STATE_PROBES 16
+#define STATE_SNAP   64 /* payload that fits the record within a state */
+#define STATE_REC    (sizeof(struct call_rec) + 4 * sizeof(struct sect) + STATE_SNAP + 32)
+
+/*
+ * The socket that a descriptor was last time. It still is while the descriptor leads to the same file
+ * and the socket to it: a socket that is closed forgets its file (__sock_release(), net/socket.c). Type
+ * and protocol are then known without being read, except where sockets of one kind share memory.
+ */
+#define SOCK_CACHES 4
+
+struct sock_cache {
+	u64 file; /* struct file *, 0: nothing known */
+	u64 sock; /* struct socket * */
+	u64 sk;	  /* struct sock * */
+	u64 ops;  /* its operations: they tell family and type */
+	u16 type, protocol;
+	u32 pad;
+};
+
+struct call_state {
+	u32 owner; /* thread id, 0: free */
+	u32 away;  /* states whose home this place is and that stand elsewhere */
+	u8 moved;  /* places from home */
+	u8 unread; /* inlen or time could not be read */
+	u16 pad;
+	u32 inlen;   /* value-result length before the call */
+	s64 time[2]; /* recvmmsg's timeout before the call */
+	struct sock_cache cache[SOCK_CACHES]; /* by the descriptor's lowest bits */
+	struct walk walk;
+	struct call_rec rec; /* what will be sent; begun at the entry */
+	u8 room[STATE_REC - sizeof(struct call_rec)]; /* its sections, when they are few */
+};
+
+/* Kept with a followed task (-- COMMAND and its children); freed by the kernel with the task. */
+struct follow_state {
+	u32 followed;
+};
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * The doors of the socket layer (include/door.h), on whatever way the kernel grants. A tool writes
+ * pass(door, ret), called in the context of the task that sends or receives, ret being the bytes
+ * or -errno; DOOR_WAYS() makes the programs of every way from it, and the rows of src/core/doors.c
+ * name them.
+ */
+#ifndef WEIR_DOOR_BPF_H
+#define WEIR_DOOR_BPF_H
+
+#include "types.bpf.h"
+#include <bpf/bpf_helpers.h>
+#include "door.h"
+
+#if defined(__TARGET_ARCH_x86)
+#define regs_ret(regs) ((regs)->ax)
+#elif defined(__TARGET_ARCH_arm64)
+#define regs_ret(regs) ((regs)->regs[0])
+#endif
+
+/*
+ * What they are called, and with what:
+ *   sock_recv_length(sk, ret, flags)  tracepoints, Linux 6.3
+ *   sock_send_length(sk, ret, flags)
+ *   sock_recvmsg(sock, msg, flags)
+ *   __sock_sendmsg(sock, msg)         since 86a7e0b69bd5 (6.6 and stable releases), where the
+ *                                     compiler made it a function
+ *   sock_sendmsg(sock, msg)           before; since then only the kernel itself calls it
+ */
+#define DOOR_WAYS(pass)                                                                            \
+	SEC("?tp_btf") int door_recv_tp(u64 *ctx)                                                  \
+	{                                                                                          \
+		return pass(DOOR_RECVMSG, (s32)ctx[1]);                                            \
+	}                                                                                          \
+	SEC("?fexit") int door_recv_fexit(u64 *ctx)                                                \
+	{                                                                                          \
+		return pass(DOOR_RECVMSG, (s32)ctx[3]);                                            \
+	}                                                                                          \
+	SEC("?kretprobe") int door_recv_kret(struct pt_regs *ctx)                                  \
+	{                                                                                          \
+		return pass(DOOR_RECVMSG, (s32)regs_ret(ctx));                                     \
+	}                                                                                          \
+	SEC("?tp_btf") int door_send_tp(u64 *ctx)                                                  \
+	{                                                                                          \
+		return pass(DOOR_SENDMSG, (s32)ctx[1]);                                            \
+	}                                                                                          \
+	SEC("?fexit") int door_send_fexit(u64 *ctx)                                                \
+	{                                                                                          \
+		return pass(DOOR_SENDMSG, (s32)ctx[2]);                                            \
+	}                                                                                          \
+	SEC("?fexit") int door_send_fexit_old(u64 *ctx)                                            \
+	{                                                                                          \
+		return pass(DOOR_SENDMSG, (s32)ctx[2]);                                            \
+	}                                                                                          \
+	SEC("?kretprobe") int door_send_kret(struct pt_regs *ctx)                                  \
+	{                                                                                          \
+		return pass(DOOR_SENDMSG, (s32)regs_ret(ctx));                                     \
+	}
+
+#endif

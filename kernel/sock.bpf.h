@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* What a descriptor is: from the current task's descriptor table to the socket behind it. */
+#ifndef WEIR_SOCK_BPF_H
+#define WEIR_SOCK_BPF_H
+
+#include "types.bpf.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include "record.h"
+#include "task.bpf.h"
+
+/* The open file that fd of the current task is, or NULL. */
+static __always_inline struct file *file_of_fd(struct task_struct *task, u64 fd)
+{
+	struct fdtable *fdt = task->files->fdt;
+	struct file **slot = fdt->fd;
+	struct file *file = NULL;
+
+	if ((u32)fd >= fdt->max_fds)
+		return NULL;
+	bpf_probe_read_kernel(&file, sizeof(file), slot + (u32)fd);
+	return file;
+}
+
+/* The socket that a file is, or NULL. */
+static __always_inline struct socket *sock_of_file(struct file *file)
+{
+	struct socket *sock = NULL;
+	u64 fops = 0;
+
+	bpf_core_read(&fops, sizeof(fops), &file->f_op);
+	if (fops == learnt.socket_fops)
+		bpf_core_read(&sock, sizeof(sock), &file->private_data);
+	return sock;
+}
+
+static __always_inline struct socket *sock_of_fd(struct task_struct *task, u64 fd)
+{
+	struct file *file = file_of_fd(task, fd);
+
+	return file ? sock_of_file(file) : NULL;
+}
+
+#define SKC(buf, type, field) (*(type *)((buf) + bpf_core_field_offset(struct sock_common, field)))
+
+/* The first bytes of struct sock_common: IPv4 addresses, ports, family, state (19 of them on 6.1, 6.12
+ * and 6.18); the verifier refuses the program where a field should lie beyond. */
+#define SKC_BYTES 24
+
+static __always_inline void sock_ports(struct sock_id *id, struct sock *sk, u16 num, __be16 dport)
+{
+	id->lport = num;
+	id->rport = bpf_ntohs(dport);
+	if (!num) { /* skc_num is cleared at TCP_CLOSE */
+		__be16 port = 0;
+
+		bpf_core_read(&port, sizeof(port), &((struct inet_sock *)sk)->inet_sport);
+		id->lport = bpf_ntohs(port);
+	}
+	if (id->lport)
+		id->flags |= SOCK_ID_BOUND;
+	if (id->rport)
+		id->flags |= SOCK_ID_PEER;
+}
+
+static __always_inline void sock_inet(struct sock_id *id, const u8 *skc, struct sock *sk)
+{
+	u64 *laddr = (u64 *)id->laddr, *raddr = (u64 *)id->raddr;
+
+	if (id->family == AF_INET) {
+		laddr[0] = SKC(skc, u32, skc_rcv_saddr);
+		raddr[0] = SKC(skc, u32, skc_daddr);
+		laddr[1] = raddr[1] = 0;
+	} else {
+		bpf_core_read(laddr, 16, &sk->__sk_common.skc_v6_rcv_saddr);
+		bpf_core_read(raddr, 16, &sk->__sk_common.skc_v6_daddr);
+	}
+	sock_ports(id, sk, SKC(skc, u16, skc_num), SKC(skc, __be16, skc_dport));
+}
+
+static __always_inline u64 sock_ino(struct file *file)
+{
+	return BPF_CORE_READ(file, f_inode, i_ino);
+}
+
+/* Families may be modules that are not loaded: their types are then unknown, and so are their sockets. */
+static __always_inline void sock_other(struct sock_id *id, struct sock *sk, struct file *file)
+{
+	u64 *words = (u64 *)id->laddr;
+
+	words[0] = words[1] = words[2] = words[3] = 0;
+	id->lport = id->rport = 0;
+	id->ino = sock_ino(file);
+	if (id->family == AF_UNIX && bpf_core_type_exists(struct unix_sock)) {
+		struct sock *peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
+
+		if (peer) {
+			id->peer_ino = BPF_CORE_READ(peer, sk_socket, file, f_inode, i_ino);
+			id->flags |= SOCK_ID_PEER;
+		}
+	} else if (id->family == AF_NETLINK && bpf_core_type_exists(struct netlink_sock)) {
+		struct netlink_sock *nl = (struct netlink_sock *)sk;
+
+		id->portid = BPF_CORE_READ(nl, portid);
+		id->dst_portid = BPF_CORE_READ(nl, dst_portid);
+		id->flags |= SOCK_ID_BOUND;
+	} else if (id->family == AF_PACKET && bpf_core_type_exists(struct packet_sock)) {
+		struct packet_sock *po = (struct packet_sock *)sk;
+
+		id->ifindex = BPF_CORE_READ(po, ifindex);
+		id->rport = bpf_ntohs(BPF_CORE_READ(po, num));
+		id->flags |= SOCK_ID_BOUND;
+	} else if (id->family == AF_VSOCK && bpf_core_type_exists(struct vsock_sock)) {
+		struct vsock_sock *vs = (struct vsock_sock *)sk;
+
+		id->lcid = BPF_CORE_READ(vs, local_addr.svm_cid);
+		id->lvport = BPF_CORE_READ(vs, local_addr.svm_port);
+		id->rcid = BPF_CORE_READ(vs, remote_addr.svm_cid);
+		id->rvport = BPF_CORE_READ(vs, remote_addr.svm_port);
+		id->flags |= SOCK_ID_BOUND;
+	}
+}
+
+/* The first bytes of struct socket, up to its operations. */
+#define SOCKET_BYTES	   40
+#define SOCKET(buf, field) (*(u64 *)((buf) + bpf_core_field_offset(struct socket, field)))
+
+/* Brings the cache up to date with what file is; false when it is no socket. */
+static __always_inline bool sock_cached(struct sock_cache *c, struct file *file)
+{
+	u8 buf[SOCKET_BYTES] __attribute__((aligned(8))) = {};
+	struct sock *sk;
+	u64 ops;
+
+	if (c->file != (u64)file) {
+		c->sock = (u64)sock_of_file(file);
+		c->ops = 0;
+		c->file = c->sock ? (u64)file : 0;
+		if (!c->sock)
+			return false;
+	}
+	bpf_probe_read_kernel(buf, sizeof(buf), (void *)c->sock);
+	if (SOCKET(buf, file) != (u64)file) { /* that socket is closed: this is another */
+		c->sock = (u64)sock_of_file(file);
+		c->ops = 0;
+		c->file = c->sock ? (u64)file : 0;
+		if (!c->sock || bpf_probe_read_kernel(buf, sizeof(buf), (void *)c->sock))
+			return false;
+	}
+	ops = SOCKET(buf, ops);
+	if (c->ops == ops && c->sk == SOCKET(buf, sk))
+		return true;
+	sk = (struct sock *)SOCKET(buf, sk);
+	c->ops = ops;
+	c->sk = (u64)sk;
+	if (!sk)
+		return false;
+	bpf_core_read(&c->type, sizeof(c->type), &sk->sk_type);
+	bpf_core_read(&c->protocol, sizeof(c->protocol), &sk->sk_protocol);
+	return true;
+}
+
+/*
+ * Fills id with what fd of the current task is; returns id's flags, 0 when it is no socket. A function
+ * of its own, as are the other big ones: a program holds it once. (Callers use what it returns, or
+ * clang drops the result and leaves a stack address in r0, which the verifier refuses.)
+ */
+static __noinline u32 sock_look(struct sock_id *id, u64 fd, struct sock_cache *caches)
+{
+	struct sock_cache *c = &caches[fd & (SOCK_CACHES - 1)];
+	u8 skc[SKC_BYTES] __attribute__((aligned(8)));
+	struct file *file = file_of_fd(bpf_get_current_task_btf(), fd);
+
+	if (!file || !sock_cached(c, file) || bpf_probe_read_kernel(skc, sizeof(skc), (void *)c->sk))
+		return 0;
+	id->flags = SOCK_ID_VALID;
+	id->family = SKC(skc, u16, skc_family);
+	id->state = SKC(skc, u8, skc_state);
+	id->type = c->type;
+	id->protocol = c->protocol;
+	id->pad = 0;
+	id->ino = 0;
+	if ((id->family == AF_INET || id->family == AF_INET6) &&
+	    (id->type == SOCK_STREAM || id->type == SOCK_DGRAM)) {
+		sock_inet(id, skc, (struct sock *)c->sk);
+		return id->flags;
+	}
+	c->ops = 0; /* sockets of one kind share memory: read type and protocol anew each time */
+	if (id->family == AF_INET || id->family == AF_INET6)
+		sock_inet(id, skc, (struct sock *)c->sk);
+	else
+		sock_other(id, (struct sock *)c->sk, file);
+	return id->flags;
+}
+
+/* Is addr (16 bytes, IPv4 as v4-mapped) in the filter's prefix? */
+static __always_inline bool in_prefix(const u64 *addr)
+{
+	const volatile u64 *host = (const volatile u64 *)filter.host;
+	const volatile u64 *mask = (const volatile u64 *)filter.mask;
+
+	return (addr[0] & mask[0]) == host[0] && (addr[1] & mask[1]) == host[1];
+}
+
+static __always_inline bool addr_matches(u16 family, const u8 *addr)
+{
+	if (family == AF_INET && filter.host_family != AF_INET)
+		return false;
+	if (family == AF_INET) {
+		u64 mapped[2] = {0, bpf_cpu_to_be64(0xffff00000000ULL) | (u64) * (u32 *)addr << 32};
+
+		return in_prefix(mapped);
+	}
+	return in_prefix((const u64 *)addr);
+}
+
+/* The sockaddr of a call, as far as filters look at it. */
+struct peer {
+	u16 family;
+	u16 port; /* host order */
+	u8 addr[16];
+};
+
+/* Either end of the socket, or the address in the call, may match. */
+static __always_inline bool sock_matches(const struct sock_id *id, const struct peer *peer)
+{
+	bool valid = id->flags & SOCK_ID_VALID;
+	bool inet = valid && (id->family == AF_INET || id->family == AF_INET6);
+
+	if (filter.have & FILTER_FAMILY) {
+		u16 family = valid ? id->family : peer->family;
+
+		if (family != filter.family)
+			return false;
+	}
+	if (filter.have & FILTER_PORT &&
+	    !(inet && (id->lport == filter.port || id->rport == filter.port)) &&
+	    !(peer->family && peer->port == filter.port))
+		return false;
+	if (filter.have & FILTER_HOST &&
+	    !(inet && (addr_matches(id->family, id->laddr) || addr_matches(id->family, id->raddr))) &&
+	    !(peer->family && addr_matches(peer->family, peer->addr)))
+		return false;
+	return true;
+}
+
+#endif

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * Every kernel field that weir reads, and no other: the whole contact surface with the kernel.
+ * Offsets are relocated at load time (CO-RE), so order and padding here mean nothing.
+ */
+#ifndef WEIR_TYPES_BPF_H
+#define WEIR_TYPES_BPF_H
+
+typedef unsigned char u8, __u8;
+typedef unsigned short u16, __u16, __be16;
+typedef unsigned int u32, __u32, __be32, __wsum;
+typedef unsigned long long u64, __u64;
+typedef int s32, __s32;
+typedef long long s64, __s64;
+typedef short s16;
+typedef _Bool bool;
+#define true  1
+#define false 0
+#define NULL  ((void *)0)
+
+#define AF_UNIX    1
+#define AF_INET    2
+#define AF_INET6   10
+#define AF_NETLINK 16
+#define AF_PACKET  17
+#define AF_VSOCK   40
+
+#define SOCK_STREAM 1
+#define SOCK_DGRAM  2
+
+enum bpf_map_type {
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERCPU_HASH = 5,
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_CGROUP_ARRAY = 8,
+	BPF_MAP_TYPE_RINGBUF = 27,
+	BPF_MAP_TYPE_TASK_STORAGE = 29,
+};
+
+enum { BPF_ANY = 0, BPF_NOEXIST = 1 };
+enum { BPF_F_NO_PREALLOC = 1, BPF_F_MMAPABLE = 1 << 10 };
+enum { BPF_LOCAL_STORAGE_GET_F_CREATE = 1 };
+enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2, BPF_RB_AVAIL_DATA = 0 };
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+#if defined(__TARGET_ARCH_x86)
+struct pt_regs {
+	unsigned long r10, r9, r8, dx, si, di, orig_ax, ax;
+};
+struct thread_info {
+	unsigned long flags;
+	u32 status; /* TS_COMPAT: a 32-bit system call is running */
+};
+#elif defined(__TARGET_ARCH_arm64)
+struct pt_regs {
+	u64 regs[31];
+	u64 orig_x0;
+	s32 syscallno;
+};
+struct thread_info {
+	unsigned long flags;
+};
+#endif
+
+struct ns_common {
+	u32 inum;
+};
+struct net {
+	struct ns_common ns;
+};
+struct nsproxy {
+	struct net *net_ns;
+};
+typedef struct {
+	u32 val;
+} kuid_t;
+struct cred {
+	kuid_t euid;
+};
+struct kernfs_node {
+	u64 id; /* a number since 67c0496e87d1 (5.5) */
+};
+struct cgroup {
+	struct kernfs_node *kn;
+};
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+
+struct inode {
+	unsigned long i_ino;
+};
+struct file_operations {
+	void *owner;
+};
+struct file {
+	struct inode *f_inode;
+	const struct file_operations *f_op;
+	void *private_data;
+};
+struct fdtable {
+	u32 max_fds;
+	struct file **fd;
+};
+struct files_struct {
+	struct fdtable *fdt;
+};
+struct io_uring_task;
+
+struct upid {
+	int nr;
+};
+struct pid {
+	unsigned int level;
+	struct upid numbers[1]; /* a flexible array since 6.6; its size is not used */
+};
+struct task_struct {
+	struct thread_info thread_info;
+	u32 pid;
+	u32 tgid;
+	struct pid *thread_pid;
+	struct task_struct *group_leader;
+	char comm[16];
+	const struct cred *cred;
+	struct files_struct *files;
+	struct nsproxy *nsproxy;
+	struct css_set *cgroups;
+	struct io_uring_task *io_uring;
+};
+
+struct in6_addr {
+	u8 in6_u[16];
+};
+typedef struct {
+	struct net *net;
+} possible_net_t;
+struct sock_common {
+	__be32 skc_daddr;
+	__be32 skc_rcv_saddr;
+	__be16 skc_dport;
+	u16 skc_num;
+	u16 skc_family;
+	volatile unsigned char skc_state;
+	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+};
+struct socket;
+struct sock {
+	struct sock_common __sk_common;
+	u16 sk_type;
+	u16 sk_protocol;
+	struct socket *sk_socket;
+};
+struct inet_sock {
+	struct sock sk;
+	__be16 inet_sport;
+	__be16 inet_dport;
+};
+struct socket {
+	s16 type;
+	struct file *file;
+	struct sock *sk;
+	const void *ops;
+};
+struct sockaddr_un {
+	unsigned short sun_family;
+	char sun_path[108];
+};
+struct unix_address {
+	int len;
+	struct sockaddr_un name[0];
+};
+struct unix_sock {
+	struct sock sk;
+	struct unix_address *addr;
+	struct sock *peer;
+};
+struct netlink_sock {
+	struct sock sk;
+	u32 portid;
+	u32 dst_portid;
+};
+struct packet_sock {
+	struct sock sk;
+	int ifindex;
+	__be16 num;
+};
+struct sockaddr_vm {
+	unsigned short svm_family;
+	unsigned int svm_port;
+	unsigned int svm_cid;
+};
+struct vsock_sock {
+	struct sock sk;
+	struct sockaddr_vm local_addr;
+	struct sockaddr_vm remote_addr;
+};
+
+#pragma clang attribute pop
+
+/* Context of tracepoint programs on syscalls:sys_enter_X and sys_exit_X: an ABI of tracefs. The
+ * first 8 bytes are not the record's common fields: the kernel overwrites them (perf's pt_regs). What
+ * pads nr is the kernel's stack, not 0. */
+struct sys_enter_ctx {
+	u64 unusable;
+	s32 nr, pad;
+	u64 args[6];
+};
+struct sys_exit_ctx {
+	u64 unusable;
+	s32 nr, pad;
+	s64 ret;
+};
+
+#endif

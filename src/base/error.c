@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+#include "buf.h"
+#include "error.h"
+
+#define SENTENCE 1024
+
+static char sentence[SENTENCE];
+
+/* By way of a copy: the arguments may be the sentence kept so far. */
+static void keep(const char *fmt, va_list ap)
+{
+	char text[SENTENCE];
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	memcpy(sentence, text, sizeof(sentence));
+}
+
+int fail(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	keep(fmt, ap);
+	va_end(ap);
+	return FAIL;
+}
+
+int usage(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	keep(fmt, ap);
+	va_end(ap);
+	return USAGE;
+}
+
+const char *error_text(void)
+{
+	return sentence;
+}
+
+/* A name in a remark may have been chosen by a process: nothing but line ends gets through. */
+static void safe_lines(struct buf *b, const char *text)
+{
+	size_t n = strcspn(text, "\n");
+
+	buf_safe_utf8(b, text, n);
+	while (text[n] == '\n') {
+		text += n + 1;
+		n = strcspn(text, "\n");
+		buf_chr(b, '\n');
+		buf_safe_utf8(b, text, n);
+	}
+}
+
+void note(const char *fmt, ...)
+{
+	char text[4 * SENTENCE];
+	struct buf b = {0};
+	va_list ap;
+	ssize_t n;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	buf_str(&b, "weir: ");
+	safe_lines(&b, text);
+	buf_chr(&b, '\n');
+	n = write(STDERR_FILENO, b.base,
+		  buf_len(&b)); /* one write: lines of two processes stay whole */
+	(void)n;                /* nowhere left to say so */
+	buf_free(&b);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "attach.h"
+#include "error.h"
+#include "options.h"
+#include "probes.h"
+#include "ways.h"
+
+int attach_open(struct attach *a, const void *object, size_t size)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "weir");
+
+	a->obj = bpf_object__open_mem(object, size, &opts);
+	if (a->obj)
+		return 0;
+	return fail("the program's BPF object cannot be opened: %s; is this build complete?",
+		    strerror(errno));
+}
+
+void *attach_data(struct attach *a, const char *section, size_t size)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(a->obj, section);
+	size_t have = 0;
+	void *data = map ? (void *)bpf_map__initial_value(map, &have) : NULL;
+
+	return data && have >= size ? data : NULL;
+}
+
+/* The kernel half's view of which calls are wanted. */
+static void fill_calls(struct attach *a)
+{
+	u8 *ids = attach_data(a, ".rodata.calls", 512);
+
+	for (u32 i = 1; i < CALL_MAX && ids; i++)
+		if (a->wanted[i])
+			ids[call_number(i)] = i;
+}
+
+static int fill_cgroup(struct attach *a, const char *path)
+{
+	int map = bpf_object__find_map_fd_by_name(a->obj, "cgroup_filter");
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	u32 zero = 0;
+	int err = fd < 0 || map < 0 ? -errno : bpf_map_update_elem(map, &zero, &fd, BPF_ANY);
+
+	if (fd >= 0)
+		close(fd);
+	return err ? fail("cgroup %s cannot be used as a filter: %s", path, strerror(-err)) : 0;
+}
+
+/* Lets the kernel half learn what a socket's file operations are and how deep our pid namespace is. */
+static int learn(struct attach *a)
+{
+	struct bpf_program *prog = bpf_object__find_program_by_name(a->obj, "learn");
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	u64 ctx[1] = {fd};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = ctx, .ctx_size_in = sizeof(ctx));
+	int err;
+
+	if (!prog || fd < 0)
+		return 0;
+	err = bpf_prog_test_run_opts(bpf_program__fd(prog), &opts);
+	close(fd);
+	if (!err && opts.retval == 0)
+		return 0;
+	return fail("the kernel's socket type could not be learnt: %s; weir needs Linux 5.10 or newer",
+		    strerror(err ? -err : EINVAL));
+}
+
+static int map_shared(struct attach *a)
+{
+	int fd = bpf_object__find_map_fd_by_name(a->obj, ".data.shared");
+	void *p = mmap(NULL, sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (p == MAP_FAILED)
+		return fail("the kernel half's memory cannot be mapped: %s", strerror(errno));
+	a->shared = p;
+	return 0;
+}
+
+/* What the user can do about a load that the kernel refused. */
+static int load_failed(int err)
+{
+	if (err == -EPERM || err == -EACCES)
+		return fail("the kernel refused to load a BPF program (%s): run as root, or give CAP_BPF, "
+			    "CAP_PERFMON and CAP_NET_ADMIN; weir doctor says which is missing",
+			    strerror(-err));
+	return fail("the kernel refused a BPF program (%s); weir doctor says what it offers, -v shows its log",
+		    strerror(-err));
+}
+
+/* Our process as the kernel half sees it: by its id in the initial namespace, which getpid() does not
+ * tell in a container. */
+static u32 own_tgid(void)
+{
+	struct bpf_insn insns[] = {
+		{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_get_current_pid_tgid},
+		{.code = BPF_ALU64 | BPF_RSH | BPF_K, .dst_reg = BPF_REG_0, .imm = 32},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	int fd = bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "weir_self", "GPL", insns, 3, NULL);
+	int err = fd < 0 ? fd : bpf_prog_test_run_opts(fd, &opts);
+
+	if (fd >= 0)
+		close(fd);
+	return err || !opts.retval ? (u32)getpid() : opts.retval;
+}
+
+int attach_load(struct attach *a, const struct common *common)
+{
+	struct filter *filter = attach_data(a, ".rodata.filter", sizeof(*filter));
+	struct bpf_map *ring = bpf_object__find_map_by_name(a->obj, "ring");
+	int err;
+
+	if (filter) {
+		*filter = common->filter;
+		filter->self = own_tgid();
+		if (common->command)
+			filter->have |= FILTER_FOLLOW;
+	}
+	if (ring && common->ring_kib) {
+		u32 bytes = 4096;
+
+		while (bytes < common->ring_kib * 1024)
+			bytes *= 2;
+		bpf_map__set_max_entries(ring, bytes);
+	}
+	fill_calls(a);
+	err = a->calls ? ways_choose(a, common) : 0;
+	if (!err)
+		err = probes_choose(a, common);
+	if (err)
+		return err;
+	ways_tasks_load(a, common->command);
+	kernel_btf_drop();
+	err = bpf_object__load(a->obj);
+	if (err)
+		return load_failed(err);
+	if (map_shared(a) || learn(a))
+		return FAIL;
+	if (common->cgroup && fill_cgroup(a, common->cgroup))
+		return FAIL;
+	if (ways_tasks_attach(a, common->command))
+		return FAIL;
+	if (probes_attach(a) && !a->calls)
+		return FAIL;
+	return a->calls ? ways_attach(a) : 0;
+}
+
+/* Programs that the kernel skipped because one ran already on that CPU. */
+static u64 missed(int fd)
+{
+	struct bpf_prog_info info = {};
+	u32 len = sizeof(info);
+
+	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) ? info.recursion_misses : 0;
+}
+
+void attach_end(struct attach *a)
+{
+	struct bpf_program *prog;
+
+	while (a->nlinks)
+		bpf_link__destroy(a->links[--a->nlinks]);
+	a->missed = 0;
+	if (a->obj)
+		bpf_object__for_each_program(prog, a->obj) a->missed += missed(bpf_program__fd(prog));
+}
+
+void attach_close(struct attach *a)
+{
+	attach_end(a);
+	if (a->shared)
+		munmap(a->shared, sysconf(_SC_PAGESIZE));
+	a->shared = NULL;
+	bpf_object__close(a->obj);
+	a->obj = NULL;
+}
+
+int attach_counters(struct attach *a, struct counters *sum)
+{
+	int map = bpf_object__find_map_fd_by_name(a->obj, "counters");
+	int ncpus = libbpf_num_possible_cpus();
+	struct counters *all = ncpus > 0 ? calloc(ncpus, sizeof(*all)) : NULL;
+	u32 zero = 0;
+	int err = all && map >= 0 ? bpf_map_lookup_elem(map, &zero, all) : -ENOENT;
+
+	memset(sum, 0, sizeof(*sum));
+	for (int cpu = 0; !err && cpu < ncpus; cpu++)
+		for (u32 i = 0; i < sizeof(*sum) / 8; i++)
+			((u64 *)sum)[i] += ((u64 *)&all[cpu])[i];
+	free(all);
+	return err ? fail("the kernel half's counters cannot be read: %s", strerror(-err)) : 0;
+}
+
+u64 attach_unfinished(struct attach *a)
+{
+	int map = bpf_object__find_map_fd_by_name(a->obj, "states");
+	size_t size = STATES * sizeof(struct call_state);
+	struct call_state *states;
+	u64 n = 0;
+
+	if (map < 0)
+		return 0;
+	states = mmap(NULL, size, PROT_READ, MAP_SHARED, map, 0);
+	if (states == MAP_FAILED)
+		return 0;
+	for (u32 i = 0; i < STATES; i++)
+		n += states[i].owner != 0;
+	munmap(states, size);
+	return n;
+}
+
+int attach_follow(struct attach *a, int pid)
+{
+	int map = bpf_object__find_map_fd_by_name(a->obj, "followed");
+	struct follow_state state = {.followed = 1};
+	int fd = syscall(SYS_pidfd_open, pid, 0);
+	int err = fd < 0 ? -errno : bpf_map_update_elem(map, &fd, &state, BPF_ANY);
+
+	if (fd >= 0)
+		close(fd);
+	if (err)
+		return fail("process %d cannot be followed: %s", pid, strerror(-err));
+	__atomic_add_fetch(&a->shared->live, 1, __ATOMIC_SEQ_CST);
+	return 0;
+}

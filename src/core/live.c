@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+#include "account.h"
+#include "cgroups.h"
+#include "command.h"
+#include "error.h"
+#include "file.h"
+#include "probes.h"
+#include "reader.h"
+#include "run.h"
+#include "version.h"
+
+/* All of a live run. */
+struct live {
+	struct run run;
+	struct attach attach;
+	struct reader reader;
+	struct command command;
+	struct file_writer file;
+	u64 last_cgroup; /* whose name was recorded last: most records in a row share it */
+	u32 said;	 /* notices told, enum notice */
+};
+
+static volatile sig_atomic_t caught;
+
+static void on_signal(int sig)
+{
+	if (sig != SIGCHLD)
+		caught = sig;
+}
+
+/* Signals arrive only while the reader sleeps; SIGPIPE becomes EPIPE, a normal end. */
+static void set_signals(sigset_t *open)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
+	struct sigaction act = {.sa_handler = on_signal};
+	sigset_t blocked;
+
+	sigemptyset(&blocked);
+	for (u32 i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
+		sigaction(signals[i], &act, NULL);
+		sigaddset(&blocked, signals[i]);
+	}
+	signal(SIGPIPE, SIG_IGN);
+	sigprocmask(SIG_BLOCK, &blocked, open);
+}
+
+static u64 now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+static void now_world(struct out_world *w)
+{
+	struct timespec mono, wall;
+	struct tm tm;
+
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	clock_gettime(CLOCK_REALTIME, &wall);
+	w->wall_ns = (wall.tv_sec - mono.tv_sec) * 1000000000LL + wall.tv_nsec - mono.tv_nsec;
+	localtime_r(&wall.tv_sec, &tm);
+	w->zone_s = tm.tm_gmtoff;
+	w->cgroup = cgroup_path;
+}
+
+static int record_open(struct live *l)
+{
+	struct file_head head = {.wall_ns = l->run.world.wall_ns, .zone_s = l->run.world.zone_s,
+				 .start_ns = now_ns()};
+	struct utsname uts;
+
+	uname(&uts);
+	snprintf(head.tool, sizeof(head.tool), "%s", l->run.tool->name);
+	snprintf(head.weir, sizeof(head.weir), "%s", WEIR_VERSION);
+	snprintf(head.release, sizeof(head.release), "%.63s", uts.release);
+	snprintf(head.machine, sizeof(head.machine), "%.15s", uts.machine);
+	snprintf(head.host, sizeof(head.host), "%.63s", uts.nodename);
+	return file_create(&l->file, l->run.common.record, &head);
+}
+
+/* So that replay on another machine can tell the cgroup's path. */
+static void record_cgroup(struct live *l, u64 id, u64 ts)
+{
+	static u64 seen[4096];
+	const char *path;
+	char room[sizeof(struct name_rec) + 4096];
+	struct name_rec *n = (void *)room;
+
+	l->last_cgroup = id;
+	if (seen[id % 4096] == id)
+		return;
+	seen[id % 4096] = id;
+	path = cgroup_path(id);
+	if (!path)
+		return;
+	*n = (struct name_rec){.h = {.type = REC_NAME, .fixed = sizeof(*n), .ts = ts},
+			       .space = NAME_CGROUP, .len = strlen(path), .id = id};
+	memcpy(n->name, path, n->len);
+	n->h.len = sizeof(*n) + n->len;
+	file_write(&l->file, &n->h);
+}
+
+static void on_record(void *ctx, const struct rec *r)
+{
+	struct live *l = ctx;
+
+	if (l->run.stop)
+		return;
+	if (!l->run.common.record) {
+		run_event(&l->run, r);
+		return;
+	}
+	if (r->type == REC_CALL && ((const struct call_rec *)r)->who.cgroup != l->last_cgroup)
+		record_cgroup(l, ((const struct call_rec *)r)->who.cgroup, r->ts);
+	l->run.events++;
+	file_write(&l->file, r);
+	if (l->run.common.count && l->run.events >= l->run.common.count)
+		l->run.stop = true;
+}
+
+static void tell_notices(struct live *l)
+{
+	u32 fresh = l->attach.shared->notices & ~l->said;
+
+	l->said |= fresh;
+	if (fresh & NOTICE_COMPAT)
+		note("a 32-bit program runs in this scope: its system calls are not seen here");
+	if (fresh & NOTICE_IO_URING)
+		note("a program in this scope uses io_uring: socket work done through it makes no system "
+		     "call and is not seen here");
+}
+
+static int flush(struct live *l)
+{
+	int err = l->run.common.record ? file_flush(&l->file) : out_flush(l->run.out);
+
+	if (!err)
+		return 0;
+	l->run.stop = true;
+	if (err == -EPIPE && !l->run.common.record)
+		return 0;
+	return fail("cannot write to %s: %s",
+		    l->run.common.record ? l->run.common.record : "standard output", strerror(-err));
+}
+
+static bool over(struct live *l)
+{
+	const struct common *c = &l->run.common;
+
+	if (l->command.pid) {
+		command_poll(&l->command);
+		if (l->command.ended && l->attach.shared->live <= 0)
+			return true;
+	}
+	return caught || l->run.stop || (c->duration_ns && now_ns() >= l->run.start_ns + c->duration_ns);
+}
+
+/* Nearest of the end of the run and the next interval; 0: none. */
+static u64 next_wait(const struct live *l, u64 tick)
+{
+	u64 now = now_ns(), end = l->run.start_ns + l->run.common.duration_ns, at = 0;
+
+	if (l->run.common.duration_ns)
+		at = end;
+	if (tick && (!at || tick < at))
+		at = tick;
+	if (l->command.ended && (!at || at > now + 20000000))
+		at = now + 20000000; /* its last descendants end without a signal to us */
+	return !at ? 0 : at > now ? at - now : 1;
+}
+
+static int loop(struct live *l, const sigset_t *open)
+{
+	u64 step = l->run.tool->tick ? l->run.common.interval_ns : 0;
+	u64 tick = step ? l->run.start_ns + step : 0;
+
+	while (!over(l)) {
+		bool busy = reader_drain(&l->reader);
+
+		if (flush(l))
+			return FAIL;
+		tell_notices(l);
+		if (tick && now_ns() >= tick) {
+			if (l->run.tool->tick(&l->run, &l->attach, false) || flush(l))
+				return FAIL;
+			/* intervals that went by meanwhile are part of the next */
+			tick += step * ((now_ns() - tick) / step + 1);
+		}
+		if (!l->run.stop)
+			reader_wait(&l->reader, busy, next_wait(l, tick), open);
+	}
+	return 0;
+}
+
+/* After the probes are gone, a program may still be at its record on another CPU: the ring is empty
+ * for good when it was so for two milliseconds. */
+static void drain_rest(struct live *l)
+{
+	struct timespec nap = {0, 1000000};
+
+	for (u32 quiet = 0; quiet < 2; quiet++) {
+		nanosleep(&nap, NULL);
+		if (reader_drain(&l->reader))
+			quiet = 0;
+	}
+}
+
+static int start(struct live *l)
+{
+	struct run *run = &l->run;
+	const struct tool *t = run->tool;
+	struct bpf_map *ring;
+	int err;
+
+	now_world(&run->world);
+	if (run->common.record && record_open(l))
+		return FAIL;
+	if (run_open(run) || attach_open(&l->attach, t->object, *t->object_size))
+		return FAIL;
+	if (t->setup && t->setup(run, &l->attach))
+		return FAIL;
+	if (run->common.command && command_start(&l->command, run->common.command))
+		return FAIL;
+	err = attach_load(&l->attach, &run->common);
+	if (err)
+		return err;
+	ring = bpf_object__find_map_by_name(l->attach.obj, "ring");
+	if (reader_open(&l->reader, bpf_map__fd(ring), bpf_map__max_entries(ring), l->attach.shared))
+		return FAIL;
+	l->reader.each = on_record;
+	l->reader.ctx = l;
+	l->run.start_ns = now_ns();
+	if (!l->command.pid)
+		return 0;
+	if (attach_follow(&l->attach, l->command.pid))
+		return FAIL;
+	return command_go(&l->command, run->common.command);
+}
+
+static void greet_probes(const struct attach *a)
+{
+	for (u32 i = 0; i < a->nprobes; i++) {
+		const struct attached_probe *p = &a->probes[i];
+
+		for (u32 k = 0; k < p->ntries; k++)
+			if (*p->tries[k].why)
+				note("%s not by %s", p->row->name, probe_left(p, k));
+		if (p->taken)
+			note("%s by %s", p->row->name, probe_taken(p));
+	}
+}
+
+static void greet(const struct live *l)
+{
+	char probes[64] = "";
+	u32 n = 0, more = 0;
+
+	if (l->run.common.quiet)
+		return;
+	for (u32 i = 1; i < CALL_MAX; i++)
+		n += l->attach.wanted[i] && !*l->attach.missing[i];
+	for (u32 i = 0; i < WAY_MAX && l->run.common.verbose; i++)
+		if (*l->attach.why[i])
+			note("not by %s: %s", call_way_names[i], l->attach.why[i]);
+	if (l->run.common.verbose)
+		greet_probes(&l->attach);
+	for (u32 i = 0; i < l->attach.nprobes; i++)
+		more += l->attach.probes[i].taken != NULL;
+	if (more)
+		snprintf(probes, sizeof(probes), "%u probe%s", more, more == 1 ? "" : "s");
+	if (l->command.pid)
+		return;
+	if (n)
+		note("tracing %u system calls by way of %s%s%s; Ctrl-C ends", n,
+		     call_way_names[l->attach.way], more ? ", " : "", probes);
+	else if (more)
+		note("tracing %s; Ctrl-C ends", probes);
+}
+
+/* -v: libbpf's own words, which are silenced otherwise; its debugging never. */
+static int libbpf_log(enum libbpf_print_level level, const char *format, va_list args)
+{
+	return level == LIBBPF_DEBUG ? 0 : vfprintf(stderr, format, args);
+}
+
+static int finish_record(struct live *l)
+{
+	struct end_rec end = {.h = {.len = sizeof(end), .type = REC_END, .fixed = sizeof(end), .ts = now_ns()},
+			      .events = l->run.events, .nlost = LOST_MAX};
+	int err;
+
+	memcpy(end.lost, l->run.lost, sizeof(end.lost));
+	file_write(&l->file, &end.h);
+	err = file_finish(&l->file);
+	return err ? fail("cannot write to %s: %s", l->run.common.record, strerror(-err)) : 0;
+}
+
+static int finish(struct live *l, int err)
+{
+	struct run *run = &l->run;
+
+	if (caught)
+		command_end(&l->command, caught);
+	attach_end(&l->attach);
+	if (l->reader.ring)
+		drain_rest(l);
+	if (!err && run->tool->tick && run->tool->tick(run, &l->attach, true))
+		err = FAIL;
+	if (l->attach.shared)
+		account_collect(run, &l->attach);
+	if (run->common.record && l->file.fd > 0 && finish_record(l) && !err)
+		err = FAIL;
+	if (err)
+		note("%s", error_text());
+	err = run_close(run, err ? NULL : &l->attach) || err ? (err ? err : FAIL) : 0;
+	reader_close(&l->reader);
+	attach_close(&l->attach);
+	if (err == USAGE)
+		return 2;
+	if (l->command.failed || (l->command.ended && !err))
+		return l->command.status;
+	return err ? 1 : 0;
+}
+
+int run_live(const struct tool *t, int argc, char **argv)
+{
+	static struct live l;
+	sigset_t open;
+	int err;
+
+	l.run.tool = t;
+	err = options_parse(t, &l.run.common, argc, argv);
+	if (!err && l.run.common.help) {
+		options_help(t);
+		return 0;
+	}
+	if (!err && t->check)
+		err = t->check(&l.run);
+	if (err) {
+		note("%s", error_text());
+		return err == USAGE ? 2 : 1;
+	}
+	if (l.run.common.verbose)
+		libbpf_set_print(libbpf_log);
+	set_signals(&open);
+	err = start(&l);
+	if (err) {
+		command_end(&l.command, SIGTERM);
+		return finish(&l, err);
+	}
+	greet(&l);
+	err = loop(&l, &open);
+	return finish(&l, err);
+}

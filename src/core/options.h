@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * Options are rows: the parser, --help, the manual page and shell completion are made from them.
+ */
+#ifndef WEIR_OPTIONS_H
+#define WEIR_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "filter.h"
+#include "out.h"
+
+enum option_kind {
+	OPT_FLAG,     /* bool */
+	OPT_UINT,     /* u32, within least..most */
+	OPT_SECONDS,  /* u64 ns; 5, 0.5 */
+	OPT_TIME,     /* u64 ns; 5ms, 100us, 2s; a bare number is ms */
+	OPT_STRING,   /* const char *, points into argv */
+	OPT_FORMAT,   /* enum out_format: text json csv */
+	/* the filter's words; each sets its bit in filter.have */
+	OPT_PID,
+	OPT_COMM,
+	OPT_UID,
+	OPT_CGROUP,
+	OPT_NETNS,
+	OPT_IPV4,
+	OPT_IPV6,
+	OPT_HOST,
+	OPT_PORT,
+	OPT_FAILED,
+	OPT_SLOWER,
+};
+
+struct option_row {
+	char letter;      /* 0: none */
+	const char *name; /* long name, without -- */
+	const char *arg;  /* what --help calls the value; NULL: none */
+	u8 kind;          /* enum option_kind */
+	u16 off;          /* of the member, in struct common or in the tool's own */
+	u32 least, most;  /* OPT_UINT */
+	const char *help; /* one line; the default in it */
+};
+
+/* What every tool takes. */
+struct common {
+	struct filter filter;
+	u64 duration_ns; /* -d; 0: until stopped */
+	u64 interval_ns; /* -i */
+	u32 count;       /* -n; 0: all */
+	u32 ring_kib;
+	enum out_format format;
+	const char *record; /* --record FILE */
+	const char *cgroup; /* --cgroup PATH, opened by the loader too */
+	const char *way;    /* --way: force one way to attach */
+	bool stats;         /* --stats: the account as last JSON object */
+	bool quiet;         /* -q: no heading, no account */
+	bool verbose;       /* -v */
+	bool help;
+	char **args; /* words that are no options, NULL-terminated */
+	int nargs;
+	char **command; /* after --, NULL when there is none */
+};
+
+struct tool;
+
+/* Rows of struct common; name NULL ends them. */
+extern const struct option_row common_rows[];
+
+/*
+ * Parses argv[1..] into common and the tool's own struct. Returns 0 or USAGE. argv is permuted
+ * and must outlive common.
+ */
+int options_parse(const struct tool *t, struct common *common, int argc, char **argv);
+/* --help of a tool on stdout. */
+void options_help(const struct tool *t);
+/* weir help --rows: all rows of all tools on stdout, for scripts. */
+void options_rows(void);
+/* The word of words (NULL-terminated) that is nearest to word, NULL when none is near. */
+const char *suggest(const char *word, const char *const *words);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "account.h"
+#include "error.h"
+#include "run.h"
+
+void run_row(struct run *run, const struct rec *r)
+{
+	if (run->stop)
+		return;
+	out_row(run->out, run->columns, run->ncolumns, r);
+	run->rows++;
+	if (run->common.count && run->rows >= run->common.count)
+		run->stop = true;
+}
+
+int run_open(struct run *run)
+{
+	const struct common *c = &run->common;
+	bool tty = isatty(1);
+
+	if (!run->columns)
+		run->columns = run->tool->columns;
+	while (run->columns && run->columns[run->ncolumns].name)
+		run->ncolumns++;
+	run->out = out_open(c->format, 1, &run->world, tty && !getenv("NO_COLOR"));
+	if (!run->out)
+		return fail("no memory for the output");
+	out_notes(run->out, !run->bare);
+	if (run->columns && !c->record)
+		out_head(run->out, run->columns, run->ncolumns, c->quiet || run->bare);
+	return 0;
+}
+
+void run_event(struct run *run, const struct rec *r)
+{
+	run->events++;
+	if (run->tool->event)
+		run->tool->event(run, r);
+	else
+		run_row(run, r);
+}
+
+/* a: NULL when the run failed, so that no account is given of it; replay has none of its own. */
+int run_close(struct run *run, struct attach *a)
+{
+	int err;
+
+	if (!run->out)
+		return 0;
+	if (a || run->replay)
+		account_tell(run, a);
+	err = out_close(run->out);
+	run->out = NULL;
+	if (!err || err == -EPIPE)
+		return 0;
+	note("cannot write to standard output: %s", strerror(-err));
+	return FAIL;
+}

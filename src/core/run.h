@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* A run of a tool: parse, open, set filter, choose ways, load, attach, poll, report, detach. */
+#ifndef WEIR_RUN_H
+#define WEIR_RUN_H
+
+#include "attach.h"
+#include "options.h"
+#include "out.h"
+#include "tool.h"
+
+struct run {
+	const struct tool *tool;
+	struct common common;
+	struct out *out;
+	struct out_world world;
+	const struct column *columns; /* the tool's, unless its check() chose others */
+	u32 ncolumns;
+	u64 start_ns; /* CLOCK_MONOTONIC: everything is attached, live only */
+	u64 events; /* records seen, filtered ones not counted */
+	u64 rows;   /* rows printed */
+	u64 lost[LOST_MAX];
+	bool bare; /* text without annotations; set by the tool's check() */
+	bool replay;
+	bool stop; /* set to end the run */
+};
+
+/* Prints a row of the tool's columns; stops the run after -n of them. */
+void run_row(struct run *run, const struct rec *r);
+/* Live run of a tool with a kernel half. Returns the exit status. */
+int run_live(const struct tool *t, int argc, char **argv);
+/* Heading, world, columns: what live and replay share. 0 or FAIL. */
+int run_open(struct run *run);
+/* One record through the tool's event function. */
+void run_event(struct run *run, const struct rec *r);
+/* Last tick, account, output closed. Returns the exit status. */
+int run_close(struct run *run, struct attach *a);
+
+#endif

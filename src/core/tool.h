@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * A tool is one row. It is found through a linker section: no list of tools stands anywhere.
+ */
+#ifndef WEIR_TOOL_H
+#define WEIR_TOOL_H
+
+#include "attach.h"
+#include "column.h"
+#include "options.h"
+#include "out.h"
+
+struct run;
+
+struct tool {
+	const char *name;
+	const char *summary; /* one line, no full stop */
+	const char *usage;   /* what follows the name: "[CALL...] [options] [-- COMMAND...]" */
+	const struct option_row *options; /* own rows, name NULL ends them; NULL: none */
+	void *own;                        /* what the own rows write into */
+	const struct column *columns;     /* name NULL ends them; NULL: does it itself */
+
+	/* A tool without a kernel half does all by itself and returns the exit status. */
+	int (*main)(const struct tool *t, int argc, char **argv);
+
+	/* A tool with one. All but object may be NULL. */
+	const void *object; /* the BPF object's bytes */
+	const u32 *object_size;
+	/* After parsing: words and contradictions. 0 or USAGE. */
+	int (*check)(struct run *run);
+	/* Object open, not loaded: read-only data, map sizes, which calls. 0 or FAIL. */
+	int (*setup)(struct run *run, struct attach *a);
+	/* One record; the default prints a row of columns. */
+	void (*event)(struct run *run, const struct rec *r);
+	/* Each interval (-i) and at the end, after the last event. last: the run is over. */
+	int (*tick)(struct run *run, struct attach *a, bool last);
+	/* Replay: must r be left out although the common filter lets it pass? */
+	bool (*hidden)(struct run *run, const struct rec *r);
+};
+
+#define TOOL(row)                                                                                 \
+	static const struct tool *const tool_##row __attribute__((used, section("weir_tools"))) = \
+		&row
+
+extern const struct tool *const __start_weir_tools[], *const __stop_weir_tools[];
+#define for_each_tool(t)                                                                          \
+	for (const struct tool *const *t = __start_weir_tools; t < __stop_weir_tools; t++)
+
+/* The tool of that name, NULL when there is none. */
+const struct tool *tool_find(const char *name);
+
+/* The bytes of a tool's BPF object, put into the program by the build. */
+#define TOOL_OBJECT(name)                                                                         \
+	extern const unsigned char name##_bpf_o[];                                                \
+	extern const u32 name##_bpf_o_size
+
+#endif

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <bpf/btf.h>
+#include "error.h"
+#include "options.h"
+#include "ways.h"
+
+const char *const call_way_names[WAY_MAX] = {"fexit", "tp", "raw"};
+
+#if defined(__x86_64__)
+#define CALL_PREFIX "__x64_sys_"
+#elif defined(__aarch64__)
+#define CALL_PREFIX "__arm64_sys_"
+#endif
+
+static struct btf *btf_kept;
+
+/* In one read: libbpf's own way takes 1 350, a page each. */
+struct btf *kernel_btf(void)
+{
+	int fd = btf_kept ? -1 : open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	void *data;
+
+	if (fd < 0)
+		return btf_kept;
+	data = fstat(fd, &st) ? NULL : malloc(st.st_size);
+	if (data && read(fd, data, st.st_size) == st.st_size)
+		btf_kept = btf__new(data, st.st_size);
+	free(data);
+	close(fd);
+	if (!btf_kept)
+		btf_kept = btf__load_vmlinux_btf(); /* knows other places, and module kernels */
+	return btf_kept;
+}
+
+void kernel_btf_drop(void)
+{
+	btf__free(btf_kept);
+	btf_kept = NULL;
+}
+
+/* BTF ids of the calls' entry functions: one walk over all types, as there are 100 000. */
+static u32 call_btf_ids(s32 *ids)
+{
+	struct btf *btf = kernel_btf();
+	u32 n = btf ? btf__type_cnt(btf) : 0, found = 0;
+
+	memset(ids, 0, CALL_MAX * sizeof(*ids));
+	for (u32 t = 1; t < n; t++) {
+		const struct btf_type *type = btf__type_by_id(btf, t);
+		const char *name;
+
+		if (!btf_is_func(type))
+			continue;
+		name = btf__name_by_offset(btf, type->name_off);
+		if (strncmp(name, CALL_PREFIX, sizeof(CALL_PREFIX) - 1))
+			continue;
+		for (u32 i = 1; i < CALL_MAX; i++)
+			if (!strcmp(name + sizeof(CALL_PREFIX) - 1, call_functions[i])) {
+				ids[i] = t;
+				found++;
+			}
+	}
+	return found;
+}
+
+const char *tracefs(void)
+{
+	static const char *const places[] = {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"};
+	char path[128];
+
+	for (u32 i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/events/syscalls/sys_enter_connect/id", places[i]);
+		if (!access(path, R_OK))
+			return places[i];
+	}
+	return NULL;
+}
+
+/* Tries to load and to attach a program that does nothing, to a function that runs rarely. */
+static bool try_fexit(char *why)
+{
+	struct bpf_insn insns[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	struct btf *btf = kernel_btf();
+	s32 id = btf ? btf__find_by_name_kind(btf, CALL_PREFIX "setdomainname", BTF_KIND_FUNC) : -1;
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_FEXIT);
+	int fd, link;
+
+	if (!btf)
+		return snprintf(why, 240, "the kernel has no BTF (CONFIG_DEBUG_INFO_BTF)"), false;
+	if (id < 0)
+		return snprintf(why, 240, "the kernel's BTF lists no " CALL_PREFIX "* functions"), false;
+	opts.attach_btf_id = id;
+	fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "weir_try", "GPL", insns, 2, &opts);
+	if (fd < 0)
+		return snprintf(why, 240, "the kernel refuses fexit programs: %s", strerror(errno)), false;
+	link = bpf_raw_tracepoint_open(NULL, fd);
+	if (link < 0)
+		snprintf(why, 240, "fexit programs cannot be attached: %s", strerror(errno));
+	else
+		close(link);
+	close(fd);
+	return link >= 0;
+}
+
+bool way_offered(enum call_way way, char *why)
+{
+	static char kept[240];
+	static int fexit; /* asked once: to attach and to detach takes the kernel 0.3 s */
+
+	*why = 0;
+	switch (way) {
+	case WAY_FEXIT:
+		if (!fexit)
+			fexit = try_fexit(kept) ? 1 : -1;
+		strcpy(why, kept);
+		return fexit > 0;
+	case WAY_TP:
+		if (tracefs())
+			return true;
+		if (access("/sys/kernel/tracing/events", F_OK) && access("/sys/kernel/debug/tracing", F_OK))
+			snprintf(why, 240, "tracefs is not mounted; as root: "
+					   "mount -t tracefs tracefs /sys/kernel/tracing");
+		else
+			snprintf(why, 240, "tracefs has no readable events/syscalls: run as root, on a "
+					   "kernel with CONFIG_FTRACE_SYSCALLS");
+		return false;
+	default: return true;
+	}
+}
+
+static void want_program(struct attach *a, const char *name)
+{
+	struct bpf_program *prog = bpf_object__find_program_by_name(a->obj, name);
+
+	if (prog)
+		bpf_program__set_autoload(prog, true);
+}
+
+static s32 btf_ids[CALL_MAX]; /* of the calls' functions, 0 where BTF lists none */
+
+/* Programs of kernel/call.bpf.h, a pair for each call. Exits first: a call that is seen at its entry
+ * is then seen at its exit. A tool may have no entries. */
+static const char *const pair[] = {"exit_%s", "enter_%s"};
+
+static struct bpf_program *pair_program(struct attach *a, u32 k, u32 call)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), pair[k], call_names[call]);
+	return bpf_object__find_program_by_name(a->obj, name);
+}
+
+static int choose_fexit(struct attach *a)
+{
+	call_btf_ids(btf_ids);
+	for (u32 i = 1; i < CALL_MAX; i++)
+		for (u32 k = 0; k < 2 && a->wanted[i] && btf_ids[i]; k++) {
+			struct bpf_program *prog = pair_program(a, k, i);
+
+			if (prog)
+				bpf_program__set_autoload(prog, true);
+		}
+	return 0;
+}
+
+int way_named(const char *name, enum call_way *way)
+{
+	for (u32 i = 0; i < WAY_MAX; i++)
+		if (!strcmp(name, call_way_names[i])) {
+			*way = i;
+			return 0;
+		}
+	return usage("--way takes fexit, tp or raw, not '%s'", name);
+}
+
+/*
+ * After fexit: a tracepoint on each call taxes other calls least (43 to 71 ns against 150) but costs
+ * three times as much on the calls themselves, and each takes the kernel some 40 ms to detach; so it is
+ * for a few calls, and one raw tracepoint is for many.
+ */
+void ways_order(u32 ncalls, enum call_way order[WAY_MAX])
+{
+	order[0] = WAY_FEXIT;
+	order[1] = ncalls <= WAYS_FEW ? WAY_TP : WAY_RAW;
+	order[2] = ncalls <= WAYS_FEW ? WAY_RAW : WAY_TP;
+}
+
+static u32 count_wanted(const struct attach *a)
+{
+	u32 n = 0;
+
+	for (u32 i = 1; i < CALL_MAX; i++)
+		n += a->wanted[i];
+	return n;
+}
+
+int ways_choose(struct attach *a, const struct common *common)
+{
+	enum call_way order[WAY_MAX];
+
+	if (common->way) {
+		if (way_named(common->way, &a->way))
+			return USAGE;
+		if (!way_offered(a->way, a->why[a->way]))
+			return fail("--way %s is not to be had here: %s", common->way, a->why[a->way]);
+	} else {
+		ways_order(count_wanted(a), order);
+		for (u32 i = 0; i < WAY_MAX; i++) {
+			a->way = order[i];
+			if (way_offered(a->way, a->why[a->way]))
+				break;
+		}
+	}
+	switch (a->way) {
+	case WAY_FEXIT: return choose_fexit(a);
+	case WAY_TP:
+		want_program(a, "call_enter_tp");
+		want_program(a, "call_exit_tp");
+		return 0;
+	default:
+		want_program(a, "call_enter_raw");
+		want_program(a, "call_exit_raw");
+		return 0;
+	}
+}
+
+static void missing(struct attach *a, u32 call, int err, const char *what)
+{
+	snprintf(a->missing[call], sizeof(a->missing[call]), "%s: %s", what, strerror(err));
+}
+
+static u32 attach_fexit(struct attach *a)
+{
+	u32 n = 0;
+
+	for (u32 k = 0; k < 2; k++)
+		for (u32 i = 1; i < CALL_MAX; i++) {
+			struct bpf_program *prog = pair_program(a, k, i);
+			struct bpf_link *link;
+
+			if (!a->wanted[i] || !prog || *a->missing[i])
+				continue;
+			if (!btf_ids[i]) {
+				snprintf(a->missing[i], sizeof(a->missing[i]),
+					 "the kernel's BTF has no " CALL_PREFIX "%s", call_functions[i]);
+				continue;
+			}
+			link = bpf_program__attach(prog);
+			if (!link) {
+				missing(a, i, errno, "its program could not be attached");
+				continue;
+			}
+			a->links[a->nlinks++] = link;
+			n++;
+		}
+	return n;
+}
+
+static u32 attach_tp(struct attach *a)
+{
+	static const char *const programs[] = {"call_exit_tp", "call_enter_tp"};
+	static const char *const events[] = {"sys_exit_%s", "sys_enter_%s"};
+	u32 n = 0;
+
+	for (u32 k = 0; k < 2; k++) {
+		struct bpf_program *prog = bpf_object__find_program_by_name(a->obj, programs[k]);
+
+		for (u32 i = 1; i < CALL_MAX && prog; i++) {
+			struct bpf_link *link;
+			char event[64];
+
+			if (!a->wanted[i] || *a->missing[i])
+				continue;
+			snprintf(event, sizeof(event), events[k],
+				 call_functions[i]);
+			link = bpf_program__attach_tracepoint(prog, "syscalls", event);
+			if (!link) {
+				missing(a, i, errno, "its tracepoint could not be attached");
+				continue;
+			}
+			a->links[a->nlinks++] = link;
+			n++;
+		}
+	}
+	return n;
+}
+
+static u32 attach_raw(struct attach *a)
+{
+	static const char *const programs[] = {"call_exit_raw", "call_enter_raw"};
+	static const char *const events[] = {"sys_exit", "sys_enter"};
+	u32 n = 0;
+
+	for (u32 k = 0; k < 2; k++) {
+		struct bpf_program *prog = bpf_object__find_program_by_name(a->obj, programs[k]);
+		struct bpf_link *link = prog ? bpf_program__attach_raw_tracepoint(prog, events[k]) : NULL;
+
+		if (!prog)
+			continue; /* a tool may need no entries */
+		if (!link)
+			return 0;
+		a->links[a->nlinks++] = link;
+		n++;
+	}
+	return n;
+}
+
+int ways_attach(struct attach *a)
+{
+	u32 n = a->way == WAY_FEXIT ? attach_fexit(a) : a->way == WAY_TP ? attach_tp(a) : attach_raw(a);
+
+	if (n)
+		return 0;
+	return fail("no system call could be attached by way of %s: %s; weir doctor tells what is offered",
+		    call_way_names[a->way], strerror(errno));
+}
+
+/* Of kernel/call.bpf.h and kernel/follow.bpf.h; all but the first only with a command. */
+static const char *const task_programs[] = {"state_exit", "follow_exit", "follow_fork"};
+#define NTASK_PROGRAMS(follow) ((follow) ? 3 : 1)
+
+void ways_tasks_load(struct attach *a, bool follow)
+{
+	for (u32 i = 0; i < NTASK_PROGRAMS(follow); i++)
+		want_program(a, task_programs[i]);
+}
+
+int ways_tasks_attach(struct attach *a, bool follow)
+{
+	for (u32 i = 0; i < NTASK_PROGRAMS(follow); i++) {
+		struct bpf_program *prog = bpf_object__find_program_by_name(a->obj, task_programs[i]);
+		struct bpf_link *link = prog ? bpf_program__attach(prog) : NULL;
+
+		if (!link && prog)
+			return fail("the end of tasks cannot be watched here (tp_btf program %s): %s; weir "
+				    "doctor tells what is offered",
+				    task_programs[i], strerror(errno));
+		if (link)
+			a->links[a->nlinks++] = link;
+	}
+	return 0;
+}

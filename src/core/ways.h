@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* Ways to system calls: choosing one, then attaching the programs of kernel/call.bpf.h. */
+#ifndef WEIR_WAYS_H
+#define WEIR_WAYS_H
+
+#include "attach.h"
+
+struct common;
+
+/* Picks a->way and marks its programs for loading; before load. 0, USAGE or FAIL. */
+int ways_choose(struct attach *a, const struct common *common);
+/* Attaches exits first, then entries; a call that fails is kept in a->missing. After load. 0, or
+ * FAIL when nothing could be attached. */
+int ways_attach(struct attach *a);
+/* The programs that follow tasks: their end, and with a command their children. */
+void ways_tasks_load(struct attach *a, bool follow);
+int ways_tasks_attach(struct attach *a, bool follow);
+
+/* The way of that name (--way). 0 or USAGE. */
+int way_named(const char *name, enum call_way *way);
+/* The running kernel's BTF, NULL when it has none; kept until kernel_btf_drop() gives its 6 MB back:
+ * libbpf reads one of its own to load an object. */
+struct btf *kernel_btf(void);
+void kernel_btf_drop(void);
+/* The ways in the order of preference for so many calls; up to WAYS_FEW the order is another. */
+#define WAYS_FEW 3
+void ways_order(u32 ncalls, enum call_way order[WAY_MAX]);
+/* Can this way be taken here? Fills why (240 bytes) with the reason when not. Used by doctor. */
+bool way_offered(enum call_way way, char *why);
+/* Where tracefs is mounted and readable, NULL with errno when nowhere. */
+const char *tracefs(void);
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* The calls: one row of argument kinds each. */
+#include "tell.h"
+
+struct param {
+	const char *name; /* as the manual page has it */
+	arg_fn *tell;
+	u8 idx;
+};
+
+#define MOST 6
+#define ADDR_IN(at)  {"addr", arg_addr, at}, {"addrlen", arg_int, (at) + 1}
+#define ADDR_OUT(at) {"addr", arg_addr, at}, {"addrlen", arg_length_out, (at) + 1}
+#define FD	     {"sockfd", arg_fd, 0}
+
+static const struct param params[CALL_MAX][MOST + 1] = {
+	[CALL_socket] = {{"domain", arg_domain, 0}, {"type", arg_type, 1}, {"protocol", arg_protocol, 2}},
+	[CALL_socketpair] = {{"domain", arg_domain, 0},
+			     {"type", arg_type, 1},
+			     {"protocol", arg_u64, 2},
+			     {"sv", arg_pair, 3}},
+	[CALL_setsockopt] = {FD,
+			     {"level", arg_level, 1},
+			     {"optname", arg_optname, 2},
+			     {"optval", arg_optval, 3},
+			     {"optlen", arg_int, 4}},
+	[CALL_getsockopt] = {FD,
+			     {"level", arg_level, 1},
+			     {"optname", arg_optname, 2},
+			     {"optval", arg_optval, 3},
+			     {"optlen", arg_length_out, 4}},
+	[CALL_getsockname] = {FD, ADDR_OUT(1)},
+	[CALL_getpeername] = {FD, ADDR_OUT(1)},
+	[CALL_bind] = {FD, ADDR_IN(1)},
+	[CALL_listen] = {FD, {"backlog", arg_int, 1}},
+	[CALL_accept] = {FD, ADDR_OUT(1)},
+	[CALL_accept4] = {FD, ADDR_OUT(1), {"flags", arg_sock_flags, 3}},
+	[CALL_connect] = {FD, ADDR_IN(1)},
+	[CALL_shutdown] = {FD, {"how", arg_how, 1}},
+	[CALL_recvfrom] = {FD,
+			   {"buf", arg_received, 1},
+			   {"len", arg_u64, 2},
+			   {"flags", arg_msg_flags, 3},
+			   {"src_addr", arg_addr, 4},
+			   {"addrlen", arg_length_out, 5}},
+	[CALL_recvmsg] = {FD, {"msg", arg_msg, 1}, {"flags", arg_msg_flags, 2}},
+	[CALL_recvmmsg] = {FD,
+			   {"msgvec", arg_msgvec, 1},
+			   {"vlen", arg_uint, 2},
+			   {"flags", arg_msg_flags, 3},
+			   {"timeout", arg_timeout, 4}},
+	[CALL_sendto] = {FD,
+			 {"buf", arg_sent, 1},
+			 {"len", arg_u64, 2},
+			 {"flags", arg_msg_flags, 3},
+			 {"dest_addr", arg_addr, 4},
+			 {"addrlen", arg_int, 5}},
+	[CALL_sendmsg] = {FD, {"msg", arg_msg, 1}, {"flags", arg_msg_flags, 2}},
+	[CALL_sendmmsg] = {FD,
+			   {"msgvec", arg_msgvec, 1},
+			   {"vlen", arg_uint, 2},
+			   {"flags", arg_msg_flags, 3}},
+	[CALL_sethostname] = {{"name", arg_hostname, 0}, {"len", arg_uint, 1}},
+	[CALL_setdomainname] = {{"name", arg_hostname, 0}, {"len", arg_uint, 1}},
+	[CALL_read] = {{"fd", arg_fd, 0}, {"buf", arg_received, 1}, {"count", arg_u64, 2}},
+	[CALL_write] = {{"fd", arg_fd, 0}, {"buf", arg_sent, 1}, {"count", arg_u64, 2}},
+	[CALL_readv] = {{"fd", arg_fd, 0}, {"iov", arg_iov, 1}, {"iovcnt", arg_u64, 2}},
+	[CALL_writev] = {{"fd", arg_fd, 0}, {"iov", arg_iov, 1}, {"iovcnt", arg_u64, 2}},
+	/* the offset is in two registers; the higher is for 32-bit programs */
+	[CALL_preadv2] = {{"fd", arg_fd, 0},
+			  {"iov", arg_iov, 1},
+			  {"iovcnt", arg_u64, 2},
+			  {"offset", arg_s64, 3},
+			  {"flags", arg_rwf, 5}},
+	[CALL_pwritev2] = {{"fd", arg_fd, 0},
+			   {"iov", arg_iov, 1},
+			   {"iovcnt", arg_u64, 2},
+			   {"offset", arg_s64, 3},
+			   {"flags", arg_rwf, 5}},
+	[CALL_sendfile] = {{"out_fd", arg_fd, 0},
+			   {"in_fd", arg_fd, 1},
+			   {"offset", arg_offset, 2},
+			   {"count", arg_u64, 3}},
+	[CALL_splice] = {{"fd_in", arg_fd, 0},
+			 {"off_in", arg_offset, 1},
+			 {"fd_out", arg_fd, 2},
+			 {"off_out", arg_offset, 3},
+			 {"len", arg_u64, 4},
+			 {"flags", arg_splice_flags, 5}},
+	[CALL_close] = {{"fd", arg_fd, 0}},
+};
+
+void decode_args(struct verbs *v, const struct call_rec *r)
+{
+	const struct param *p = params[r->call < CALL_MAX ? r->call : CALL_NONE];
+
+	netdev_in(r->who.netns);
+	open_box(v, BOX_ARGS);
+	for (; p->name; p++) {
+		struct arg a = {v, r, r->args[p->idx], p->idx};
+
+		field(v, p->name);
+		p->tell(&a);
+	}
+	close_box(v);
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* Control messages of a msghdr. */
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include "kinds.h"
+#include "tell.h"
+
+#define HEAD 16 /* sizeof(struct cmsghdr) of 64-bit programs */
+
+static const struct sockopt *find(u32 level, u32 type)
+{
+	for (u32 i = 0; i < nscms; i++)
+		if (scms[i].level == level && scms[i].value == type)
+			return &scms[i];
+	return NULL;
+}
+
+static void tell_uints(struct verbs *v, const u8 *p, u32 n)
+{
+	open_box(v, BOX_ARRAY);
+	for (u32 i = 0; i < n / 4; i++) {
+		item(v);
+		v->ops->uint(v, load32(p + 4 * i));
+	}
+	close_box(v);
+}
+
+static void tell_bytes(struct verbs *v, const u8 *p, u32 n)
+{
+	open_box(v, BOX_ARRAY);
+	for (u32 i = 0; i < n && i < 32; i++) {
+		item(v);
+		v->ops->hex(v, p[i]);
+	}
+	if (n > 32)
+		v->ops->more(v);
+	close_box(v);
+}
+
+static void tell_creds(struct verbs *v, const u8 *p)
+{
+	open_box(v, BOX_STRUCT);
+	field_sint(v, "pid", (s32)load32(p));
+	for (u32 i = 1; i < 3; i++) {
+		field(v, i == 1 ? "uid" : "gid");
+		if (load32(p + 4 * i) == ~0u)
+			v->ops->sint(v, -1);
+		else
+			v->ops->uint(v, load32(p + 4 * i));
+	}
+	close_box(v);
+}
+
+static void tell_pktinfo(struct verbs *v, const u8 *p)
+{
+	open_box(v, BOX_STRUCT);
+	field(v, "ipi_ifindex");
+	tell_ifindex(v, load32(p));
+	field_in4(v, "ipi_spec_dst", p + 4);
+	field_in4(v, "ipi_addr", p + 8);
+	close_box(v);
+}
+
+static void tell_recverr(struct verbs *v, const u8 *p, u32 n)
+{
+	open_box(v, BOX_STRUCT);
+	field_uint(v, "ee_errno", load32(p));
+	field_uint(v, "ee_origin", p[4]);
+	field_uint(v, "ee_type", p[5]);
+	field_uint(v, "ee_code", p[6]);
+	field_uint(v, "ee_info", load32(p + 8));
+	field_uint(v, "ee_data", load32(p + 12));
+	field(v, "offender");
+	decode_sockaddr(v, p + 16, n - 16);
+	close_box(v);
+}
+
+static void tell_stamps(struct verbs *v, const u8 *p)
+{
+	open_box(v, BOX_ARRAY);
+	for (u32 i = 0; i < 3; i++) {
+		item(v);
+		tell_time(v, p + 16 * i, "tv_sec", "tv_nsec");
+	}
+	close_box(v);
+}
+
+/* The least each kind needs; stamps short of it are told as ???, others not at all. */
+static u32 least(u8 kind)
+{
+	switch (kind) {
+	case KIND_rights:
+	case KIND_uints: return 4;
+	case KIND_creds:
+	case KIND_pktinfo: return 12;
+	case KIND_timeval:
+	case KIND_timespec:
+	case KIND_sockaddr: return 16;
+	case KIND_recverr: return 32;
+	case KIND_timestamping: return 48;
+	case KIND_none: return ~0u;
+	default: return 1;
+	}
+}
+
+static void tell_data(struct verbs *v, u8 kind, const u8 *p, u32 n)
+{
+	bool stamp = kind == KIND_timeval || kind == KIND_timespec || kind == KIND_timestamping;
+
+	if (!n || (n < least(kind) && !stamp))
+		return;
+	field(v, "cmsg_data");
+	if (n < least(kind)) {
+		tell_as(v, "???", 0);
+		return;
+	}
+	switch (kind) {
+	case KIND_rights: tell_int_array(v, p, n / 4, 32); return;
+	case KIND_creds: tell_creds(v, p); return;
+	case KIND_security: v->ops->bytes(v, p, n < 32 ? n : 32, n > 32); return;
+	case KIND_timeval: tell_time(v, p, "tv_sec", "tv_usec"); return;
+	case KIND_timespec: tell_time(v, p, "tv_sec", "tv_nsec"); return;
+	case KIND_timestamping: tell_stamps(v, p); return;
+	case KIND_uints: tell_uints(v, p, n); return;
+	case KIND_pktinfo: tell_pktinfo(v, p); return;
+	case KIND_recverr: tell_recverr(v, p, n); return;
+	case KIND_sockaddr: decode_sockaddr(v, p, n); return;
+	default: tell_bytes(v, p, n);
+	}
+}
+
+/* What strace 6.1 has no name for, and people want to read: IPv6's. False when it is not one. */
+static bool tell_ipv6(struct verbs *v, u32 type, const u8 *p, u32 n)
+{
+	const struct sockopt *row = find(SOL_IPV6, type);
+
+	if (!row || !tell_more_than_strace(v))
+		return false;
+	field(v, "cmsg_type");
+	v->ops->word(v, row->name);
+	if (!n)
+		return true;
+	field(v, "cmsg_data");
+	if (type == IPV6_PKTINFO && n >= 20) {
+		open_box(v, BOX_STRUCT);
+		v->ops->in6(v, "ipi6_addr", p);
+		field(v, "ipi6_ifindex");
+		tell_ifindex(v, load32(p + 16));
+		close_box(v);
+	} else if ((type == IPV6_HOPLIMIT || type == IPV6_TCLASS) && n >= 4) {
+		tell_int_array(v, p, 1, 1);
+	} else {
+		tell_bytes(v, p, n);
+	}
+	return true;
+}
+
+static void tell_message(struct verbs *v, const u8 *p, u32 n)
+{
+	static const struct names scm = {NULL, 0, "SCM_???"}, ip = {NULL, 0, "IP_???"};
+	u64 len = load64(p);
+	u32 level = load32(p + 8), type = load32(p + 12);
+	u32 left = len < n ? len : n, data = left > HEAD ? left - HEAD : 0;
+	const struct sockopt *row = level == SOL_SOCKET || level == SOL_IP ? find(level, type) : NULL;
+
+	open_box(v, BOX_STRUCT);
+	field_uint(v, "cmsg_len", len);
+	field_name(v, "cmsg_level", &names_sol, level);
+	if (level == SOL_IPV6 && tell_ipv6(v, type, p + HEAD, data)) {
+		close_box(v);
+		return;
+	}
+	field(v, "cmsg_type");
+	if (row)
+		v->ops->word(v, row->name);
+	else if (level == SOL_SOCKET || level == SOL_IP)
+		v->ops->name(v, level == SOL_IP ? &ip : &scm, type);
+	else
+		v->ops->hex(v, type);
+	if (row)
+		tell_data(v, row->kind, p + HEAD, data);
+	close_box(v);
+}
+
+void tell_control(struct verbs *v, u64 address, const void *control, u32 n, u64 full)
+{
+	const u8 *p = control;
+	u32 pos = 0;
+
+	open_box(v, BOX_ARRAY);
+	while (n - pos >= HEAD) {
+		u64 len = load64(p + pos);
+
+		item(v);
+		tell_message(v, p + pos, n - pos);
+		if (len < HEAD) {
+			if (n - pos > HEAD)
+				tell_unreadable_rest(v, address + pos + HEAD);
+			pos = n;
+			break;
+		}
+		if (len > n - pos || n - pos - len < ((8 - (len & 7)) & 7)) {
+			pos = n;
+			break;
+		}
+		pos += (len + 7) & ~7ull;
+	}
+	if (pos < n)
+		tell_unreadable_rest(v, address + pos);
+	else if (full > n)
+		v->ops->more(v);
+	close_box(v);
+}
+
+void decode_control(struct verbs *v, const void *p, u32 n, u32 full)
+{
+	tell_control(v, 0, p, n, full);
+}

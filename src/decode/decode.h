@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * What a record means, told with verbs. Decoders trust nothing in a record: lengths are checked
+ * against the section they stand in, and what is too short is told as raw bytes or as its pointer.
+ */
+#ifndef WEIR_DECODE_H
+#define WEIR_DECODE_H
+
+#include "call.h"
+#include "names.h"
+#include "record.h"
+#include "verbs.h"
+
+/* The arguments of a call as one BOX_ARGS, in strace's notation; with v->notes descriptors are
+ * followed by what they are. */
+void decode_args(struct verbs *v, const struct call_rec *r);
+/* Text only: " = 0", " = -1 ECONNREFUSED (Connection refused)", " = 3", as strace; without spaces
+ * around, from the "=" on. With v->notes a returned descriptor is annotated. */
+void decode_result(struct verbs *v, const struct call_rec *r);
+/* JSON's "socket": what the first descriptor is, as a STRUCT (family, type, protocol, state, local and
+ * remote address and port or path, inode); a null ptr when it is no socket. */
+void decode_socket(struct verbs *v, const struct call_rec *r);
+/* Text of the annotation without its angle brackets: TCP:127.0.0.1:40000->127.0.0.1:80 */
+void decode_sock_id(struct buf *b, const struct sock_id *id, const struct sect *lpath,
+		    const struct sect *rpath);
+
+/* A sockaddr of n bytes, as strace tells it. */
+void decode_sockaddr(struct verbs *v, const void *sa, u32 n);
+/* An option's value of n bytes (of full): by level and name. set: of setsockopt. */
+void decode_option(struct verbs *v, u64 level, u64 name, const void *p, u32 n, u32 full, bool set);
+/* Control messages of a msghdr: an ARRAY. */
+void decode_control(struct verbs *v, const void *p, u32 n, u32 full);
+
+/* Sections of a record, in order. The first with kind (and arg, when it is not ANY_ARG) after
+ * the section after (NULL: from the start); NULL when there is none or the record ends within it. */
+#define ANY_ARG 0xff
+const struct sect *sect_find(const struct rec *r, u8 kind, u8 arg, const struct sect *after);
+const struct sect *sect_next(const struct rec *r, const struct sect *after);
+
+/* Tables made from tables/ at build time (tables/tables.sh). */
+extern const struct names names_af, names_sock_type, names_ipproto, names_netlink_proto, names_eth_p,
+	names_msg_flags, names_shut, names_sol, names_arphrd, names_packet_type, names_splice_flags,
+	names_rwf, names_tcp_state, names_icmp, names_packet_mr;
+/* What the comment behind an unlisted option says, by level; and behind a protocol, by family. */
+extern const struct names names_sockopt_unknown, names_af_proto_unknown;
+
+/* A name within a group: an option by level, a control message by level, a protocol by family. */
+struct sockopt {
+	u32 level, value;
+	const char *name;
+	u8 kind; /* enum kind, how its value is told: column KIND of the table, build/gen/kinds.h */
+};
+extern const struct sockopt sockopts[], sockopt_gets[], scms[], af_protos[];
+extern const u32 nsockopts, nsockopt_gets, nscms, naf_protos;
+
+#endif

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* What a descriptor is: behind it in text, a member of its own in JSON. */
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include "tell.h"
+
+#define IPPROTO_MPTCP_ 262
+
+/* TCP, UDPv6, UNIX-STREAM, NETLINK: what strace -yy calls it. */
+static void tell_kind(struct buf *b, const struct sock_id *id)
+{
+	static const char *const types[] = {[SOCK_STREAM] = "STREAM", [SOCK_DGRAM] = "DGRAM",
+					    [SOCK_RAW] = "RAW", [SOCK_SEQPACKET] = "SEQPACKET"};
+	const char *type = id->type < ARRAY_SIZE(types) ? types[id->type] : NULL;
+	const char *family = name_of(&names_af, id->family);
+	const char *protocol = name_of(&names_ipproto, id->protocol);
+
+	if (id->family == AF_INET || id->family == AF_INET6) {
+		if (id->type == SOCK_RAW)
+			buf_str(b, "RAW");
+		else if (protocol)
+			buf_text(b, protocol + sizeof("IPPROTO_") - 1);
+		else
+			buf_u64(b, id->protocol);
+		if (id->family == AF_INET6)
+			buf_str(b, "v6");
+		return;
+	}
+	if (family)
+		buf_text(b, family + sizeof("AF_") - 1);
+	else
+		buf_u64(b, id->family);
+	if (id->family == AF_UNIX && type) {
+		buf_chr(b, '-');
+		buf_text(b, type);
+	}
+}
+
+static void tell_end(struct buf *b, u16 family, const u8 *addr, u16 port)
+{
+	if (family == AF_INET) {
+		buf_ip4(b, addr);
+	} else {
+		buf_chr(b, '[');
+		buf_ip6(b, addr);
+		buf_chr(b, ']');
+	}
+	buf_chr(b, ':');
+	buf_u64(b, port);
+}
+
+static void tell_path(struct buf *b, const struct sect *path, u64 ino)
+{
+	const u8 *p = (const u8 *)(path + 1);
+
+	if (!path || !path->len) {
+		buf_u64(b, ino);
+		return;
+	}
+	if (!*p)
+		buf_chr(b, '@');
+	buf_chr(b, '"');
+	buf_c_escaped(b, p + !*p, *p ? strnlen((const char *)p, path->len) : path->len - 1u);
+	buf_chr(b, '"');
+}
+
+static void tell_vsock(struct buf *b, u32 cid, u32 port)
+{
+	buf_u64(b, cid);
+	buf_chr(b, ':');
+	buf_u64(b, port);
+}
+
+void decode_sock_id(struct buf *b, const struct sock_id *id, const struct sect *lpath,
+		    const struct sect *rpath)
+{
+	const char *name;
+
+	tell_kind(b, id);
+	switch (id->family) {
+	case AF_INET:
+	case AF_INET6:
+		if (!(id->flags & (SOCK_ID_BOUND | SOCK_ID_PEER)))
+			return;
+		buf_chr(b, ':');
+		tell_end(b, id->family, id->laddr, id->lport);
+		if (!(id->flags & SOCK_ID_PEER))
+			return;
+		buf_str(b, "->");
+		tell_end(b, id->family, id->raddr, id->rport);
+		return;
+	case AF_UNIX:
+		buf_chr(b, ':');
+		tell_path(b, lpath, id->ino);
+		if (!(id->flags & SOCK_ID_PEER))
+			return;
+		buf_str(b, "->");
+		tell_path(b, rpath, id->peer_ino);
+		return;
+	case AF_NETLINK:
+		name = name_of(&names_netlink_proto, id->protocol);
+		buf_chr(b, ':');
+		if (name)
+			buf_text(b, name + sizeof("NETLINK_") - 1);
+		else
+			buf_u64(b, id->protocol);
+		buf_chr(b, ':');
+		buf_u64(b, id->portid);
+		return;
+	case AF_PACKET:
+		name = name_of(&names_eth_p, id->rport);
+		buf_chr(b, ':');
+		if (name)
+			buf_text(b, name);
+		else
+			buf_hex(b, id->rport);
+		name = netdev_name(id->ifindex);
+		buf_chr(b, ':');
+		if (name)
+			buf_text(b, name);
+		else
+			buf_u64(b, id->ifindex);
+		return;
+	case AF_VSOCK:
+		buf_chr(b, ':');
+		tell_vsock(b, id->lcid, id->lvport);
+		buf_str(b, "->");
+		tell_vsock(b, id->rcid, id->rvport);
+		return;
+	}
+}
+
+static void tell_address(struct verbs *v, const char *name, u16 family, const u8 *addr, u16 port)
+{
+	char room[128];
+	struct buf b = {room, room, room + sizeof(room) - 64};
+
+	if (family == AF_INET)
+		buf_ip4(&b, addr);
+	else
+		buf_ip6(&b, addr);
+	buf_chr(&b, 0);
+	field(v, name);
+	open_box(v, BOX_STRUCT);
+	field(v, "addr");
+	v->ops->word(v, room);
+	field_uint(v, "port", port);
+	close_box(v);
+}
+
+static void tell_unix(struct verbs *v, const struct sock_id *id, const struct rec *r)
+{
+	const struct sect *l = sect_find(r, SECT_LPATH, ANY_ARG, NULL);
+	const struct sect *p = sect_find(r, SECT_RPATH, ANY_ARG, NULL);
+
+	if (l) {
+		field(v, "local_path");
+		v->ops->bytes(v, l + 1, l->len, false);
+	}
+	if (p) {
+		field(v, "remote_path");
+		v->ops->bytes(v, p + 1, p->len, false);
+	}
+	if (id->flags & SOCK_ID_PEER)
+		field_uint(v, "remote_inode", id->peer_ino);
+}
+
+static void tell_inet(struct verbs *v, const struct sock_id *id)
+{
+	if (id->flags & SOCK_ID_BOUND)
+		tell_address(v, "local", id->family, id->laddr, id->lport);
+	if (id->flags & SOCK_ID_PEER)
+		tell_address(v, "remote", id->family, id->raddr, id->rport);
+	if (id->type == SOCK_STREAM)
+		field_name(v, "state", &names_tcp_state, id->state);
+}
+
+static void tell_protocol(struct verbs *v, const struct sock_id *id)
+{
+	const struct names *table = id->family == AF_INET || id->family == AF_INET6 ? &names_ipproto
+				    : id->family == AF_NETLINK ? &names_netlink_proto
+							       : NULL;
+
+	field(v, "protocol");
+	if (table)
+		v->ops->name(v, table, id->protocol);
+	else
+		v->ops->uint(v, id->protocol);
+}
+
+void decode_socket(struct verbs *v, const struct call_rec *r)
+{
+	const struct sock_id *id = &r->sock;
+
+	if (!(id->flags & SOCK_ID_VALID)) {
+		v->ops->ptr(v, 0);
+		return;
+	}
+	open_box(v, BOX_STRUCT);
+	field_name(v, "family", &names_af, id->family);
+	field_name(v, "type", &names_sock_type, id->type);
+	tell_protocol(v, id);
+	switch (id->family) {
+	case AF_INET:
+	case AF_INET6: tell_inet(v, id); break;
+	case AF_UNIX: tell_unix(v, id, &r->h); break;
+	case AF_NETLINK: field_uint(v, "portid", id->portid); break;
+	case AF_PACKET:
+		field_uint(v, "ifindex", id->ifindex);
+		field_name(v, "ethertype", &names_eth_p, id->rport);
+		break;
+	case AF_VSOCK:
+		field_uint(v, "local_cid", id->lcid);
+		field_uint(v, "local_port", id->lvport);
+		field_uint(v, "remote_cid", id->rcid);
+		field_uint(v, "remote_port", id->rvport);
+		break;
+	}
+	if (id->ino)
+		field_uint(v, "inode", id->ino);
+	close_box(v);
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* What the decoders share: short names for the verbs, notations that strace has and the verbs have
+ * not, and loads from bytes that need not be aligned. Nobody outside src/decode includes this. */
+#ifndef WEIR_DECODE_TELL_H
+#define WEIR_DECODE_TELL_H
+
+#include "decode.h"
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof(*(a)))
+
+/* A table within the code: names that only one decoder needs. Sorted by value. */
+#define NAMES(table, what, ...)                                                                    \
+	static const struct name table##_rows[] = {__VA_ARGS__};                                   \
+	static const struct names table = {table##_rows, ARRAY_SIZE(table##_rows), what}
+
+static inline u16 load16(const void *p)
+{
+	u16 v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline u32 load32(const void *p)
+{
+	u32 v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline u64 load64(const void *p)
+{
+	u64 v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline u16 net16(const void *p)
+{
+	return __builtin_bswap16(load16(p));
+}
+
+static inline u32 net32(const void *p)
+{
+	return __builtin_bswap32(load32(p));
+}
+
+static inline void open_box(struct verbs *v, enum verbs_box box)
+{
+	v->ops->open(v, box);
+}
+
+static inline void close_box(struct verbs *v)
+{
+	v->ops->close(v);
+}
+
+static inline void field(struct verbs *v, const char *name)
+{
+	v->ops->field(v, name);
+}
+
+static inline void item(struct verbs *v)
+{
+	v->ops->item(v);
+}
+
+/* One member of a STRUCT. */
+static inline void field_sint(struct verbs *v, const char *name, s64 n)
+{
+	v->ops->field(v, name);
+	v->ops->sint(v, n);
+}
+
+static inline void field_uint(struct verbs *v, const char *name, u64 n)
+{
+	v->ops->field(v, name);
+	v->ops->uint(v, n);
+}
+
+static inline void field_hex(struct verbs *v, const char *name, u64 n)
+{
+	v->ops->field(v, name);
+	v->ops->hex(v, n);
+}
+
+static inline void field_ptr(struct verbs *v, const char *name, u64 n)
+{
+	v->ops->field(v, name);
+	v->ops->ptr(v, n);
+}
+
+static inline void field_name(struct verbs *v, const char *name, const struct names *table, u64 n)
+{
+	v->ops->field(v, name);
+	v->ops->name(v, table, n);
+}
+
+static inline void field_flags(struct verbs *v, const char *name, const struct names *table, u64 n)
+{
+	v->ops->field(v, name);
+	v->ops->flags(v, table, n);
+}
+
+static inline void field_in4(struct verbs *v, const char *name, const void *addr)
+{
+	v->ops->field(v, name);
+	v->ops->in4(v, addr);
+}
+
+/* Notation around a value; JSON leaves it out. */
+void tell_raw(struct verbs *v, const char *text);
+/* Whether text listens: for the few values whose JSON is not their text's content. */
+bool tell_is_text(struct verbs *v);
+/* Whether more than strace tells is wanted: JSON, and text that is not --bare. */
+bool tell_more_than_strace(struct verbs *v);
+/* Text as it is given, JSON the number. */
+void tell_as(struct verbs *v, const char *text, u64 n);
+/* Text 128 => 16 (with another arrow), one number when equal; JSON {"in": 128, "out": 16}. */
+void tell_change(struct verbs *v, s64 in, s64 out, const char *arrow);
+/* Text 00, 0x1: strace's %#x of one byte in an array. */
+void tell_byte(struct verbs *v, u8 n);
+/* Text "\x01\xff", JSON as bytes(). */
+void tell_hex_bytes(struct verbs *v, const void *p, u32 n);
+/* An array of strace's hexadecimal bytes, at most max of them, then ... */
+void tell_byte_array(struct verbs *v, const u8 *p, u32 n, u32 max);
+/* An array of int, at most max of them, then ... */
+void tell_int_array(struct verbs *v, const void *p, u32 n, u32 max);
+/* if_nametoindex("lo"), or the number when no device of the namespace has it. JSON the number. */
+void tell_ifindex(struct verbs *v, u32 ifindex);
+/* htons(ETH_P_ALL), from host order. */
+void tell_ethertype(struct verbs *v, u32 ethertype);
+/* What strace tells of an address that ends an array early: ... and a comment with the address. */
+void tell_unreadable_rest(struct verbs *v, u64 address);
+/* {tv_sec=1, tv_nsec=2} of two 64-bit words. */
+void tell_time(struct verbs *v, const void *p, const char *sec, const char *frac);
+/* The name of an error number ([ECONNREFUSED]), or NULL. */
+const char *errno_name(int err);
+
+/* The namespace whose devices tell_ifindex() is about: of the task that acted. */
+void netdev_in(u32 netns);
+const char *netdev_name(u32 ifindex);
+
+/* One argument of a call. */
+struct arg {
+	struct verbs *v;
+	const struct call_rec *r;
+	u64 val;
+	u8 idx;
+};
+typedef void arg_fn(const struct arg *a);
+
+arg_fn arg_int, arg_uint, arg_u64, arg_s64, arg_fd, arg_domain, arg_type, arg_protocol, arg_how,
+	arg_msg_flags, arg_sock_flags, arg_splice_flags, arg_rwf, arg_sent, arg_received,
+	arg_hostname, arg_addr, arg_length_out, arg_level, arg_optname, arg_optval, arg_msg,
+	arg_msgvec, arg_iov, arg_timeout, arg_pair, arg_offset;
+
+/* The record says that memory this argument points to could not be read. */
+static inline bool arg_unread(const struct arg *a)
+{
+	return a->r->unread >> a->idx & 1;
+}
+
+/* The memory of an out-argument is what it was before the call. */
+static inline bool call_failed(const struct call_rec *r)
+{
+	return r->ret < 0;
+}
+
+static inline const struct sect *arg_sect(const struct arg *a, u8 kind)
+{
+	return sect_find(&a->r->h, kind, a->idx, NULL);
+}
+
+/* Payload of a socket; netlink messages are told as such. */
+void tell_payload(struct verbs *v, const struct call_rec *r, const void *p, u32 n, u64 full);
+/* Whether netlink messages are what the socket of the call carries. */
+bool is_netlink(const struct call_rec *r);
+void tell_netlink(struct verbs *v, u16 protocol, const void *p, u32 n, u64 full);
+
+/* As decode_control(), with the address for the comment of what cannot be read. */
+void tell_control(struct verbs *v, u64 address, const void *p, u32 n, u64 full);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include "match.h"
+
+static bool in_prefix(const struct filter *f, u16 family, const u8 *addr)
+{
+	u8 full[16] = {[10] = 0xff, [11] = 0xff};
+
+	if (family == AF_INET && f->host_family != AF_INET)
+		return false;
+	memcpy(family == AF_INET ? full + 12 : full, addr, family == AF_INET ? 4 : 16);
+	for (u32 i = 0; i < 16; i++)
+		if ((full[i] & f->mask[i]) != f->host[i])
+			return false;
+	return true;
+}
+
+/* The address in the call itself, or NULL. */
+static const struct sockaddr *address(const struct call_rec *r)
+{
+	const u8 *p = (const u8 *)r + r->h.fixed, *end = (const u8 *)r + r->h.len;
+
+	while (end - p >= (long)sizeof(struct sect)) {
+		const struct sect *s = (const struct sect *)p;
+
+		p += sizeof(*s) + SECT_NEXT(s->len);
+		if (p > end + 7)
+			break;
+		if (s->kind == SECT_ADDR && s->len >= sizeof(struct sockaddr_in))
+			return (const struct sockaddr *)(s + 1);
+	}
+	return NULL;
+}
+
+static bool match_task(const struct filter *f, const struct who *w)
+{
+	if (f->have & FILTER_PID && w->pid != f->pid)
+		return false;
+	if (f->have & FILTER_UID && w->uid != f->uid)
+		return false;
+	if (f->have & FILTER_NETNS && w->netns != f->netns)
+		return false;
+	if (f->have & FILTER_CGROUP && w->cgroup != f->cgroup)
+		return false;
+	return !(f->have & FILTER_COMM) || !memcmp(w->comm, f->comm, sizeof(f->comm));
+}
+
+static bool match_socket(const struct filter *f, const struct call_rec *r)
+{
+	const struct sock_id *id = &r->sock;
+	const struct sockaddr *sa = address(r);
+	const struct sockaddr_in *in = (const void *)sa;
+	const struct sockaddr_in6 *in6 = (const void *)sa;
+	bool valid = id->flags & SOCK_ID_VALID;
+	bool inet = valid && (id->family == AF_INET || id->family == AF_INET6);
+	bool peer = sa && (sa->sa_family == AF_INET || sa->sa_family == AF_INET6);
+	const u8 *addr = !peer ? NULL : sa->sa_family == AF_INET ? (u8 *)&in->sin_addr : (u8 *)&in6->sin6_addr;
+
+	if (f->have & FILTER_FAMILY && (valid ? id->family : sa ? sa->sa_family : 0) != f->family)
+		return false;
+	if (f->have & FILTER_PORT && !(inet && (id->lport == f->port || id->rport == f->port)) &&
+	    !(peer && ntohs(in->sin_port) == f->port))
+		return false;
+	if (f->have & FILTER_HOST &&
+	    !(inet && (in_prefix(f, id->family, id->laddr) || in_prefix(f, id->family, id->raddr))) &&
+	    !(peer && in_prefix(f, sa->sa_family, addr)))
+		return false;
+	return true;
+}
+
+bool match_call(const struct filter *f, const struct call_rec *r)
+{
+	if (f->have & FILTER_FAILED && r->ret >= 0)
+		return false;
+	if (f->have & FILTER_SLOWER && r->dur < f->slower_ns)
+		return false;
+	return match_task(f, &r->who) && (!(f->have & FILTER_SOCK) || match_socket(f, r));
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* The filter over records: what the kernel half did live, for replay. */
+#ifndef WEIR_MATCH_H
+#define WEIR_MATCH_H
+
+#include <stdbool.h>
+#include "filter.h"
+
+/* Does the record pass? FILTER_FOLLOW is not asked: only followed tasks were recorded then. */
+bool match_call(const struct filter *f, const struct call_rec *r);
+
+#endif

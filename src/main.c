@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <bpf/libbpf.h>
+#include "error.h"
+#include "run.h"
+#include "tool.h"
+#include "version.h"
+
+static void list_tools(FILE *f)
+{
+	fprintf(f, "weir: what this machine does with its network, live\n\nusage: weir TOOL [options] "
+		   "[-- COMMAND...]\n\nTools:\n");
+	for_each_tool(t)
+		fprintf(f, "  %-10s %s\n", (*t)->name, (*t)->summary);
+	fprintf(f, "\nweir TOOL --help tells of each; weir --version\n");
+}
+
+static int unknown_tool(const char *name)
+{
+	const char *names[64] = {0};
+	const char *near;
+	u32 n = 0;
+
+	for_each_tool(t)
+		if (n < 63)
+			names[n++] = (*t)->name;
+	near = suggest(name, names);
+	note("there is no tool '%s'%s%s; weir help lists them", name, near ? ", did you mean " : "",
+	     near ? near : "");
+	return 2;
+}
+
+/* A closed descriptor 0 to 2 must not become a file that we open: reads then see its end, writes fail. */
+static void keep_standard(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDONLY);
+	} while (fd >= 0 && fd <= 2);
+	if (fd > 2)
+		close(fd);
+}
+
+static int silent(enum libbpf_print_level level, const char *format, va_list args)
+{
+	(void)level, (void)format, (void)args;
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
+	const struct tool *t = tool_find(name);
+
+	keep_standard();
+	libbpf_set_print(silent);
+	if (!t) {
+		if (argc < 2) {
+			list_tools(stderr);
+			return 2;
+		}
+		name = argv[1];
+		if (!strcmp(name, "--version") || !strcmp(name, "-V"))
+			return puts("weir " WEIR_VERSION) < 0;
+		if (!strcmp(name, "help") || !strcmp(name, "--help") || !strcmp(name, "-h")) {
+			if (argc < 3)
+				return list_tools(stdout), 0;
+			if (!strcmp(argv[2], "--rows"))
+				return options_rows(), 0;
+			t = tool_find(argv[2]);
+			return t ? options_help(t), 0 : unknown_tool(argv[2]);
+		}
+		t = tool_find(name);
+		if (!t)
+			return unknown_tool(name);
+		argc--;
+		argv++;
+	}
+	return t->main ? t->main(t, argc, argv) : run_live(t, argc, argv);
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* The verbs in strace's notation. */
+#include "private.h"
+
+static void text_open(struct verbs *v, enum verbs_box box)
+{
+	static const char opening[] = {[BOX_ARGS] = '(', [BOX_STRUCT] = '{', [BOX_ARRAY] = '['};
+
+	box_open(v, box);
+	buf_chr(v->b, opening[box]);
+}
+
+static void text_close(struct verbs *v)
+{
+	static const char closing[] = {[BOX_ARGS] = ')', [BOX_STRUCT] = '}', [BOX_ARRAY] = ']'};
+
+	buf_chr(v->b, closing[box_close(v)]);
+}
+
+static void text_item(struct verbs *v)
+{
+	if (!box_first(v))
+		buf_str(v->b, ", ");
+}
+
+static __attribute__((noinline)) void long_field(struct verbs *v, const char *name)
+{
+	text_item(v);
+	buf_text(v->b, name);
+	buf_chr(v->b, '=');
+}
+
+/* Called more often than anything else: what fits is written with one look at the room. */
+static void text_field(struct verbs *v, const char *name)
+{
+	struct buf *b = v->b;
+	char *at = b->at, *end = NULL;
+
+	if (box_now(v) != BOX_STRUCT) {
+		text_item(v);
+		return;
+	}
+	if (buf_has(b, 2 + BUF_SHORT)) {
+		memcpy(at, ", ", 2);
+		end = buf_short(at + 2 * !(v->first & 1), name);
+	}
+	if (!end) {
+		long_field(v, name);
+		return;
+	}
+	*end = '=';
+	b->at = end + 1;
+	v->first &= ~1u;
+}
+
+static void text_sint(struct verbs *v, s64 n)
+{
+	buf_s64(v->b, n);
+}
+
+static void text_uint(struct verbs *v, u64 n)
+{
+	buf_u64(v->b, n);
+}
+
+static void text_hex(struct verbs *v, u64 n)
+{
+	buf_hex(v->b, n);
+}
+
+static void text_ptr(struct verbs *v, u64 address)
+{
+	if (address)
+		buf_hex(v->b, address);
+	else
+		buf_str(v->b, "NULL");
+}
+
+static void put_comment(struct buf *b, const struct names *table)
+{
+	if (!table->unknown)
+		return;
+	buf_str(b, " /* ");
+	buf_str(b, table->unknown);
+	buf_str(b, " */");
+}
+
+static void text_name(struct verbs *v, const struct names *table, u64 n)
+{
+	const char *name = name_of(table, n);
+
+	if (name) {
+		buf_str(v->b, name);
+		return;
+	}
+	buf_hex(v->b, n);
+	put_comment(v->b, table);
+}
+
+bool put_flags(struct buf *b, const struct names *table, u64 n)
+{
+	const struct name *row = table->rows, *end = row + table->count;
+	bool named = false;
+	u64 rest = n;
+
+	if (!n && table->count && !row->value) { /* a table may have a name for none */
+		buf_str(b, row->name);
+		return true;
+	}
+	for (; row < end && row->value <= rest; row++) {
+		if (!row->value || (rest & row->value) != row->value)
+			continue;
+		if (named)
+			buf_chr(b, '|');
+		buf_str(b, row->name);
+		rest &= ~row->value;
+		named = true;
+	}
+	if (named && rest)
+		buf_chr(b, '|');
+	if (!named || rest)
+		buf_hex(b, rest);
+	return named;
+}
+
+static void text_flags(struct verbs *v, const struct names *table, u64 n)
+{
+	if (!put_flags(v->b, table, n) && n)
+		put_comment(v->b, table);
+}
+
+static void text_word(struct verbs *v, const char *word)
+{
+	buf_str(v->b, word);
+}
+
+static void text_bytes(struct verbs *v, const void *p, size_t n, bool cut)
+{
+	buf_chr(v->b, '"');
+	buf_c_escaped(v->b, p, n);
+	buf_chr(v->b, '"');
+	if (cut)
+		buf_str(v->b, "...");
+}
+
+static void text_wrapped(struct verbs *v, const char *name, u64 n)
+{
+	buf_str(v->b, name);
+	buf_chr(v->b, '(');
+	buf_u64(v->b, n);
+	buf_chr(v->b, ')');
+}
+
+static void text_in4(struct verbs *v, const u8 *addr)
+{
+	buf_str(v->b, "inet_addr(\"");
+	buf_ip4(v->b, addr);
+	buf_str(v->b, "\")");
+}
+
+static void text_in6(struct verbs *v, const char *name, const u8 *addr)
+{
+	text_item(v);
+	buf_str(v->b, "inet_pton(AF_INET6, \"");
+	buf_ip6(v->b, addr);
+	buf_str(v->b, "\", &");
+	buf_str(v->b, name);
+	buf_chr(v->b, ')');
+}
+
+static void text_length(struct verbs *v, u64 in, u64 out)
+{
+	buf_chr(v->b, '[');
+	buf_u64(v->b, in);
+	if (in != out) {
+		buf_str(v->b, " => ");
+		buf_u64(v->b, out);
+	}
+	buf_chr(v->b, ']');
+}
+
+static void text_more(struct verbs *v)
+{
+	if (v->depth)
+		text_item(v);
+	buf_str(v->b, "...");
+}
+
+static void text_note(struct verbs *v, const char *text)
+{
+	if (v->notes)
+		buf_str(v->b, text);
+}
+
+const struct verbs_ops verbs_text = {
+	.open = text_open,
+	.close = text_close,
+	.field = text_field,
+	.item = text_item,
+	.sint = text_sint,
+	.uint = text_uint,
+	.hex = text_hex,
+	.ptr = text_ptr,
+	.name = text_name,
+	.flags = text_flags,
+	.word = text_word,
+	.bytes = text_bytes,
+	.wrapped = text_wrapped,
+	.in4 = text_in4,
+	.in6 = text_in6,
+	.length = text_length,
+	.more = text_more,
+	.note = text_note,
+};

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "error.h"
+#include "file.h"
+
+#define F(t, s, m) {t, offsetof(struct s, m), sizeof(((struct s *)0)->m), 0, #m}
+#define HEAD(t, s) F(t, s, h.type), F(t, s, h.ts)
+
+const struct file_field file_fields[] = {
+	HEAD(REC_NAME, name_rec),   F(REC_NAME, name_rec, space),  F(REC_NAME, name_rec, len),
+	F(REC_NAME, name_rec, id),  HEAD(REC_CALL, call_rec),	   F(REC_CALL, call_rec, dur),
+	F(REC_CALL, call_rec, ret), F(REC_CALL, call_rec, args),   F(REC_CALL, call_rec, call),
+	F(REC_CALL, call_rec, unread), F(REC_CALL, call_rec, who), F(REC_CALL, call_rec, sock),
+	HEAD(REC_END, end_rec),	    F(REC_END, end_rec, events),   F(REC_END, end_rec, lost),
+	F(REC_END, end_rec, nlost), {0},
+};
+#define NFIELDS (sizeof(file_fields) / sizeof(*file_fields) - 1)
+
+#define RECORD_MAX (1 << 20) /* larger than any slot */
+
+/* Sizes of the fixed parts, by type: where sections begin. */
+static const u16 fixed_size[REC_MAX] = {
+	[REC_NAME] = sizeof(struct name_rec),
+	[REC_CALL] = sizeof(struct call_rec),
+	[REC_END] = sizeof(struct end_rec),
+};
+
+/*
+ * A checksum for damage, not for malice: two lanes of Fletcher's sums over 64-bit words, so that bytes
+ * changed, swapped or moved are noticed; 16 bytes in four instructions.
+ */
+typedef u64 lanes __attribute__((vector_size(16)));
+
+static u32 checksum(const void *p, u64 n)
+{
+	const u8 *b = p;
+	lanes sum = {0x9e3779b97f4a7c15 ^ n, n}, sums = {0, 0}, w;
+	u64 h;
+
+	for (; n >= sizeof(w); n -= sizeof(w), b += sizeof(w)) {
+		memcpy(&w, b, sizeof(w));
+		sum += w;
+		sums += sum;
+	}
+	w = (lanes){0, 0};
+	memcpy(&w, b, n);
+	sum += w;
+	sums += sum;
+	h = (sum[0] ^ (sum[1] << 7 | sum[1] >> 57)) * 0xff51afd7ed558ccd + sums[0] * 3 + sums[1] * 5;
+	h = (h ^ h >> 29) * 0xc4ceb9fe1a85ec53;
+	return h ^ h >> 32;
+}
+
+int file_create(struct file_writer *w, const char *path, struct file_head *head)
+{
+	u8 *start;
+
+	w->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (w->fd < 0)
+		return fail("cannot record to %s: %s", path, strerror(errno));
+	if (isatty(w->fd)) {
+		close(w->fd);
+		return fail("%s is a terminal; a recording is binary, give a file", path);
+	}
+	memcpy(head->magic, FILE_MAGIC, sizeof(head->magic));
+	head->version = FILE_VERSION;
+	head->nfields = NFIELDS;
+	head->size = sizeof(*head) + NFIELDS * sizeof(*file_fields);
+	head->sum = 0;
+	buf_mem(&w->buf, head, sizeof(*head));
+	buf_mem(&w->buf, file_fields, NFIELDS * sizeof(*file_fields));
+	start = (u8 *)w->buf.base;
+	head->sum = checksum(start, head->size);
+	memcpy(start + offsetof(struct file_head, sum), &head->sum, sizeof(head->sum));
+	if (file_flush(w))
+		return fail("cannot record to %s: %s", path, strerror(-w->err));
+	return 0;
+}
+
+void file_write(struct file_writer *w, const struct rec *r)
+{
+	u32 size = r->len, pad = -size & 7;
+	u32 frame[2] = {checksum(r, size), size};
+
+	buf_room(&w->buf, sizeof(frame) + size + pad);
+	buf_mem(&w->buf, frame, sizeof(frame));
+	buf_mem(&w->buf, r, size);
+	buf_mem(&w->buf, "\0\0\0\0\0\0\0", pad);
+	if (buf_len(&w->buf) >= 256 << 10)
+		file_flush(w);
+}
+
+int file_flush(struct file_writer *w)
+{
+	char *p = w->buf.base;
+
+	while (p < w->buf.at && !w->err) {
+		ssize_t n = write(w->fd, p, w->buf.at - p);
+
+		if (n < 0 && errno != EINTR)
+			w->err = -errno;
+		else if (n > 0) {
+			p += n;
+			w->bytes += n;
+		}
+	}
+	buf_clear(&w->buf);
+	return w->err;
+}
+
+int file_finish(struct file_writer *w)
+{
+	file_flush(w);
+	if (close(w->fd) && !w->err)
+		w->err = -errno;
+	buf_free(&w->buf);
+	return w->err;
+}
+
+/* A pipe, or a file that cannot be mapped. */
+static int slurp(struct file_reader *f, int fd, const char *path)
+{
+	struct buf b = {0};
+	ssize_t n;
+
+	do {
+		n = read(fd, buf_room(&b, 1 << 16), 1 << 16);
+		if (n > 0)
+			b.at += n;
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	f->size = buf_len(&b);
+	f->map = (u8 *)b.base;
+	return n < 0 ? fail("cannot read %s: %s", path, strerror(errno)) : 0;
+}
+
+static int load(struct file_reader *f, const char *path)
+{
+	int fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : dup(0);
+	struct stat st;
+	void *p = MAP_FAILED;
+	int err = 0;
+
+	if (fd < 0 || fstat(fd, &st))
+		return fail("cannot open %s: %s", path, strerror(errno));
+	if (S_ISDIR(st.st_mode)) {
+		close(fd);
+		return fail("%s is a directory; give a file that weir --record wrote", path);
+	}
+	if (S_ISREG(st.st_mode) && st.st_size)
+		p = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (p != MAP_FAILED) {
+		f->map = p;
+		f->size = st.st_size;
+		f->mapped = true;
+	} else {
+		err = slurp(f, fd, path);
+	}
+	close(fd);
+	return err;
+}
+
+/* Is the writer's schema ours, so that its records can be used in place? */
+static bool same_schema(const struct file_reader *f)
+{
+	return f->head.nfields == NFIELDS &&
+	       !memcmp(f->fields, file_fields, NFIELDS * sizeof(*file_fields));
+}
+
+static int check_head(struct file_reader *f, const char *path)
+{
+	struct file_head *h = &f->head;
+	u32 sum;
+	u8 *copy;
+
+	if (f->size < 16 || memcmp(f->map, FILE_MAGIC, sizeof(h->magic)))
+		return fail("%s is no recording of weir: it does not begin like one", path);
+	memcpy(h, f->map, f->size < sizeof(*h) ? f->size : sizeof(*h));
+	if (h->version > FILE_VERSION)
+		return fail("%s was written by a newer weir (format %u, this one reads up to %d): "
+			    "replay it with that one",
+			    path, h->version, FILE_VERSION);
+	if (f->size < sizeof(*h) || h->size > f->size || h->nfields > 4096 ||
+	    h->size != sizeof(*h) + h->nfields * sizeof(struct file_field))
+		return fail("%s is cut off or damaged within its header: nothing of it can be read", path);
+	copy = malloc(h->size);
+	if (!copy)
+		return fail("no memory for the header of %s", path);
+	memcpy(copy, f->map, h->size);
+	memset(copy + offsetof(struct file_head, sum), 0, sizeof(h->sum));
+	sum = checksum(copy, h->size);
+	free(copy);
+	if (sum != h->sum)
+		return fail("%s is damaged within its header: nothing of it can be read", path);
+	h->tool[sizeof(h->tool) - 1] = h->weir[sizeof(h->weir) - 1] = 0;
+	h->release[sizeof(h->release) - 1] = h->machine[sizeof(h->machine) - 1] = 0;
+	h->host[sizeof(h->host) - 1] = 0;
+	f->fields = (const struct file_field *)(f->map + sizeof(*h));
+	f->at = h->size;
+	f->same = same_schema(f);
+	return 0;
+}
+
+int file_open(struct file_reader *f, const char *path)
+{
+	memset(f, 0, sizeof(*f));
+	return load(f, path) ? FAIL : check_head(f, path);
+}
+
+/* The file's place of one of our fields; NULL when the writer had none of that name. */
+static const struct file_field *theirs(const struct file_reader *f, const struct file_field *ours)
+{
+	for (u32 i = 0; i < f->head.nfields; i++)
+		if (f->fields[i].type == ours->type &&
+		    !strncmp(f->fields[i].name, ours->name, sizeof(ours->name)))
+			return &f->fields[i];
+	return NULL;
+}
+
+/* A record of another version, member by member into our layout; sections stay as they are. */
+static const struct rec *rearrange(struct file_reader *f, const struct rec *r)
+{
+	u16 fixed = fixed_size[r->type];
+	u32 tail = r->len - r->fixed;
+	u8 *to;
+
+	buf_clear(&f->copy);
+	to = (u8 *)buf_room(&f->copy, fixed + tail);
+	memset(to, 0, fixed);
+	for (const struct file_field *o = file_fields; o->type; o++) {
+		const struct file_field *t = o->type == r->type ? theirs(f, o) : NULL;
+
+		if (t && t->off + t->size <= r->fixed)
+			memcpy(to + o->off, (const u8 *)r + t->off, t->size < o->size ? t->size : o->size);
+	}
+	memcpy(to + fixed, (const u8 *)r + r->fixed, tail);
+	((struct rec *)to)->len = fixed + tail;
+	((struct rec *)to)->fixed = fixed;
+	return (struct rec *)to;
+}
+
+static int damaged(struct file_reader *f, const char *what)
+{
+	u64 at = f->at;
+
+	f->at = f->size;
+	return fail("the recording is %s at byte %llu of %llu; everything before it was shown", what,
+		    (unsigned long long)at, (unsigned long long)f->size);
+}
+
+int file_next(struct file_reader *f, const struct rec **r)
+{
+	const u8 *p = f->map + f->at;
+	u64 left = f->size - f->at;
+	const struct rec *rec;
+	u32 frame[2];
+
+	while (left) {
+		if (left < sizeof(frame))
+			return damaged(f, "cut off");
+		memcpy(frame, p, sizeof(frame));
+		if (frame[1] < sizeof(*rec) || frame[1] > RECORD_MAX)
+			return damaged(f, "damaged");
+		if (left < sizeof(frame) + frame[1])
+			return damaged(f, "cut off");
+		rec = (const struct rec *)(p + sizeof(frame));
+		if (checksum(rec, frame[1]) != frame[0] || rec->len != frame[1] || rec->fixed > rec->len ||
+		    rec->fixed < sizeof(*rec))
+			return damaged(f, "damaged");
+		frame[1] = SECT_NEXT(frame[1]);
+		if (frame[1] > left - sizeof(frame))
+			frame[1] = left - sizeof(frame);
+		f->at += sizeof(frame) + frame[1];
+		p = f->map + f->at;
+		left = f->size - f->at;
+		if (rec->type >= REC_MAX || !fixed_size[rec->type])
+			continue; /* a kind of a later version */
+		*r = f->same && rec->fixed == fixed_size[rec->type] ? rec : rearrange(f, rec);
+		return 1;
+	}
+	return 0;
+}
+
+void file_close(struct file_reader *f)
+{
+	if (f->mapped)
+		munmap((void *)f->map, f->size);
+	else
+		free((void *)f->map);
+	buf_free(&f->copy);
+}

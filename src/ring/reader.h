@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* Reading the ring without being woken for each record. */
+#ifndef WEIR_READER_H
+#define WEIR_READER_H
+
+#include <bpf/libbpf.h>
+#include <signal.h>
+#include <stdbool.h>
+#include "record.h"
+#include "shared.h"
+
+struct reader {
+	struct ring_buffer *ring;
+	struct shared *shared;
+	void (*each)(void *ctx, const struct rec *r);
+	void *ctx;
+	u64 read;  /* records handed on */
+	u64 bytes; /* of the last drain */
+	u32 size;  /* of the ring, bytes */
+	u32 nap;   /* ns that a busy reader sleeps */
+};
+
+/* each() is called with every record, in the ring's order. 0 or FAIL. */
+int reader_open(struct reader *r, int map, u32 size, struct shared *shared);
+void reader_close(struct reader *r);
+/* Hands on what is there now; returns how many records. */
+u32 reader_drain(struct reader *r);
+/*
+ * Sleeps until there may be something to read, at most timeout_ns (0: no limit), or until a signal of
+ * those that sigmask lets through. busy: the last drain found records: then 1 to 8 milliseconds, and the
+ * kernel half wakes nobody; else until the kernel half wakes us.
+ */
+void reader_wait(struct reader *r, bool busy, u64 timeout_ns, const sigset_t *sigmask);
+
+#endif

@@ -1,0 +1,651 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* weir trace: a socket system call, entry and exit joined, into one record. */
+#include "call.bpf.h"
+#include "follow.bpf.h"
+#include "sock.bpf.h"
+#include "trace.h"
+
+SEC(".rodata.trace") const volatile struct trace_conf conf;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, CALL_MAX);
+	__type(key, u32);
+	__type(value, struct tally);
+} tally SEC(".maps");
+
+/* An argument by its index; 0 for NO. The barrier hides the table of calls, or clang finds the check
+ * that the verifier wants unnecessary. */
+static __always_inline u64 arg(const struct call_state *st, u32 n)
+{
+	if (!__builtin_constant_p(n))
+		barrier_var(n);
+	return n < 6 ? st->rec.args[n] : 0;
+}
+
+static __always_inline int trace_enter(u32 call)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	const struct call_desc *d = DESC(call);
+	struct call_state *st = call_enter(call, task);
+
+	if (!st)
+		return 0;
+	if (!(d->flags & (CALL_ADDR_OUT | CALL_OPT | CALL_MSG | CALL_MMSG | CALL_EARLY)))
+		return 0;
+	regs_args(st->rec.args, (struct pt_regs *)bpf_task_pt_regs(task));
+	st->unread = 0;
+	if (d->flags & (CALL_ADDR_OUT | CALL_OPT)) {
+		u64 at = arg(st, d->flags & CALL_OPT ? d->len : d->addrlen);
+
+		if (d->flags & CALL_OPT && !(d->flags & CALL_OUT))
+			return 0;
+		if (at && bpf_probe_read_user(&st->inlen, sizeof(st->inlen), (void *)at))
+			st->unread = 1;
+	} else if (d->flags & (CALL_MSG | CALL_MMSG)) {
+		/* msg_namelen follows the pointer msg_name */
+		if (st->rec.args[1] && bpf_probe_read_user(&st->inlen, sizeof(st->inlen),
+							   (void *)(st->rec.args[1] + 8)))
+			st->unread = 1;
+		if (d->flags & CALL_MMSG && st->rec.args[4] &&
+		    bpf_probe_read_user(st->time, sizeof(st->time), (void *)st->rec.args[4]))
+			st->unread = 1;
+	} else {
+		st->rec.sock.flags = sock_look(&st->rec.sock, st->rec.args[0], st->cache);
+	}
+	return 0;
+}
+
+static __always_inline void exit_tally(struct call_state *st, const u32 call, u64 dur)
+{
+	u32 key = call;
+	struct tally *t = bpf_map_lookup_elem(&tally, &key);
+
+	if (!t)
+		return;
+	t->calls++;
+	t->total_ns += dur;
+	if (dur > t->max_ns)
+		t->max_ns = dur;
+	t->hist[hist_slot(dur)]++;
+	if (st->rec.ret < 0)
+		t->errors++;
+	else if (DESC(call)->buf != NO && !(DESC(call)->flags & (CALL_OPT | CALL_PAIR | CALL_MMSG)))
+		t->bytes += st->rec.ret;
+}
+
+static __always_inline u16 swap16(u16 v)
+{
+	return bpf_ntohs(v);
+}
+
+/* The address a filter looks at: the call's sockaddr, in or out. */
+static __always_inline void exit_peer(struct call_state *st, const u32 call, struct peer *peer)
+{
+	u8 sa[28] = {};
+	u64 at = arg(st, DESC(call)->addr);
+
+	if (DESC(call)->cls == CALL_VECTOR && DESC(call)->flags & (CALL_MSG | CALL_MMSG))
+		bpf_probe_read_user(&at, sizeof(at), (void *)st->rec.args[1]);
+	if (!at || bpf_probe_read_user(sa, 16, (void *)at))
+		return;
+	peer->family = *(u16 *)sa;
+	if (peer->family == AF_INET) {
+		*(u32 *)peer->addr = *(u32 *)(sa + 4);
+	} else if (peer->family == AF_INET6 && !bpf_probe_read_user(sa, 28, (void *)at)) {
+		__builtin_memcpy(peer->addr, sa + 8, 16);
+	} else {
+		peer->family = 0;
+		return;
+	}
+	peer->port = swap16(*(u16 *)(sa + 2));
+}
+
+/*
+ * Joins exit to entry, looks at the descriptor, applies the filters that need the result. The
+ * task's state, or NULL when there is nothing to send.
+ */
+static __always_inline struct call_state *exit_begin(u32 call, s64 ret)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call_state *st = call_exit(call, task);
+	const struct call_desc *d = DESC(call);
+	u64 dur;
+
+	if (!st)
+		return NULL;
+	if (filter.have & FILTER_FAILED && ret >= 0)
+		goto out;
+	dur = bpf_ktime_get_ns() - st->rec.h.ts;
+	st->rec.dur = dur;
+	if (filter.have & FILTER_SLOWER && dur < filter.slower_ns)
+		goto out;
+	st->rec.ret = ret;
+	regs_args(st->rec.args, (struct pt_regs *)bpf_task_pt_regs(task));
+	if (!(d->flags & CALL_EARLY)) {
+		st->rec.sock.flags = 0;
+		if ((conf.sockets || d->flags & CALL_SOCKETS) && d->fd != NO)
+			st->rec.sock.flags = sock_look(&st->rec.sock, arg(st, d->fd), st->cache);
+		if (!st->rec.sock.flags && d->flags & CALL_FD2)
+			st->rec.sock.flags =
+				sock_look(&st->rec.sock, st->rec.args[call == CALL_splice ? 2 : 1],
+					  st->cache);
+	}
+	if (d->flags & CALL_SOCKETS && !(st->rec.sock.flags & SOCK_ID_VALID))
+		goto out;
+	if (filter.have & FILTER_SOCK) {
+		struct peer peer = {};
+
+		exit_peer(st, call, &peer);
+		if (!sock_matches(&st->rec.sock, &peer))
+			goto out;
+	}
+	if (conf.summary) {
+		exit_tally(st, call, dur);
+		goto out;
+	}
+	return st;
+out:
+	state_free(st);
+	return NULL;
+}
+
+/* The record's fixed part, in the call's state. */
+static __always_inline void exit_head(struct call_state *st)
+{
+	struct call_rec *r = &st->rec;
+
+	r->h.type = REC_CALL;
+	r->h.len = sizeof(*r);
+	r->h.fixed = sizeof(*r);
+	r->unread = 0;
+	r->pad = 0;
+	who_fill(&r->who, bpf_get_current_task_btf());
+}
+
+/*
+ * Sections are appended at r->h.len. The position is kept in ring memory, of which the verifier
+ * knows nothing: so each append checks it anew, and the paths before it need not be told apart.
+ */
+#define HEAD(kind, arg, full) ((u64)(kind) | (u64)((arg)&7) << 8 | (u64)(u32)(full) << 32)
+#define LIMIT(slot, max)      ((slot) - sizeof(struct sect) - (max))
+#define ROOM(slot, max)       (LIMIT(slot, max) << 32 | (max)) /* two constants in one argument */
+
+/*
+ * Appends the first of n bytes of user memory, as many as the max of ROOM. Returns the bit of the
+ * argument when they could not be read: what could not be read is no section.
+ */
+static __noinline u32 put_user(struct call_rec *r, u64 room, u64 head, u64 n, u64 from)
+{
+	u64 max = (u32)room;
+	u32 pos = r->h.len;
+	struct sect *s;
+
+	if (pos > room >> 32)
+		return 0;
+	s = (void *)r + pos;
+	if (n > max)
+		n = max;
+	barrier_var(n);
+	if (n && bpf_probe_read_user(s + 1, n, (void *)from))
+		return 1 << (head >> 8 & 7);
+	*(u64 *)s = head | n << 16;
+	r->h.len = pos + sizeof(*s) + SECT_NEXT((u32)n);
+	return 0;
+}
+
+/* A section that is all head. */
+static __always_inline void put_head(struct call_rec *r, u64 limit, u64 head)
+{
+	u32 pos = r->h.len;
+
+	if (pos > limit)
+		return;
+	*(u64 *)((void *)r + pos) = head;
+	r->h.len = pos + sizeof(struct sect);
+}
+
+/* A value-result length, before and after; 0 and the argument's bit in r->unread when unreadable.
+ */
+static __always_inline u32 put_lengths(struct call_rec *r, const u32 slot, struct call_state *st,
+				       u8 n)
+{
+	u32 pos, out = 0;
+
+	if (st->unread || bpf_probe_read_user(&out, sizeof(out), (void *)arg(st, n))) {
+		r->unread |= 1 << (n & 7);
+		return 0;
+	}
+	pos = r->h.len;
+	barrier_var(pos); /* the bounds that follow are those of this very register */
+	if (pos <= LIMIT(slot, sizeof(struct sect))) {
+		u64 *s = (void *)r + pos;
+
+		s[0] = HEAD(SECT_INLEN, n, st->inlen);
+		s[1] = HEAD(SECT_OUTLEN, n, out);
+		r->h.len = pos + 2 * sizeof(struct sect);
+	}
+	return out;
+}
+
+static __always_inline void put_option(struct call_rec *r, const u32 slot, struct call_state *st,
+				       const u32 call)
+{
+	u32 full = st->rec.args[4];
+
+	if (DESC(call)->flags & CALL_OUT) {
+		if (!st->rec.args[4])
+			return;
+		full = put_lengths(r, slot, st, 4);
+		if (st->rec.ret < 0)
+			return;
+	}
+	if (st->rec.args[3] && (s32)full > 0)
+		r->unread |= put_user(r, ROOM(slot, TRACE_OPT_MAX), HEAD(SECT_DATA, 3, full), full,
+				      st->rec.args[3]);
+}
+
+/* Payload: what was sent, or what arrived. */
+static __always_inline void put_payload(struct call_rec *r, const u32 slot, struct call_state *st,
+					const u32 call, const u32 max)
+{
+	u32 flags = DESC(call)->flags, n = DESC(call)->buf;
+	u64 from = arg(st, n), full = arg(st, DESC(call)->len);
+
+	if (!from || !max)
+		return;
+	if (flags & CALL_PAIR) {
+		if (!st->rec.ret)
+			r->unread |= put_user(r, ROOM(slot, 8), HEAD(SECT_INTS, n, 8), 8, from);
+		return;
+	}
+	if (flags & CALL_OFFSET) {
+		r->unread |= put_user(r, ROOM(slot, 8), HEAD(SECT_INTS, n, 8), 8, from);
+		return;
+	}
+	if (flags & CALL_OUT) {
+		if (st->rec.ret < 0)
+			return;
+		if ((s64)full >
+		    st->rec.ret) /* with MSG_TRUNC the result is more than the buffer holds */
+			full = st->rec.ret;
+	}
+	r->unread |= put_user(r, ROOM(slot, max), HEAD(SECT_DATA, n, full), full, from);
+}
+
+static __always_inline void put_address(struct call_rec *r, const u32 slot, struct call_state *st,
+					const u32 call, const u32 max)
+{
+	u32 flags = DESC(call)->flags, n = DESC(call)->addr, at = DESC(call)->addrlen;
+	u64 from = arg(st, n);
+	u32 full = arg(st, at), len = full;
+
+	if (!from)
+		return;
+	if (flags & CALL_ADDR_OUT) {
+		if (!arg(st, at))
+			return;
+		full = put_lengths(r, slot, st, at);
+		if (st->rec.ret < 0)
+			return;
+		len = full < st->inlen ? full : st->inlen;
+	}
+	if (len <= TRACE_ADDR_MAX)
+		r->unread |= put_user(r, ROOM(slot, max), HEAD(SECT_ADDR, n, full), len, from);
+}
+
+/* The path of a Unix socket; sun_path follows the family, at 2. */
+static __noinline u32 put_path(struct call_rec *r, u64 limit, u8 kind, struct sock *sk)
+{
+	struct unix_address *addr = BPF_CORE_READ((struct unix_sock *)sk, addr);
+	u32 pos = r->h.len, n;
+	struct sect *s;
+	s32 len = 0;
+
+	if (!addr || pos > limit)
+		return 0;
+	bpf_core_read(&len, sizeof(len), &addr->len);
+	n = (u32)len - 2;
+	if (!n || n > 108)
+		return 0;
+	s = (void *)r + pos;
+	if (bpf_probe_read_kernel(s + 1, n, (void *)addr + bpf_core_field_offset(addr->name) + 2))
+		return 0;
+	*(u64 *)s = HEAD(kind, 0, n) | (u64)n << 16;
+	r->h.len = pos + sizeof(*s) + SECT_NEXT(n);
+	return n;
+}
+
+/* Names that do not fit struct sock_id: a Unix socket's paths, and the returned descriptor. Returns
+ * whether there were any. */
+static __noinline u32 put_socks(struct call_rec *r, u64 slot, struct call_state *st, const u32 call)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct socket *sock = NULL;
+	u32 pos, n = 0;
+
+	if (bpf_core_type_exists(struct unix_sock) && st->rec.sock.flags & SOCK_ID_VALID &&
+	    st->rec.sock.family == AF_UNIX && DESC(call)->fd != NO)
+		sock = sock_of_fd(task, arg(st, DESC(call)->fd));
+	if (sock) {
+		struct sock *sk = BPF_CORE_READ(sock, sk);
+		struct sock *peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
+
+		n = put_path(r, LIMIT(slot, 108), SECT_LPATH, sk);
+		if (peer)
+			n += put_path(r, LIMIT(slot, 108), SECT_RPATH, peer);
+	}
+	pos = r->h.len;
+	if (DESC(call)->flags & CALL_NEWFD && st->rec.ret >= 0 &&
+	    pos <= LIMIT(slot, sizeof(struct sock_id))) {
+		struct sect *s = (void *)r + pos;
+
+		if (sock_look((struct sock_id *)(s + 1), st->rec.ret, st->cache)) {
+			*(u64 *)s = HEAD(SECT_RSOCK, 0, 0) | sizeof(struct sock_id) << 16;
+			r->h.len = pos + sizeof(*s) + sizeof(struct sock_id);
+			n++;
+		}
+	}
+	return n;
+}
+
+static __always_inline void exit_send(struct call_rec *r, struct call_state *st, const u32 call,
+				      const u32 slot)
+{
+	if (conf.sockets && (DESC(call)->flags & CALL_NEWFD || st->rec.sock.family == AF_UNIX) &&
+	    put_socks(r, slot, st, call))
+		r->pad = 0;
+	if (r->unread)
+		count_lost(LOST_UNREAD);
+	ring_submit(r);
+}
+
+/* Does the record surely fit its state: payload, and an IP address at most? */
+static __always_inline bool is_small(struct call_state *st, const u32 call)
+{
+	u32 flags = DESC(call)->flags;
+
+	if (conf.snap > STATE_SNAP || flags & (CALL_OPT | CALL_NEWFD) ||
+	    st->rec.sock.family == AF_UNIX)
+		return false;
+	if (!arg(st, DESC(call)->addr))
+		return true;
+	return flags & CALL_ADDR_OUT ? st->inlen <= TRACE_INET_MAX
+				     : arg(st, DESC(call)->addrlen) <= TRACE_INET_MAX;
+}
+
+static __always_inline void exit_small(struct call_state *st, const u32 call)
+{
+	struct call_rec *r = &st->rec;
+	u64 len;
+
+	if (DESC(call)->buf != NO)
+		put_payload(r, STATE_REC, st, call, conf.snap);
+	if (DESC(call)->addr != NO)
+		put_address(r, STATE_REC, st, call, TRACE_INET_MAX);
+	if (r->unread)
+		count_lost(LOST_UNREAD);
+	len = r->h.len;
+	if (len > STATE_REC)
+		len = STATE_REC;
+	barrier_var(len);
+	if (bpf_ringbuf_output(&ring, r, len, ring_flags()))
+		count_lost(LOST_RING);
+}
+
+static __always_inline void exit_simple(struct call_state *st, const u32 call)
+{
+	struct call_rec *r;
+
+	exit_head(st);
+	if (is_small(st, call)) {
+		exit_small(st, call);
+		return;
+	}
+	r = bpf_ringbuf_reserve(&ring, conf.slot_any, 0);
+	if (!r) {
+		count_lost(LOST_RING);
+		return;
+	}
+	*r = st->rec;
+	if (DESC(call)->flags & CALL_OPT)
+		put_option(r, conf.slot_any, st, call);
+	else if (DESC(call)->buf != NO)
+		put_payload(r, conf.slot_any, st, call, conf.snap);
+	if (DESC(call)->addr != NO)
+		put_address(r, conf.slot_any, st, call, TRACE_ADDR_MAX);
+	exit_send(r, st, call, conf.slot_any);
+}
+
+/* User memory's layout: struct iovec, msghdr and mmsghdr of 64-bit programs. */
+struct user_iov {
+	u64 base, len;
+};
+struct user_msghdr {
+	u64 name;
+	u32 namelen, pad;
+	u64 iov, iovlen, control, controllen;
+	u32 flags, pad2;
+};
+struct user_mmsghdr {
+	struct user_msghdr hdr;
+	u32 len, pad;
+};
+
+/* Kept free for what comes after the walk: SECT_MORE, the times, put_socks(). */
+#define WALK_TAIL 400
+
+static __always_inline u64 iovs_shown(u64 at, u64 n) /* the reader knows iovlen, and so of more */
+{
+	return !at ? 0 : n < TRACE_IOV_MAX ? n : TRACE_IOV_MAX;
+}
+
+static __always_inline void walk_message(struct call_rec *r, struct call_state *st, const u32 slot)
+{
+	struct user_mmsghdr m = {};
+	struct walk *w = &st->walk;
+	u32 pos = r->h.len;
+	u64 at = w->msg;
+	bool vector = w->stride == sizeof(m);
+	struct sect *s;
+
+	w->msg += w->stride;
+	w->msgs--;
+	w->iovs = 0;
+	if (bpf_probe_read_user(&m, vector ? sizeof(m) : sizeof(m.hdr), (void *)at)) {
+		r->unread |= 1 << 1;
+		w->msgs = 0;
+		return;
+	}
+	if (vector)
+		w->left = m.len;
+	if (pos > LIMIT(slot - WALK_TAIL, sizeof(m.hdr))) {
+		w->full = 1;
+		return;
+	}
+	s = (void *)r + pos;
+	*(u64 *)s = (vector ? HEAD(SECT_MMSG, 1, m.len) : HEAD(SECT_MSGHDR, 1, st->inlen)) |
+		    sizeof(m.hdr) << 16;
+	*(struct user_msghdr *)(s + 1) = m.hdr;
+	r->h.len = pos + sizeof(*s) + sizeof(m.hdr);
+	if (m.hdr.name && m.hdr.namelen && m.hdr.namelen <= TRACE_ADDR_MAX)
+		r->unread |= put_user(r, ROOM(slot - WALK_TAIL, TRACE_ADDR_MAX),
+				      HEAD(SECT_ADDR, 1, m.hdr.namelen), m.hdr.namelen, m.hdr.name);
+	if (m.hdr.control && m.hdr.controllen && w->control)
+		r->unread |= put_user(r, ROOM(slot - WALK_TAIL, TRACE_CTL_MAX),
+				      HEAD(SECT_CONTROL, 1, m.hdr.controllen), m.hdr.controllen,
+				      m.hdr.control);
+	w->iov = m.hdr.iov;
+	w->iovs = iovs_shown(m.hdr.iov, m.hdr.iovlen);
+}
+
+static __always_inline void walk_iov(struct call_rec *r, struct call_state *st, const u32 slot)
+{
+	struct walk *w = &st->walk;
+	u32 pos = r->h.len;
+	struct user_iov *iov;
+	struct sect *s;
+	u64 n;
+
+	w->iovs--;
+	if (pos > LIMIT(slot - WALK_TAIL, sizeof(*iov) + conf.snap)) {
+		w->full = 1;
+		return;
+	}
+	s = (void *)r + pos;
+	iov = (void *)(s + 1);
+	if (bpf_probe_read_user(iov, sizeof(*iov), (void *)w->iov)) {
+		r->unread |= 1 << 1;
+		w->iovs = 0;
+		return;
+	}
+	w->iov += sizeof(*iov);
+	n = iov->len;
+	if (w->out && n > w->left)
+		n = w->left;
+	w->left -= n;
+	*(u64 *)s = HEAD(SECT_IOV, 1, n);
+	if (n > conf.snap)
+		n = conf.snap;
+	barrier_var(n);
+	if (n && bpf_probe_read_user(iov + 1, n, (void *)iov->base)) {
+		n = 0;
+		r->unread |= 1 << 1;
+	}
+	s->len = sizeof(*iov) + n;
+	r->h.len = pos + sizeof(*s) + sizeof(*iov) + SECT_NEXT((u32)n);
+}
+
+/* What bpf_loop hands to its steps. */
+struct step {
+	struct call_rec *r;
+	struct call_state *st;
+};
+
+/* The next iovec, or else the next message. 1 ends the walk. */
+static __always_inline long walk_step(struct step *step, const u32 slot)
+{
+	struct call_state *st = step->st;
+
+	if (st->walk.full || (!st->walk.iovs && !st->walk.msgs))
+		return 1;
+	if (st->walk.iovs)
+		walk_iov(step->r, st, slot);
+	else
+		walk_message(step->r, st, slot);
+	return 0;
+}
+
+static long walk_small(u32 i, struct step *step)
+{
+	return walk_step(step, conf.slot_small);
+}
+
+static long walk_big(u32 i, struct step *step)
+{
+	return walk_step(step, conf.slot_big);
+}
+
+static __always_inline void put_time(struct call_rec *r, const u32 slot, struct call_state *st,
+				     const u32 call)
+{
+	u32 pos = r->h.len;
+	struct sect *s = (void *)r + pos;
+
+	if (!st->rec.args[4] || st->unread || pos > LIMIT(slot, sizeof(st->time)))
+		return;
+	*(u64 *)s = HEAD(SECT_TIME, 4, 0) | sizeof(st->time) << 16;
+	((s64 *)(s + 1))[0] = st->time[0];
+	((s64 *)(s + 1))[1] = st->time[1];
+	r->h.len = pos + sizeof(*s) + sizeof(st->time);
+	r->unread |= put_user(r, ROOM(slot, 16), HEAD(SECT_TIME_OUT, 4, 0), 16, st->rec.args[4]);
+}
+
+static __always_inline void exit_vector_end(struct call_rec *r, struct call_state *st,
+					    const u32 call, const u32 slot)
+{
+	if (st->walk.full)
+		put_head(r, LIMIT(slot, 0), HEAD(SECT_MORE, 1, 0));
+	if (call == CALL_recvmmsg)
+		put_time(r, slot, st, call);
+	exit_send(r, st, call, slot);
+}
+
+/* Sets the walk up from the arguments; true when the small slot will do. */
+static __always_inline bool walk_begin(struct call_state *st, const u32 call)
+{
+	u32 flags = DESC(call)->flags;
+	struct walk *w = &st->walk;
+	struct user_msghdr hdr = {};
+
+	w->msgs = w->iovs = 0;
+	w->full = 0;
+	w->out = flags & CALL_OUT;
+	w->left = st->rec.ret > 0 ? st->rec.ret : 0;
+	w->control = !(flags & CALL_OUT) || st->rec.ret >= 0;
+	if (flags & CALL_IOV) {
+		w->iov = st->rec.args[1];
+		w->iovs = iovs_shown(st->rec.args[1], st->rec.args[2]);
+		return st->rec.args[2] <= 2;
+	}
+	w->msg = st->rec.args[1];
+	if (flags & CALL_MMSG) {
+		w->stride = sizeof(struct user_mmsghdr);
+		/* received: as many as the result says; sent: all, also those that were not taken
+		 */
+		w->msgs = !(flags & CALL_OUT) ? (u32)st->rec.args[2]
+			  : st->rec.ret > 0   ? st->rec.ret
+					      : 0;
+		return false;
+	}
+	w->stride = sizeof(hdr);
+	w->msgs = st->rec.args[1] ? 1 : 0;
+	bpf_probe_read_user(&hdr, sizeof(hdr), (void *)st->rec.args[1]);
+	return hdr.iovlen <= 2;
+}
+
+static __always_inline void exit_vector(struct call_state *st, const u32 call)
+{
+	struct step step = {.st = st};
+	struct call_rec *r;
+
+	exit_head(st);
+	if (walk_begin(st, call)) {
+		r = bpf_ringbuf_reserve(&ring, conf.slot_small, 0);
+		if (!r)
+			goto full;
+		*r = st->rec;
+		step.r = r;
+		bpf_loop(TRACE_STEPS_MAX, walk_small, &step, 0);
+		exit_vector_end(r, st, call, conf.slot_small);
+		return;
+	}
+	r = bpf_ringbuf_reserve(&ring, conf.slot_big, 0);
+	if (!r)
+		goto full;
+	*r = st->rec;
+	step.r = r;
+	bpf_loop(TRACE_STEPS_MAX, walk_big, &step, 0);
+	exit_vector_end(r, st, call, conf.slot_big);
+	return;
+full:
+	count_lost(LOST_RING);
+}
+
+static __always_inline int trace_exit(u32 call, s64 ret)
+{
+	struct call_state *st = exit_begin(call, ret);
+
+	if (!st)
+		return 0;
+	if (DESC(call)->cls == CALL_VECTOR)
+		exit_vector(st, call);
+	else
+		exit_simple(st, call);
+	state_free(st);
+	return 0;
+}
+
+CALL_WAYS(trace_enter, trace_exit)
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* What the two halves of weir trace agree on, beside struct call_rec (record.h). */
+#ifndef WEIR_TRACE_H
+#define WEIR_TRACE_H
+
+#include "call.h"
+#include "hist.h"
+
+#define TRACE_OPT_MAX   256  /* bytes of an option's value: struct tcp_info is 248 in 6.18 */
+#define TRACE_ADDR_MAX  128  /* sizeof(struct sockaddr_storage), the kernel's own limit */
+#define TRACE_INET_MAX  28   /* sizeof(struct sockaddr_in6) */
+#define TRACE_SNAP_MAX  4096 /* -s at most */
+#define TRACE_CTL_MAX   256  /* bytes of control messages */
+#define TRACE_IOV_MAX   32   /* iovecs of one message; strace shows as many */
+#define TRACE_STEPS_MAX 512  /* iovecs and messages of one call */
+
+struct trace_conf {
+	u32 snap;       /* -s: bytes of payload */
+	u32 slot_any;   /* bytes reserved for a simple call that does not fit its state, multiple of 8 */
+	u32 slot_small; /* ... for a vector call with one or two iovecs */
+	u32 slot_big;   /* ... of the others; the rest is cut and marked SECT_MORE */
+	u8 summary;     /* count in the kernel, send nothing */
+	u8 sockets;     /* look at what descriptors are */
+	u8 pad[6];
+};
+
+/* --summary: one a call and CPU. */
+struct tally {
+	u64 calls;
+	u64 errors;
+	u64 total_ns;
+	u64 max_ns;
+	u64 bytes;
+	u64 hist[HIST_SLOTS];
+};
+
+#endif
