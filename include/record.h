@@ -118,7 +118,7 @@ struct call_rec {
 	u64 args[6];
 	u16 call; /* enum call_id (call.h) */
 	u16 unread; /* bit per argument: user memory could not be read */
-	u32 pad;
+	u32 snap; /* bytes of payload to show; one more is recorded, as strace wants it readable */
 	struct who who;
 	struct sock_id sock; /* of the first descriptor argument */
 };

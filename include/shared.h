@@ -66,6 +66,8 @@ struct sock_cache {
 	u32 pad;
 };
 
+#define STATE_INLENS 8
+
 struct call_state {
 	u32 owner; /* thread id, 0: free */
 	u32 away;  /* states whose home this place is and that stand elsewhere */
@@ -73,7 +75,8 @@ struct call_state {
 	u8 unread; /* inlen or time could not be read */
 	u16 pad;
 	u32 inlen;   /* value-result length before the call */
-	s64 time[2]; /* recvmmsg's timeout before the call */
+	s64 time[2]; /* recvmmsg's timeout before the call, or the offsets of sendfile and splice */
+	u32 inlens[STATE_INLENS]; /* recvmmsg: msg_namelen of its first messages before the call */
 	struct sock_cache cache[SOCK_CACHES]; /* by the descriptor's lowest bits */
 	struct walk walk;
 	struct call_rec rec; /* what will be sent; begun at the entry */

@@ -19,12 +19,19 @@ splice_flags SPLICE_F_??? rwf RWF_??? tcp_state TCP_??? icmp ICMP_??? packet_mr 
 		echo "static const struct name rows_$1[] = {"
 		awk -f "$here/gen" "$here/$1.txt"
 		echo "};"
-		echo "const struct names names_$1 = {rows_$1, sizeof(rows_$1) / sizeof(*rows_$1), \"$2\"};"
+		echo "static const struct name old_rows_$1[] = {"
+		awk -f "$here/gen" old=1 "$here/$1.txt"
+		echo "};"
+		echo "static const struct names old_$1 = {old_rows_$1, sizeof(old_rows_$1) / sizeof(*old_rows_$1), \"$2\", NULL};"
+		echo "const struct names names_$1 = {rows_$1, sizeof(rows_$1) / sizeof(*rows_$1), \"$2\", &old_$1};"
 		shift 2
 	done
 	for table in sockopt sockopt_get scm; do
+		# what strace 6.1 does not know has a last member of true
 		echo "const struct sockopt ${table}s[] = {"
-		awk -f "$here/gen" "$here/$table.txt"
+		{ awk -f "$here/gen" old=1 "$here/$table.txt"; echo; awk -f "$here/gen" "$here/$table.txt"; } |
+			awk 'NF == 0 { full = 1; next } !full { old[$0] = 1; next }
+			     { new = !($0 in old); sub(/ },$/, new ? ", true }," : ", false },"); print }'
 		echo "};"
 		echo "const u32 n${table}s = sizeof(${table}s) / sizeof(*${table}s);"
 	done
@@ -32,10 +39,10 @@ splice_flags SPLICE_F_??? rwf RWF_??? tcp_state TCP_??? icmp ICMP_??? packet_mr 
 		echo "static const struct name rows_$table[] = {"
 		awk '!/^#/ && NF > 1 { print "{" $1 ", \"" $2 "\"}," }' "$here/$table.txt"
 		echo "};"
-		echo "const struct names names_$table = {rows_$table, sizeof(rows_$table) / sizeof(*rows_$table), NULL};"
+		echo "const struct names names_$table = {rows_$table, sizeof(rows_$table) / sizeof(*rows_$table), NULL, NULL};"
 	done
 	echo "const struct sockopt af_protos[] = {"
-	awk -f "$here/gen" "$here/af_proto.txt" | sed 's/ },$/, 0 },/'
+	awk -f "$here/gen" "$here/af_proto.txt" | sed 's/ },$/, 0, false },/'
 	echo "};"
 	echo "const u32 naf_protos = sizeof(af_protos) / sizeof(*af_protos);"
 } >"$out.new"

@@ -103,7 +103,7 @@ void arg_protocol(const struct arg *a)
 	u32 family = a->r->args[0], protocol = a->val;
 	struct verbs *v = a->v;
 	const char *what = name_of(&names_af_proto_unknown, family), *name;
-	struct names unknown = {NULL, 0, what};
+	struct names unknown = {NULL, 0, what, NULL};
 
 	switch (family) {
 	case AF_INET:
@@ -123,7 +123,7 @@ void arg_protocol(const struct arg *a)
 	}
 	if (name)
 		unknown.unknown = name;
-	v->ops->name(v, &unknown, protocol);
+	v->ops->name(v, &unknown, family == AF_AX25 ? a->val : protocol);
 }
 
 void arg_how(const struct arg *a)
@@ -154,7 +154,7 @@ static void tell_buffer(const struct arg *a, u64 full)
 	if (!a->val || (!s && arg_unread(a)))
 		a->v->ops->ptr(a->v, a->val);
 	else if (s)
-		a->v->ops->bytes(a->v, s + 1, s->len, s->full > s->len);
+		tell_shown(a->v, a->r, s + 1, s->len, s->full);
 	else
 		a->v->ops->bytes(a->v, "", 0, full);
 }
@@ -229,17 +229,26 @@ void arg_pair(const struct arg *a)
 		arg_ptr(a);
 }
 
+/* sendfile moves its offset on: [5] => [15]. splice's are told as they were before. */
 void arg_offset(const struct arg *a)
 {
-	const struct sect *s = arg_sect(a, SECT_INTS), *in = arg_sect(a, SECT_TIME);
+	const struct sect *s = arg_sect(a, SECT_INTS);
+	struct verbs *v = a->v;
+	u64 in, out;
 
-	if (!s || s->len != 8 || !a->val) {
+	if (!s || s->len != 16 || !a->val) {
 		arg_ptr(a);
 		return;
 	}
-	(void)in;
-	open_box(a->v, BOX_ARRAY);
-	item(a->v);
-	a->v->ops->uint(a->v, load64(s + 1));
-	close_box(a->v);
+	in = load64(s + 1);
+	out = load64((const u8 *)(s + 1) + 8);
+	if (!tell_is_text(v)) {
+		v->ops->length(v, in, out);
+		return;
+	}
+	v->ops->length(v, in, in);
+	if (a->r->ret <= 0 || a->r->call != CALL_sendfile)
+		return;
+	tell_raw(v, " => ");
+	v->ops->length(v, out, out);
 }

@@ -9,12 +9,25 @@ struct param {
 };
 
 #define MOST 6
-#define ADDR_IN(at)  {"addr", arg_addr, at}, {"addrlen", arg_int, (at) + 1}
-#define ADDR_OUT(at) {"addr", arg_addr, at}, {"addrlen", arg_length_out, (at) + 1}
-#define FD	     {"sockfd", arg_fd, 0}
+#define ADDR_IN(at)                                                                                \
+	{"addr", arg_addr, at},                                                                    \
+	{                                                                                          \
+		"addrlen", arg_int, (at) + 1                                                       \
+	}
+#define ADDR_OUT(at)                                                                               \
+	{"addr", arg_addr, at},                                                                    \
+	{                                                                                          \
+		"addrlen", arg_length_out, (at) + 1                                                \
+	}
+#define FD                                                                                         \
+	{                                                                                          \
+		"sockfd", arg_fd, 0                                                                \
+	}
 
 static const struct param params[CALL_MAX][MOST + 1] = {
-	[CALL_socket] = {{"domain", arg_domain, 0}, {"type", arg_type, 1}, {"protocol", arg_protocol, 2}},
+	[CALL_socket] = {{"domain", arg_domain, 0},
+			 {"type", arg_type, 1},
+			 {"protocol", arg_protocol, 2}},
 	[CALL_socketpair] = {{"domain", arg_domain, 0},
 			     {"type", arg_type, 1},
 			     {"protocol", arg_u64, 2},

@@ -157,12 +157,15 @@ static bool tell_ipv6(struct verbs *v, u32 type, const u8 *p, u32 n)
 
 static void tell_message(struct verbs *v, const u8 *p, u32 n)
 {
-	static const struct names scm = {NULL, 0, "SCM_???"}, ip = {NULL, 0, "IP_???"};
+	static const struct names scm = {NULL, 0, "SCM_???", NULL}, ip = {NULL, 0, "IP_???", NULL};
 	u64 len = load64(p);
 	u32 level = load32(p + 8), type = load32(p + 12);
 	u32 left = len < n ? len : n, data = left > HEAD ? left - HEAD : 0;
-	const struct sockopt *row = level == SOL_SOCKET || level == SOL_IP ? find(level, type) : NULL;
+	const struct sockopt *row =
+		level == SOL_SOCKET || level == SOL_IP ? find(level, type) : NULL;
 
+	if (row && row->fresh && !tell_more_than_strace(v))
+		row = NULL;
 	open_box(v, BOX_STRUCT);
 	field_uint(v, "cmsg_len", len);
 	field_name(v, "cmsg_level", &names_sol, level);

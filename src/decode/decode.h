@@ -49,6 +49,7 @@ struct sockopt {
 	u32 level, value;
 	const char *name;
 	u8 kind; /* enum kind, how its value is told: column KIND of the table, build/gen/kinds.h */
+	bool fresh; /* strace 6.1 does not know it: --bare neither */
 };
 extern const struct sockopt sockopts[], sockopt_gets[], scms[], af_protos[];
 extern const u32 nsockopts, nsockopt_gets, nscms, naf_protos;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
-/* Messages: msghdr, vectors of iovecs and of messages. Their parts are sections in the kernel half's
- * order: a head, its name, its control data, its iovecs; then the next head. */
+/* Messages: msghdr, vectors of iovecs and of messages. Their parts are sections in the kernel
+ * half's order: a head, its name, its control data, its iovecs; then the next head. */
 #include "tell.h"
 
 #define IOVS 32 /* as many are shown, by strace and in a record */
@@ -21,14 +21,15 @@ static const struct sect *part(const struct call_rec *r, const struct sect *s, u
 	return next && next->kind == kind ? next : NULL;
 }
 
-static void tell_base(struct verbs *v, const struct sect *s, u64 base, u64 len, bool hidden)
+static void tell_base(struct verbs *v, const struct call_rec *r, const struct sect *s, u64 base,
+		      u64 len, bool hidden)
 {
 	u32 n = s->len - 16u;
 
 	if (!base || hidden)
 		v->ops->ptr(v, base);
 	else if (n)
-		v->ops->bytes(v, (const u8 *)(s + 1) + 16, n, s->full > n);
+		tell_shown(v, r, (const u8 *)(s + 1) + 16, n, s->full);
 	else if (!len || !s->full)
 		v->ops->bytes(v, "", 0, false);
 	else
@@ -42,7 +43,7 @@ static const struct sect *tell_iovs(struct verbs *v, const struct call_rec *r, c
 	const struct sect *next = part(r, s, SECT_IOV);
 	u64 shown = 0;
 
-	if (!at || (count && !next)) {
+	if (!at || (count && !next) || count > ~0ull / 16) { /* as strace: no array is that long */
 		v->ops->ptr(v, at);
 		return s;
 	}
@@ -54,7 +55,7 @@ static const struct sect *tell_iovs(struct verbs *v, const struct call_rec *r, c
 		item(v);
 		open_box(v, BOX_STRUCT);
 		field(v, "iov_base");
-		tell_base(v, s, load64(p), load64(p + 8), hidden);
+		tell_base(v, r, s, load64(p), load64(p + 8), hidden);
 		field_uint(v, "iov_len", load64(p + 8));
 		close_box(v);
 		shown++;
@@ -67,7 +68,8 @@ static const struct sect *tell_iovs(struct verbs *v, const struct call_rec *r, c
 	return s;
 }
 
-static void tell_name(struct verbs *v, const struct head *h, const struct sect *addr, u32 in, bool out)
+static void tell_name(struct verbs *v, const struct head *h, const struct sect *addr, u32 in,
+		      bool out)
 {
 	u32 n = addr ? addr->len : 0;
 
@@ -85,7 +87,8 @@ static void tell_name(struct verbs *v, const struct head *h, const struct sect *
 		v->ops->sint(v, (s32)h->namelen);
 }
 
-/* in: msg_namelen before the call, out: the kernel wrote it. Returns the last section that was told. */
+/* in: msg_namelen before the call, out: the kernel wrote it. Returns the last section that was
+ * told. */
 static const struct sect *tell_head(struct verbs *v, const struct call_rec *r, const struct sect *s,
 				    u32 in, bool out)
 {

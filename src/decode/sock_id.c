@@ -9,8 +9,10 @@
 /* TCP, UDPv6, UNIX-STREAM, NETLINK: what strace -yy calls it. */
 static void tell_kind(struct buf *b, const struct sock_id *id)
 {
-	static const char *const types[] = {[SOCK_STREAM] = "STREAM", [SOCK_DGRAM] = "DGRAM",
-					    [SOCK_RAW] = "RAW", [SOCK_SEQPACKET] = "SEQPACKET"};
+	static const char *const types[] = {[SOCK_STREAM] = "STREAM",
+					    [SOCK_DGRAM] = "DGRAM",
+					    [SOCK_RAW] = "RAW",
+					    [SOCK_SEQPACKET] = "SEQPACKET"};
 	const char *type = id->type < ARRAY_SIZE(types) ? types[id->type] : NULL;
 	const char *family = name_of(&names_af, id->family);
 	const char *protocol = name_of(&names_ipproto, id->protocol);

@@ -134,7 +134,7 @@ static const struct {
 	u8 least; /* bytes from which on it is told by member; 0: never */
 	void (*tell)(struct verbs *v, const u8 *sa, u32 n);
 } families[] = {
-	[AF_UNIX] = {2, tell_unix},   [AF_INET] = {16, tell_in},    [AF_INET6] = {24, tell_in6},
+	[AF_UNIX] = {2, tell_unix},   [AF_INET] = {16, tell_in},   [AF_INET6] = {24, tell_in6},
 	[AF_NETLINK] = {12, tell_nl}, [AF_PACKET] = {20, tell_ll}, [AF_VSOCK] = {16, tell_vm},
 };
 

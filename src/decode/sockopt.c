@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
- * Options: name by level, value by the kind that the table gives it. --bare tells what strace tells,
- * which is little of timeouts, names and structures; text and JSON tell more (tell_known).
+ * Options: name by level, value by the kind that the table gives it. --bare tells what strace
+ * tells, which is little of timeouts, names and structures; text and JSON tell more (tell_known).
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -28,25 +28,31 @@ static const struct sockopt *find(const struct sockopt *rows, u32 count, u32 lev
 	while (low < high) {
 		u32 mid = (low + high) / 2;
 
-		if (rows[mid].level < level || (rows[mid].level == level && rows[mid].value < value))
+		if (rows[mid].level < level ||
+		    (rows[mid].level == level && rows[mid].value < value))
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	return low < count && rows[low].level == level && rows[low].value == value ? &rows[low] : NULL;
+	return low < count && rows[low].level == level && rows[low].value == value ? &rows[low]
+										   : NULL;
 }
 
-static const struct sockopt *option(u32 level, u32 name, bool get)
+static const struct sockopt *option(struct verbs *v, u32 level, u32 name, bool get)
 {
 	const struct sockopt *o = get ? find(sockopt_gets, nsockopt_gets, level, name) : NULL;
 
-	return o ? o : find(sockopts, nsockopts, level, name);
+	if (!o)
+		o = find(sockopts, nsockopts, level, name);
+	return o && o->fresh && !tell_more_than_strace(v) ? NULL : o;
 }
 
 void arg_level(const struct arg *a)
 {
-	static const struct names none = {NULL, 0, "SOL_??"}; /* two question marks, as strace */
-	const char *name = name_of(&names_sol, (u32)a->val);
+	/* two question marks, as strace */
+	static const struct names none = {NULL, 0, "SOL_??", NULL};
+	const struct names *known = tell_more_than_strace(a->v) ? &names_sol : names_sol.old;
+	const char *name = name_of(known, (u32)a->val);
 
 	a->v->ops->name(a->v, name ? &names_sol : &none, (u32)a->val);
 }
@@ -54,8 +60,8 @@ void arg_level(const struct arg *a)
 void arg_optname(const struct arg *a)
 {
 	u32 level = a->r->args[1], value = a->val;
-	const struct sockopt *o = option(level, value, a->r->call == CALL_getsockopt);
-	struct names unknown = {NULL, 0, name_of(&names_sockopt_unknown, level)};
+	const struct sockopt *o = option(a->v, level, value, a->r->call == CALL_getsockopt);
+	struct names unknown = {NULL, 0, name_of(&names_sockopt_unknown, level), NULL};
 
 	if (o)
 		a->v->ops->word(a->v, o->name);
@@ -90,6 +96,10 @@ static void tell_one(const struct value *o, s64 n, const char *name)
 
 static void tell_raw_value(const struct value *o)
 {
+	if (o->n < (o->full < 33 ? o->full : 33)) {
+		tell_ptr(o);
+		return;
+	}
 	if (o->full == 4 && o->n == 4)
 		tell_one(o, (s32)load32(o->p), NULL);
 	else
@@ -109,8 +119,8 @@ static void tell_int(const struct value *o, const char *name)
 
 static const char *txrehash(u32 n)
 {
-	return n == 0 ? "SOCK_TXREHASH_DISABLED"
-	       : n == 1 ? "SOCK_TXREHASH_ENABLED"
+	return n == 0     ? "SOCK_TXREHASH_DISABLED"
+	       : n == 1   ? "SOCK_TXREHASH_ENABLED"
 	       : n == 255 ? "SOCK_TXREHASH_DEFAULT"
 			  : NULL;
 }
@@ -258,13 +268,17 @@ static const struct {
 	bool exact;
 	void (*tell)(const struct value *o);
 } wholes[] = {
-	{KIND_mreq, 8, false, tell_mreq},	{KIND_ipv6_mreq, 20, false, tell_mreq6},
+	{KIND_mreq, 8, false, tell_mreq},         {KIND_ipv6_mreq, 20, false, tell_mreq6},
 	{KIND_group_req, 136, false, tell_group}, {KIND_packet_mreq, 16, true, tell_packet_mreq},
 	{KIND_fprog, 16, true, tell_fprog},
 };
 
 static void tell_set(const struct value *o, u8 kind)
 {
+	if ((s32)o->full < 0 && kind != KIND_raw) {
+		tell_ptr(o);
+		return;
+	}
 	for (u32 i = 0; i < ARRAY_SIZE(wholes); i++)
 		if (wholes[i].kind == kind) {
 			if (o->n >= wholes[i].n && (!wholes[i].exact || o->full == wholes[i].n))
@@ -275,7 +289,9 @@ static void tell_set(const struct value *o, u8 kind)
 		}
 	switch (kind) {
 	case KIND_linger: o->n >= 8 ? tell_words(o, linger, false) : tell_ptr(o); return;
-	case KIND_tpacket_req: o->full == 16 ? tell_words(o, tpacket_req, false) : tell_ptr(o); return;
+	case KIND_tpacket_req:
+		o->full == 16 ? tell_words(o, tpacket_req, false) : tell_ptr(o);
+		return;
 	case KIND_int:
 	case KIND_nlint:
 	case KIND_nllist: tell_int(o, NULL); return;
@@ -356,7 +372,7 @@ static bool tell_known(const struct value *o)
 
 static void tell_option(const struct value *o)
 {
-	const struct sockopt *row = option(o->level, o->name, !o->set);
+	const struct sockopt *row = option(o->v, o->level, o->name, !o->set);
 	u8 kind = row ? row->kind : o->level == SOL_NETLINK_ ? KIND_nlint : KIND_raw;
 
 	if (tell_known(o))

@@ -11,7 +11,7 @@
 /* A table within the code: names that only one decoder needs. Sorted by value. */
 #define NAMES(table, what, ...)                                                                    \
 	static const struct name table##_rows[] = {__VA_ARGS__};                                   \
-	static const struct names table = {table##_rows, ARRAY_SIZE(table##_rows), what}
+	static const struct names table = {table##_rows, ARRAY_SIZE(table##_rows), what, NULL}
 
 static inline u16 load16(const void *p)
 {
@@ -172,6 +172,14 @@ static inline bool call_failed(const struct call_rec *r)
 static inline const struct sect *arg_sect(const struct arg *a, u8 kind)
 {
 	return sect_find(&a->r->h, kind, a->idx, NULL);
+}
+
+/* Payload of full bytes, of which n are here: as many as the record wants shown. */
+static inline void tell_shown(struct verbs *v, const struct call_rec *r, const void *p, u32 n, u32 full)
+{
+	if (n > r->snap)
+		n = r->snap;
+	v->ops->bytes(v, p, n, full > n);
 }
 
 /* Payload of a socket; netlink messages are told as such. */

@@ -87,8 +87,11 @@ static void put_comment(struct buf *b, const struct names *table)
 
 static void text_name(struct verbs *v, const struct names *table, u64 n)
 {
-	const char *name = name_of(table, n);
+	const char *name;
 
+	if (!v->notes && table->old) /* --bare: as strace 6.1 has it */
+		table = table->old;
+	name = name_of(table, n);
 	if (name) {
 		buf_str(v->b, name);
 		return;
@@ -125,6 +128,8 @@ bool put_flags(struct buf *b, const struct names *table, u64 n)
 
 static void text_flags(struct verbs *v, const struct names *table, u64 n)
 {
+	if (!v->notes && table->old)
+		table = table->old;
 	if (!put_flags(v->b, table, n) && n)
 		put_comment(v->b, table);
 }

@@ -15,7 +15,7 @@ const struct file_field file_fields[] = {
 	HEAD(REC_NAME, name_rec),   F(REC_NAME, name_rec, space),  F(REC_NAME, name_rec, len),
 	F(REC_NAME, name_rec, id),  HEAD(REC_CALL, call_rec),	   F(REC_CALL, call_rec, dur),
 	F(REC_CALL, call_rec, ret), F(REC_CALL, call_rec, args),   F(REC_CALL, call_rec, call),
-	F(REC_CALL, call_rec, unread), F(REC_CALL, call_rec, who), F(REC_CALL, call_rec, sock),
+	F(REC_CALL, call_rec, unread), F(REC_CALL, call_rec, snap), F(REC_CALL, call_rec, who), F(REC_CALL, call_rec, sock),
 	HEAD(REC_END, end_rec),	    F(REC_END, end_rec, events),   F(REC_END, end_rec, lost),
 	F(REC_END, end_rec, nlost), {0},
 };

@@ -14,13 +14,60 @@ struct {
 	__type(value, struct tally);
 } tally SEC(".maps");
 
-/* An argument by its index; 0 for NO. The barrier hides the table of calls, or clang finds the check
- * that the verifier wants unnecessary. */
+/* An argument by its index; 0 for NO. The barrier hides the table of calls, or clang finds the
+ * check that the verifier wants unnecessary. */
 static __always_inline u64 arg(const struct call_state *st, u32 n)
 {
 	if (!__builtin_constant_p(n))
 		barrier_var(n);
 	return n < 6 ? st->rec.args[n] : 0;
+}
+
+/* User memory's layout: struct iovec, msghdr and mmsghdr of 64-bit programs. */
+struct user_iov {
+	u64 base, len;
+};
+struct user_msghdr {
+	u64 name;
+	u32 namelen, pad;
+	u64 iov, iovlen, control, controllen;
+	u32 flags, pad2;
+};
+struct user_mmsghdr {
+	struct user_msghdr hdr;
+	u32 len, pad;
+};
+
+/* What a message's name may be long: it follows the pointer msg_name. */
+#define NAMELEN_AT(msg) ((msg) + 8)
+
+/* Before recvmsg and recvmmsg write over it. */
+static __always_inline void enter_messages(struct call_state *st, const u32 flags)
+{
+	u64 at = st->rec.args[1], n = st->rec.args[2];
+
+	if (!at)
+		return;
+	if (bpf_probe_read_user(&st->inlen, sizeof(st->inlen), (void *)NAMELEN_AT(at)))
+		st->unread = 1;
+	if (!(flags & CALL_MMSG) || !(flags & CALL_OUT))
+		return;
+	for (u32 i = 0; i < STATE_INLENS && i < n; i++)
+		bpf_probe_read_user(&st->inlens[i], sizeof(u32),
+				    (void *)NAMELEN_AT(at + i * sizeof(struct user_mmsghdr)));
+	at = st->rec.args[4];
+	if (at && bpf_probe_read_user(st->time, sizeof(st->time), (void *)at))
+		st->unread = 1;
+}
+
+static __always_inline void enter_offsets(struct call_state *st, const u32 call)
+{
+	u64 first = arg(st, DESC(call)->buf), second = call == CALL_splice ? st->rec.args[3] : 0;
+
+	if (first && bpf_probe_read_user(&st->time[0], sizeof(s64), (void *)first))
+		st->unread |= 1;
+	if (second && bpf_probe_read_user(&st->time[1], sizeof(s64), (void *)second))
+		st->unread |= 2;
 }
 
 static __always_inline int trace_enter(u32 call)
@@ -29,9 +76,10 @@ static __always_inline int trace_enter(u32 call)
 	const struct call_desc *d = DESC(call);
 	struct call_state *st = call_enter(call, task);
 
-	if (!st)
+	if (!st || (conf.summary && !(d->flags & CALL_EARLY)))
 		return 0;
-	if (!(d->flags & (CALL_ADDR_OUT | CALL_OPT | CALL_MSG | CALL_MMSG | CALL_EARLY)))
+	if (!(d->flags &
+	      (CALL_ADDR_OUT | CALL_OPT | CALL_MSG | CALL_MMSG | CALL_EARLY | CALL_OFFSET)))
 		return 0;
 	regs_args(st->rec.args, (struct pt_regs *)bpf_task_pt_regs(task));
 	st->unread = 0;
@@ -43,13 +91,9 @@ static __always_inline int trace_enter(u32 call)
 		if (at && bpf_probe_read_user(&st->inlen, sizeof(st->inlen), (void *)at))
 			st->unread = 1;
 	} else if (d->flags & (CALL_MSG | CALL_MMSG)) {
-		/* msg_namelen follows the pointer msg_name */
-		if (st->rec.args[1] && bpf_probe_read_user(&st->inlen, sizeof(st->inlen),
-							   (void *)(st->rec.args[1] + 8)))
-			st->unread = 1;
-		if (d->flags & CALL_MMSG && st->rec.args[4] &&
-		    bpf_probe_read_user(st->time, sizeof(st->time), (void *)st->rec.args[4]))
-			st->unread = 1;
+		enter_messages(st, d->flags);
+	} else if (d->flags & CALL_OFFSET) {
+		enter_offsets(st, call);
 	} else {
 		st->rec.sock.flags = sock_look(&st->rec.sock, st->rec.args[0], st->cache);
 	}
@@ -159,7 +203,7 @@ static __always_inline void exit_head(struct call_state *st)
 	r->h.len = sizeof(*r);
 	r->h.fixed = sizeof(*r);
 	r->unread = 0;
-	r->pad = 0;
+	r->snap = conf.snap;
 	who_fill(&r->who, bpf_get_current_task_btf());
 }
 
@@ -168,8 +212,17 @@ static __always_inline void exit_head(struct call_state *st)
  * knows nothing: so each append checks it anew, and the paths before it need not be told apart.
  */
 #define HEAD(kind, arg, full) ((u64)(kind) | (u64)((arg)&7) << 8 | (u64)(u32)(full) << 32)
-#define LIMIT(slot, max)      ((slot) - sizeof(struct sect) - (max))
-#define ROOM(slot, max)       (LIMIT(slot, max) << 32 | (max)) /* two constants in one argument */
+/* strace shows a string only when one byte more than it shows can be read, too. */
+#define SNAP (conf.snap ? conf.snap + 1 : 0)
+
+/* What does not fit a section's 32 bits is told as their most: there was more than is shown. */
+static __always_inline u32 saturated(u64 n)
+{
+	return n >> 32 ? ~0u : n;
+}
+
+#define LIMIT(slot, max) ((slot) - sizeof(struct sect) - (max))
+#define ROOM(slot, max)  (LIMIT(slot, max) << 32 | (max)) /* two constants in one argument */
 
 /*
  * Appends the first of n bytes of user memory, as many as the max of ROOM. Returns the bit of the
@@ -240,9 +293,45 @@ static __always_inline void put_option(struct call_rec *r, const u32 slot, struc
 		if (st->rec.ret < 0)
 			return;
 	}
-	if (st->rec.args[3] && (s32)full > 0)
-		r->unread |= put_user(r, ROOM(slot, TRACE_OPT_MAX), HEAD(SECT_DATA, 3, full), full,
-				      st->rec.args[3]);
+	if (!st->rec.args[3] || !full)
+		return;
+	if (!put_user(r, ROOM(slot, TRACE_OPT_MAX), HEAD(SECT_DATA, 3, full), full,
+		      st->rec.args[3]))
+		return;
+	/* the length may promise more than there is: an int and a name are read all the same */
+	if (!put_user(r, ROOM(slot, 33), HEAD(SECT_DATA, 3, full), full, st->rec.args[3]))
+		return;
+	r->unread |= put_user(r, ROOM(slot, 4), HEAD(SECT_DATA, 3, full), full, st->rec.args[3]);
+}
+
+/* One offset: before the call and, of sendfile, after it. */
+static __always_inline void put_offset(struct call_rec *r, const u32 slot, struct call_state *st,
+				       u32 n, u64 in, const bool out)
+{
+	u32 pos = r->h.len;
+	u64 *s = (void *)r + pos;
+	u64 at = arg(st, n);
+
+	if (!at || pos > LIMIT(slot, 2 * sizeof(u64)))
+		return;
+	s[0] = HEAD(SECT_INTS, n, 16) | 16 << 16;
+	s[1] = s[2] = in;
+	if (out)
+		bpf_probe_read_user(&s[2], sizeof(u64), (void *)at);
+	r->h.len = pos + sizeof(struct sect) + 16;
+}
+
+static __always_inline void put_offsets(struct call_rec *r, const u32 slot, struct call_state *st,
+					const u32 call)
+{
+	if (!(st->unread & 1))
+		put_offset(r, slot, st, DESC(call)->buf, st->time[0], call == CALL_sendfile);
+	if (call == CALL_splice && !(st->unread & 2))
+		put_offset(r, slot, st, 3, st->time[1], false);
+	if (st->unread & 1)
+		r->unread |= 1 << DESC(call)->buf;
+	if (st->unread & 2)
+		r->unread |= 1 << 3;
 }
 
 /* Payload: what was sent, or what arrived. */
@@ -259,10 +348,6 @@ static __always_inline void put_payload(struct call_rec *r, const u32 slot, stru
 			r->unread |= put_user(r, ROOM(slot, 8), HEAD(SECT_INTS, n, 8), 8, from);
 		return;
 	}
-	if (flags & CALL_OFFSET) {
-		r->unread |= put_user(r, ROOM(slot, 8), HEAD(SECT_INTS, n, 8), 8, from);
-		return;
-	}
 	if (flags & CALL_OUT) {
 		if (st->rec.ret < 0)
 			return;
@@ -270,7 +355,7 @@ static __always_inline void put_payload(struct call_rec *r, const u32 slot, stru
 		    st->rec.ret) /* with MSG_TRUNC the result is more than the buffer holds */
 			full = st->rec.ret;
 	}
-	r->unread |= put_user(r, ROOM(slot, max), HEAD(SECT_DATA, n, full), full, from);
+	r->unread |= put_user(r, ROOM(slot, max), HEAD(SECT_DATA, n, saturated(full)), full, from);
 }
 
 static __always_inline void put_address(struct call_rec *r, const u32 slot, struct call_state *st,
@@ -290,7 +375,7 @@ static __always_inline void put_address(struct call_rec *r, const u32 slot, stru
 			return;
 		len = full < st->inlen ? full : st->inlen;
 	}
-	if (len <= TRACE_ADDR_MAX)
+	if ((s32)len > 0)
 		r->unread |= put_user(r, ROOM(slot, max), HEAD(SECT_ADDR, n, full), len, from);
 }
 
@@ -354,7 +439,7 @@ static __always_inline void exit_send(struct call_rec *r, struct call_state *st,
 {
 	if (conf.sockets && (DESC(call)->flags & CALL_NEWFD || st->rec.sock.family == AF_UNIX) &&
 	    put_socks(r, slot, st, call))
-		r->pad = 0;
+		r->h.fixed = sizeof(*r);
 	if (r->unread)
 		count_lost(LOST_UNREAD);
 	ring_submit(r);
@@ -365,8 +450,7 @@ static __always_inline bool is_small(struct call_state *st, const u32 call)
 {
 	u32 flags = DESC(call)->flags;
 
-	if (conf.snap > STATE_SNAP || flags & (CALL_OPT | CALL_NEWFD) ||
-	    st->rec.sock.family == AF_UNIX)
+	if (SNAP > STATE_SNAP || flags & (CALL_OPT | CALL_NEWFD) || st->rec.sock.family == AF_UNIX)
 		return false;
 	if (!arg(st, DESC(call)->addr))
 		return true;
@@ -379,8 +463,10 @@ static __always_inline void exit_small(struct call_state *st, const u32 call)
 	struct call_rec *r = &st->rec;
 	u64 len;
 
-	if (DESC(call)->buf != NO)
-		put_payload(r, STATE_REC, st, call, conf.snap);
+	if (DESC(call)->flags & CALL_OFFSET)
+		put_offsets(r, STATE_REC, st, call);
+	else if (DESC(call)->buf != NO)
+		put_payload(r, STATE_REC, st, call, SNAP);
 	if (DESC(call)->addr != NO)
 		put_address(r, STATE_REC, st, call, TRACE_INET_MAX);
 	if (r->unread)
@@ -410,30 +496,17 @@ static __always_inline void exit_simple(struct call_state *st, const u32 call)
 	*r = st->rec;
 	if (DESC(call)->flags & CALL_OPT)
 		put_option(r, conf.slot_any, st, call);
+	else if (DESC(call)->flags & CALL_OFFSET)
+		put_offsets(r, conf.slot_any, st, call);
 	else if (DESC(call)->buf != NO)
-		put_payload(r, conf.slot_any, st, call, conf.snap);
+		put_payload(r, conf.slot_any, st, call, SNAP);
 	if (DESC(call)->addr != NO)
 		put_address(r, conf.slot_any, st, call, TRACE_ADDR_MAX);
 	exit_send(r, st, call, conf.slot_any);
 }
 
-/* User memory's layout: struct iovec, msghdr and mmsghdr of 64-bit programs. */
-struct user_iov {
-	u64 base, len;
-};
-struct user_msghdr {
-	u64 name;
-	u32 namelen, pad;
-	u64 iov, iovlen, control, controllen;
-	u32 flags, pad2;
-};
-struct user_mmsghdr {
-	struct user_msghdr hdr;
-	u32 len, pad;
-};
-
 /* Kept free for what comes after the walk: SECT_MORE, the times, put_socks(). */
-#define WALK_TAIL 400
+#define WALK_TAIL 472
 
 static __always_inline u64 iovs_shown(u64 at, u64 n) /* the reader knows iovlen, and so of more */
 {
@@ -468,7 +541,7 @@ static __always_inline void walk_message(struct call_rec *r, struct call_state *
 		    sizeof(m.hdr) << 16;
 	*(struct user_msghdr *)(s + 1) = m.hdr;
 	r->h.len = pos + sizeof(*s) + sizeof(m.hdr);
-	if (m.hdr.name && m.hdr.namelen && m.hdr.namelen <= TRACE_ADDR_MAX)
+	if (m.hdr.name && (s32)m.hdr.namelen > 0)
 		r->unread |= put_user(r, ROOM(slot - WALK_TAIL, TRACE_ADDR_MAX),
 				      HEAD(SECT_ADDR, 1, m.hdr.namelen), m.hdr.namelen, m.hdr.name);
 	if (m.hdr.control && m.hdr.controllen && w->control)
@@ -488,7 +561,7 @@ static __always_inline void walk_iov(struct call_rec *r, struct call_state *st, 
 	u64 n;
 
 	w->iovs--;
-	if (pos > LIMIT(slot - WALK_TAIL, sizeof(*iov) + conf.snap)) {
+	if (pos > LIMIT(slot - WALK_TAIL, sizeof(*iov) + SNAP)) {
 		w->full = 1;
 		return;
 	}
@@ -504,9 +577,9 @@ static __always_inline void walk_iov(struct call_rec *r, struct call_state *st, 
 	if (w->out && n > w->left)
 		n = w->left;
 	w->left -= n;
-	*(u64 *)s = HEAD(SECT_IOV, 1, n);
-	if (n > conf.snap)
-		n = conf.snap;
+	*(u64 *)s = HEAD(SECT_IOV, 1, saturated(n));
+	if (n > SNAP)
+		n = SNAP;
 	barrier_var(n);
 	if (n && bpf_probe_read_user(iov + 1, n, (void *)iov->base)) {
 		n = 0;
@@ -561,13 +634,22 @@ static __always_inline void put_time(struct call_rec *r, const u32 slot, struct 
 	r->unread |= put_user(r, ROOM(slot, 16), HEAD(SECT_TIME_OUT, 4, 0), 16, st->rec.args[4]);
 }
 
+/* msg_namelen of the first messages as it was before the call: a section each, arg is the index. */
+static __always_inline void put_inlens(struct call_rec *r, const u32 slot, struct call_state *st)
+{
+	for (u32 i = 0; i < STATE_INLENS && (s64)i < st->rec.ret; i++)
+		put_head(r, LIMIT(slot, 0), HEAD(SECT_INLEN, i, st->inlens[i]));
+}
+
 static __always_inline void exit_vector_end(struct call_rec *r, struct call_state *st,
 					    const u32 call, const u32 slot)
 {
 	if (st->walk.full)
 		put_head(r, LIMIT(slot, 0), HEAD(SECT_MORE, 1, 0));
-	if (call == CALL_recvmmsg)
+	if (call == CALL_recvmmsg) {
+		put_inlens(r, slot, st);
 		put_time(r, slot, st, call);
+	}
 	exit_send(r, st, call, slot);
 }
 

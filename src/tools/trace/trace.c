@@ -197,7 +197,7 @@ static u32 slot(u32 sections, u32 bytes)
 static int setup(struct run *run, struct attach *a)
 {
 	struct trace_conf *conf = attach_data(a, ".rodata.trace", sizeof(*conf));
-	u32 snap = (own.snap + 7) & ~7u;
+	u32 snap = (own.snap + 1 + 7) & ~7u;
 
 	if (!conf)
 		return fail("the BPF object of trace has no .rodata.trace: this build is broken");
@@ -208,10 +208,10 @@ static int setup(struct run *run, struct attach *a)
 	conf->slot_any =
 		slot(8, TRACE_OPT_MAX + snap + TRACE_ADDR_MAX + 2 * 112 + sizeof(struct sock_id));
 	/* one message, its name, some control data, two iovecs; and what follows a walk */
-	conf->slot_small = slot(8, 56 + TRACE_ADDR_MAX + TRACE_CTL_MAX + 2 * (16 + snap) + 400);
+	conf->slot_small = slot(8, 56 + TRACE_ADDR_MAX + TRACE_CTL_MAX + 2 * (16 + snap) + 472);
 	/* 32 iovecs, or as many messages of an ordinary kind */
 	conf->slot_big =
-		slot(8, 32 * (2 * 8 + 56 + 32 + 16 + snap) + TRACE_CTL_MAX + TRACE_ADDR_MAX + 400);
+		slot(8, 32 * (2 * 8 + 56 + 32 + 16 + snap) + TRACE_CTL_MAX + TRACE_ADDR_MAX + 472);
 	a->calls = true;
 	memcpy(a->wanted, own.wanted, sizeof(own.wanted));
 	return 0;
