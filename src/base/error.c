@@ -43,20 +43,6 @@ const char *error_text(void)
 	return sentence;
 }
 
-/* A name in a remark may have been chosen by a process: nothing but line ends gets through. */
-static void safe_lines(struct buf *b, const char *text)
-{
-	size_t n = strcspn(text, "\n");
-
-	buf_safe_utf8(b, text, n);
-	while (text[n] == '\n') {
-		text += n + 1;
-		n = strcspn(text, "\n");
-		buf_chr(b, '\n');
-		buf_safe_utf8(b, text, n);
-	}
-}
-
 void note(const char *fmt, ...)
 {
 	char text[4 * SENTENCE];
@@ -68,7 +54,7 @@ void note(const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	buf_str(&b, "weir: ");
-	safe_lines(&b, text);
+	buf_safe_utf8(&b, text, strlen(text)); /* it may quote what a user or a process chose */
 	buf_chr(&b, '\n');
 	n = write(STDERR_FILENO, b.base,
 		  buf_len(&b)); /* one write: lines of two processes stay whole */

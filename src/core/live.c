@@ -149,6 +149,7 @@ static int flush(struct live *l)
 	l->run.stop = true;
 	if (err == -EPIPE && !l->run.common.record)
 		return 0;
+	l->run.broken = true;
 	return fail("cannot write to %s: %s",
 		    l->run.common.record ? l->run.common.record : "standard output", strerror(-err));
 }
@@ -344,6 +345,10 @@ int run_live(const struct tool *t, int argc, char **argv)
 		options_help(t);
 		return 0;
 	}
+	if (!err && l.run.common.filter.have & FILTER_PID && kill(l.run.common.filter.pid, 0) &&
+	    errno == ESRCH)
+		err = fail("process %u does not exist (any more); ps -e lists those that do",
+			   l.run.common.filter.pid);
 	if (!err && t->check)
 		err = t->check(&l.run);
 	if (err) {
@@ -358,6 +363,7 @@ int run_live(const struct tool *t, int argc, char **argv)
 		command_end(&l.command, SIGTERM);
 		return finish(&l, err);
 	}
+	run_head(&l.run);
 	greet(&l);
 	err = loop(&l, &open);
 	return finish(&l, err);

@@ -30,9 +30,13 @@ int run_open(struct run *run)
 	if (!run->out)
 		return fail("no memory for the output");
 	out_notes(run->out, !run->bare);
-	if (run->columns && !c->record)
-		out_head(run->out, run->columns, run->ncolumns, c->quiet || run->bare);
 	return 0;
+}
+
+void run_head(struct run *run)
+{
+	if (run->columns && !run->common.record)
+		out_head(run->out, run->columns, run->ncolumns, run->common.quiet || run->bare);
 }
 
 void run_event(struct run *run, const struct rec *r)
@@ -57,6 +61,7 @@ int run_close(struct run *run, struct attach *a)
 	run->out = NULL;
 	if (!err || err == -EPIPE)
 		return 0;
-	note("cannot write to standard output: %s", strerror(-err));
+	if (!run->broken)
+		note("cannot write to standard output: %s", strerror(-err));
 	return FAIL;
 }

@@ -21,6 +21,7 @@ struct run {
 	u64 lost[LOST_MAX];
 	bool bare; /* text without annotations; set by the tool's check() */
 	bool replay;
+	bool broken; /* the output cannot be written, and that was said */
 	bool stop; /* set to end the run */
 };
 
@@ -28,8 +29,10 @@ struct run {
 void run_row(struct run *run, const struct rec *r);
 /* Live run of a tool with a kernel half. Returns the exit status. */
 int run_live(const struct tool *t, int argc, char **argv);
-/* Heading, world, columns: what live and replay share. 0 or FAIL. */
+/* Output and columns: what live and replay share. 0 or FAIL. */
 int run_open(struct run *run);
+/* The heading, once it is sure that rows can follow. */
+void run_head(struct run *run);
 /* One record through the tool's event function. */
 void run_event(struct run *run, const struct rec *r);
 /* Last tick, account, output closed. Returns the exit status. */

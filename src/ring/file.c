@@ -248,6 +248,7 @@ static int damaged(struct file_reader *f, const char *what)
 	u64 at = f->at;
 
 	f->at = f->size;
+	f->ended = true;
 	return fail("the recording is %s at byte %llu of %llu; everything before it was shown", what,
 		    (unsigned long long)at, (unsigned long long)f->size);
 }
@@ -279,10 +280,16 @@ int file_next(struct file_reader *f, const struct rec **r)
 		left = f->size - f->at;
 		if (rec->type >= REC_MAX || !fixed_size[rec->type])
 			continue; /* a kind of a later version */
+		f->ended = rec->type == REC_END;
 		*r = f->same && rec->fixed == fixed_size[rec->type] ? rec : rearrange(f, rec);
 		return 1;
 	}
-	return 0;
+	if (f->ended)
+		return 0;
+	f->ended = true;
+	return fail("the recording is cut off after byte %llu: its last record is missing; everything before "
+		    "it was shown",
+		    (unsigned long long)f->size);
 }
 
 void file_close(struct file_reader *f)

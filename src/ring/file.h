@@ -66,6 +66,7 @@ struct file_reader {
 	const u8 *map; /* the file; a pipe is read into memory */
 	u64 size, at;
 	bool mapped;
+	bool ended; /* the last record of a complete file was read */
 	bool same; /* the writer's schema is ours: records need no rearranging */
 	const struct file_field *fields;
 	struct buf copy; /* a rearranged record */

@@ -34,6 +34,7 @@ static int replay(struct run *run, struct file_reader *file)
 	run->world = (struct out_world){file->head.wall_ns, file->head.zone_s, cgroup_path};
 	if (run_open(run))
 		return FAIL;
+	run_head(run);
 	while (!run->stop && (more = file_next(file, &r)) > 0)
 		play_one(run, r);
 	if (run->tool->tick && run->tool->tick(run, NULL, true))

@@ -1,0 +1,308 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
+"""
+What the kernel tests share. A test file ends with lib.main(), which runs its unittest cases in
+network, mount and host name namespaces of its own.
+"""
+import ctypes
+import difflib
+import fcntl
+import functools
+import json
+import os
+import pathlib
+import platform
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+WEIR = os.path.abspath(os.environ.get("WEIR") or ROOT / "weir")
+WAY = os.environ.get("WEIR_WAY", "")
+SLOW = float(os.environ.get("WEIR_TEST_SLOW") or 1)
+SKIPPED = 77
+TRACEFS = "/sys/kernel/tracing"
+
+
+def here(*parts):
+    """A path below the folder of the kernel tests."""
+    return str(ROOT.joinpath("tests", "kernel", *parts))
+
+
+# Programs
+
+def work(name):
+    """The path of the compiled tests/kernel/work/NAME.c."""
+    source = ROOT / "tests/kernel/work" / f"{name}.c"
+    program = ROOT / "build/test/work" / name
+    newest = max(p.stat().st_mtime for p in [source, *source.parent.glob("*.h")])
+    if program.exists() and program.stat().st_mtime > newest:
+        return str(program)
+    program.parent.mkdir(parents=True, exist_ok=True)
+    with open(program.parent / ".lock", "w") as lock:  # two tests may want the same one
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        new = f"{program}.new"
+        subprocess.run([os.environ.get("CC", "gcc"), "-O1", "-g", "-Wall", "-Wextra", "-Werror",
+                        "-D_GNU_SOURCE", "-pthread", "-o", new, source], check=True)
+        os.rename(new, program)
+    return str(program)
+
+
+def work_all():
+    for source in (ROOT / "tests/kernel/work").glob("*.c"):
+        work(source.stem)
+
+
+class Ended:
+    """A program that has ended: status (negative: the signal), out and err as bytes."""
+
+    def __init__(self, status, out, err):
+        self.status, self.out, self.err = status, out, err
+
+    @functools.cached_property
+    def lines(self):
+        """Of standard output; only a line feed ends a line."""
+        return self.out.decode(errors="surrogateescape").split("\n")[:-1]
+
+    @functools.cached_property
+    def rows(self):
+        """Standard output as JSON lines, read strictly; without the account of --stats."""
+        return [row for row in map(strict_json, self.out.splitlines()) if "stats" not in row]
+
+    @property
+    def stats(self):
+        """The account that --stats put last."""
+        return strict_json(self.out.splitlines()[-1])["stats"]
+
+    @property
+    def words(self):
+        return self.err.decode(errors="backslashreplace")
+
+    def __repr__(self):
+        return f"status {self.status}\n{self.out[-3000:].decode(errors='backslashreplace')}{self.words}"
+
+
+def strict_json(line):
+    def refuse(word):
+        raise ValueError(f"{word} is no JSON")
+
+    def unique(pairs):
+        assert len(dict(pairs)) == len(pairs), f"a key is there twice: {line}"
+        return dict(pairs)
+
+    return json.loads(line.decode("utf-8"), parse_constant=refuse, object_pairs_hook=unique)
+
+
+def difference(want, got, shown=40):
+    """Two lists of lines as a unified diff of at most so many lines, after how many differ."""
+    lines = list(difflib.unified_diff(want, got, "want", "got", lineterm="", n=1))
+    more = [f"... and {len(lines) - shown} lines more"] if len(lines) > shown else []
+    wrong = sum(line[0] == "-" for line in lines[2:])
+    return "\n".join([f"{wrong} of {len(want)} lines differ", *lines[:shown], *more])
+
+
+def run(*argv, timeout=40, **options):
+    options.setdefault("stdin", subprocess.DEVNULL)
+    options.setdefault("stdout", subprocess.PIPE)
+    options.setdefault("stderr", subprocess.PIPE)
+    argv = [a if isinstance(a, bytes) else str(a) for a in argv]
+    process = subprocess.Popen(argv, **options)
+    try:
+        out, err = process.communicate(timeout=timeout * SLOW)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, err = process.communicate()
+        raise AssertionError(f"{argv} did not end; {Ended(process.returncode, out or b'', err or b'')}")
+    return Ended(process.returncode, out or b"", err or b"")
+
+
+def weir(*argv, **options):
+    return run(WEIR, *argv, **options)
+
+
+def way():
+    return ["--way", WAY] if WAY else []
+
+
+def trace(*argv, **options):
+    """weir trace, in the way that is being tested."""
+    return weir("trace", *way(), *argv, **options)
+
+
+class Live:
+    """
+    weir trace without a command, in the background: attached when the constructor returns. Its
+    output goes to a file, so that nobody need read it.
+    """
+
+    def __init__(self, *argv):
+        self.out = tempfile.TemporaryFile()
+        self.process = subprocess.Popen([WEIR, "trace", *way(), *(str(a) for a in argv)],
+                                        stdin=subprocess.DEVNULL, stdout=self.out, stderr=subprocess.PIPE)
+        self.said = b""
+        while b"tracing" not in self.said:
+            line = self.process.stderr.readline()
+            self.said += line
+            if not line:
+                raise AssertionError(f"weir trace {argv} did not start: {self.said}")
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def stop(self, sig=signal.SIGINT):
+        self.process.send_signal(sig)
+        return self.wait()
+
+    def wait(self, timeout=40):
+        """Until it ends by itself."""
+        _, err = self.process.communicate(timeout=timeout * SLOW)
+        self.out.seek(0)
+        return Ended(self.process.returncode, self.out.read(), self.said + err)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate()
+
+
+def wait_for(condition, what, seconds=10):
+    end = time.monotonic() + seconds * SLOW
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"waited in vain for {what}")
+        time.sleep(0.01)
+
+
+def wait_stopped(pid):
+    """Until a process has stopped itself."""
+    def stopped():
+        return re.search(r"^State:\s*T", pathlib.Path(f"/proc/{pid}/status").read_text(), re.M)
+    wait_for(stopped, f"process {pid} to stop")
+
+
+def need(program):
+    """Skips the test where a program is not installed."""
+    path = shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+    if not path:
+        raise unittest.SkipTest(f"{program} is not installed")
+    return path
+
+
+# The account on standard error
+
+def account(ended):
+    """Events and the numbers of the other causes, from "5 events, 2 lost; 2 because ..."."""
+    found = re.search(r"^weir: (\d+) events?, (\d+) lost(.*)$", ended.words, re.M)
+    assert found, f"no account on standard error: {ended.words}"
+    return int(found[1]), int(found[2])
+
+
+# cgroups
+
+def cgroup_root():
+    for line in pathlib.Path("/proc/self/mounts").read_text().splitlines():
+        _, place, kind, *_ = line.split()
+        if kind == "cgroup2":
+            return pathlib.Path(place)
+    raise unittest.SkipTest("no cgroup v2 is mounted")
+
+
+# What is left behind in the kernel
+
+BPF_CALL = {"x86_64": 321, "aarch64": 280}[platform.machine()]
+NEXT_ID = {"prog": 11, "map": 12, "btf": 23, "link": 31}  # enum bpf_cmd
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def bpf_ids(kind):
+    """The ids of all BPF objects of a kind that the kernel holds."""
+    attr = (ctypes.c_uint32 * 32)()
+    ids = set()
+    while not libc.syscall(BPF_CALL, NEXT_ID[kind], ctypes.byref(attr), ctypes.sizeof(attr)):
+        ids.add(attr[1])
+        attr[0] = attr[1]
+    return ids
+
+
+def bpf_held():
+    """The same that some process has open, from /proc: of other weirs that run meanwhile."""
+    held = {"prog": set(), "map": set(), "link": set()}
+    for info in pathlib.Path("/proc").glob("[0-9]*/fdinfo/*"):
+        try:
+            for kind, number in re.findall(r"^(prog|map|link)_id:\t(\d+)$", info.read_text(), re.M):
+                held[kind].add(int(number))
+        except OSError:
+            pass  # closed by now
+    return held
+
+
+class NothingLeft:
+    """with NothingLeft(): whatever BPF object was made meanwhile is gone, or some process holds it."""
+
+    def __enter__(self):
+        self.before = {kind: bpf_ids(kind) for kind in ("prog", "map", "link")}
+
+    def __exit__(self, kind, *exc):
+        if kind:
+            return
+        wait_for(lambda: not self.left(), f"BPF objects to go: {self.left()}")
+
+    def left(self):
+        left = {}
+        for kind, before in self.before.items():
+            new = bpf_ids(kind) - before
+            # Held ones are looked for in between: the kernel frees a moment after the last close.
+            orphans = new - bpf_held()[kind] if new else set()
+            if orphans & bpf_ids(kind):
+                left[kind] = orphans
+        return left
+
+
+# Running
+
+def mount_tracefs():
+    if not os.path.exists(f"{TRACEFS}/events"):
+        subprocess.run(["mount", "-t", "tracefs", "tracefs", TRACEFS], check=True)
+
+
+def enter_namespaces():
+    """Starts this test anew in namespaces of its own, where the loopback device is up."""
+    if os.environ.get("WEIR_TEST_NAMESPACES") != str(os.getpid()):
+        os.environ["WEIR_TEST_NAMESPACES"] = str(os.getpid())  # exec keeps the pid
+        os.execvp("unshare", ["unshare", "-n", "-m", "-u", "--propagation", "private",
+                              sys.executable, "-u", *sys.argv])
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    if WAY == "tp":
+        mount_tracefs()
+
+
+class Result(unittest.TextTestResult):
+    """Tells what is skipped in the words that tests/run looks for."""
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        print(f"skip {test.id().split('.')[-1].removeprefix('test_')}: {reason}")
+
+
+def main(root=True):
+    if not os.access(WEIR, os.X_OK):
+        sys.exit(f"there is no {WEIR}, try: make weir")
+    if root and os.geteuid():
+        print("needs root")
+        sys.exit(SKIPPED)
+    if root:
+        enter_namespaces()
+    runner = unittest.TextTestRunner(stream=sys.stdout, verbosity=0, resultclass=Result)
+    unittest.main(testRunner=runner)
+
+
+if __name__ == "__main__":
+    work_all()

@@ -1,0 +1,268 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
+"""Whatever is asked wrongly or cannot be had: one sentence, the right exit status, nothing left behind."""
+import ctypes
+import os
+import pathlib
+import signal
+import subprocess
+import tempfile
+import unittest
+
+import lib
+
+WORDS, FAILED = 2, 1  # exit status: the command line is wrong; it is right and cannot be done
+
+
+class Case(unittest.TestCase):
+    maxDiff = 2000
+
+    def sentence(self, ended, status, *parts):
+        """Exactly one, on standard error, and nothing on standard output."""
+        self.assertEqual(ended.status, status, ended)
+        self.assertEqual(ended.out, b"", ended)
+        self.assertRegex(ended.words, r"\Aweir: [^\n]+\n\Z")
+        self.assertNotRegex(ended.words, r"libbpf|[.!]\n\Z")
+        for part in parts:
+            self.assertIn(part, ended.words)
+
+    def refused(self, *argv, status=WORDS, say=(), **options):
+        with self.subTest(argv):
+            self.sentence(lib.weir(*argv, timeout=5, **options), status, *say)
+
+
+class Words(Case):
+    """What the command line says."""
+
+    def test_tool(self):
+        self.refused("trase", say=["trase", "did you mean trace"])
+        self.refused("replya", say=["did you mean replay"])
+        self.refused("xyzzy", say=["'xyzzy'"])
+        self.refused("help", "xyzzy", say=["'xyzzy'"])
+        self.assertNotIn("did you mean", lib.weir("xyzzy").words)
+
+    def test_call(self):
+        self.refused("trace", "conect", say=["conect", "did you mean connect"])
+        self.refused("trace", "recvform", say=["did you mean recvfrom"])
+        self.refused("trace", "%sokcet", say=["did you mean %socket"])
+        self.refused("trace", "open", say=["'open'"])
+        self.refused("trace", "xyzzy", say=["'xyzzy'"])
+        self.refused("trace", "", say=["''"])
+
+    def test_option(self):
+        self.refused("trace", "--bear", say=["--bear", "did you mean --bare"])
+        self.refused("trace", "--sumary", say=["did you mean --summary"])
+        self.refused("trace", "--xyzzy", say=["--xyzzy"])
+        self.refused("trace", "--pid", say=["--pid", "value"])
+        self.refused("trace", "-Z", say=["-Z"])
+        self.refused("trace", "--bare=yes", say=["--bare"])
+        self.refused("trace", "-o", "jsno", say=["jsno", "did you mean json"])
+        self.refused("trace", "--way", "xyzzy", say=["xyzzy"])
+
+    def test_values(self):
+        for option, values in (("-p", ["", "0", "-1", "1x", "x", "99999999999"]),
+                               ("--uid", ["nobody-has-this-name", "-1", "1.5", ""]),
+                               ("-c", ["", "sixteen-letters!"]),
+                               ("--port", ["0", "65536", "http", "", "-1"]),
+                               ("--host", ["localhost", "1.2.3", "1.2.3.4/33", "::1/129", "1.2.3.4/", "", "/8"]),
+                               ("--slower", ["fast", "-1ms", "5 ms", "", "5xs"]),
+                               ("-s", ["-1", "4097", "x", ""]),
+                               ("-n", ["0", "-1", "x"]),
+                               ("-d", ["0", "-1", "x", ""]),
+                               ("--ring", ["0", "63", "x", "99999999999"])):
+            for value in values:
+                self.refused("trace", option, value, say=[f"'{value}'"])
+
+    def test_contradictions(self):
+        self.refused("trace", "-4", "-6", say=["-4", "-6"])
+        self.refused("trace", "-p", os.getpid(), "--", "true", say=["-p"])
+        self.refused("trace", "-c", "one", "-c", "two", say=["--comm"])
+        self.refused("trace", "--port", "1", "--port", "2", say=["--port"])
+        self.refused("trace", "--bare", "-o", "json", say=["--bare"])
+        self.refused("trace", "--summary", "--bare", say=["--summary"])
+        self.refused("trace", "--summary", "--record", "/dev/null", say=["--summary"])
+        self.refused("trace", "--", say=["--"])
+        self.refused("trace", "--way", "fexit,tp", say=["fexit,tp"])
+
+    def test_replay(self):
+        self.refused("replay", say=["FILE"])
+        self.refused("replay", "-o", "json", say=["FILE"])
+        self.refused("replay", "/nonexistent.weir", status=FAILED, say=["/nonexistent.weir"])
+        self.refused("replay", "/", status=FAILED, say=["directory"])
+        self.refused("replay", lib.WEIR, status=FAILED, say=["no recording"])
+        self.refused("replay", "/dev/null", status=FAILED, say=["/dev/null"])
+
+    def test_hostile_words(self):
+        """A word is repeated harmlessly."""
+        for word in ("\33[31m", "\u202e", "\u009b31m", "a\nb"):
+            ended = lib.weir("trace", word)
+            self.assertEqual(ended.status, WORDS)
+            self.assertEqual(len(ended.err.splitlines()), 1, ended.err)
+            for bad in (b"\x1b", b"\xc2\x9b", "\u202e".encode()):
+                self.assertNotIn(bad, ended.err)
+
+    def test_asked_for_help(self):
+        """No errors: standard output, status 0."""
+        for argv in (["--help"], ["help"], ["-h"], ["--version"], ["trace", "--help"], ["trace", "-h"],
+                     ["help", "trace"], ["replay", "--help"]):
+            ended = lib.weir(*argv)
+            self.assertEqual((ended.status, ended.words), (0, ""), argv)
+            self.assertTrue(ended.out, argv)
+        self.assertEqual(lib.weir().status, WORDS)
+
+
+class Things(Case):
+    """What the words name."""
+
+    def test_pid_that_is_gone(self):
+        process = subprocess.Popen(["true"])
+        process.wait()
+        self.refused("trace", "-p", process.pid, status=FAILED, say=[str(process.pid)])
+
+    def test_cgroup(self):
+        for path in ("/nonexistent", "/", "/dev/null", ""):
+            self.refused("trace", "--cgroup", path, say=[path])
+
+    def test_netns(self):
+        for path in ("/nonexistent", "/", "/dev/null", "/proc/self/ns/mnt", "4000000", ""):
+            self.refused("trace", "--netns", path, say=[path])
+
+    def test_record(self):
+        for path in ("/nonexistent/x", "/", "/proc/x", ""):
+            self.refused("trace", *lib.way(), "--record", path, "--", "true", status=FAILED, say=[path])
+
+    def test_record_full(self):
+        with lib.NothingLeft():
+            self.refused("trace", *lib.way(), "--record", "/dev/full", "sendto", "--", "true",
+                         status=FAILED, say=["/dev/full", "No space left"])
+
+    def test_command(self):
+        """127 and 126, as a shell and strace have it."""
+        with lib.NothingLeft():
+            self.refused("trace", *lib.way(), "-q", "--", "/nonexistent", status=127, say=["/nonexistent"])
+            self.refused("trace", *lib.way(), "-q", "--", "xyzzy-no-such-command", status=127, say=["xyzzy"])
+            self.refused("trace", *lib.way(), "-q", "--", "/dev/null", status=126, say=["/dev/null"])
+            self.refused("trace", *lib.way(), "-q", "--", "/", status=126, say=["/"])
+
+    def test_command_is_not_run_when_weir_fails(self):
+        with tempfile.TemporaryDirectory() as folder:
+            mark = os.path.join(folder, "ran")
+            ended = lib.weir("trace", *lib.way(), "--record", "/nonexistent/x", "--", "touch", mark)
+            self.assertEqual((ended.status, os.path.exists(mark)), (FAILED, False))
+
+
+class Output(Case):
+    """Where the output goes."""
+
+    def test_closed(self):
+        """A closed standard output is told, and no file that weir opens gets the rows."""
+        ended = self.with_stdout("exec >&-")
+        self.sentence(ended, FAILED, "standard output")
+
+    def test_full(self):
+        self.sentence(self.with_stdout("exec >/dev/full"), FAILED, "standard output", "No space left")
+
+    def with_stdout(self, redirect):
+        with lib.NothingLeft():
+            return lib.run("sh", "-c", f'{redirect}; exec "$@"', "sh", lib.WEIR, "trace", *lib.way(), "-q",
+                           "-o", "json", "sendto", "-c", "weir-out", "-n", "7", "-d", 5 * lib.SLOW, "--",
+                           lib.work("traffic"), "comm", "weir-out", "fail", "7")
+
+    def test_nobody_reads(self):
+        """The end of | head -1 is a normal one."""
+        with lib.NothingLeft():
+            ended = lib.run("bash", "-c", '"$@" | head -1; echo "${PIPESTATUS[0]}"', "bash",
+                            lib.WEIR, "trace", *lib.way(), "-q", "-o", "json", "sendto", "-c", "weir-out", "--",
+                            lib.work("traffic"), "comm", "weir-out", *(["fail", "7", "sleep", "20"] * 5), "exit", "0")
+        self.assertEqual((len(ended.lines), ended.lines[-1], ended.words), (2, "0", ""), ended)
+
+    def test_stderr_closed(self):
+        ended = lib.run("sh", "-c", 'exec 2>&-; exec "$@"', "sh", lib.WEIR, "trace", *lib.way(), "sendto",
+                        "-o", "json", "--", lib.work("traffic"), "fail", "7")
+        self.assertEqual((ended.status, len(ended.rows)), (0, 7), ended)
+
+
+class Rights(Case):
+    """What this machine does not give."""
+
+    def as_nobody(self, *argv):
+        # A copy that others may read, wherever the checkout is.
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o755)
+            copy = os.path.join(folder, "weir")
+            with open(lib.WEIR, "rb") as weir, open(copy, "wb") as out:
+                out.write(weir.read())
+            os.chmod(copy, 0o755)
+            return lib.run(lib.need("setpriv"), "--reuid", "65534", "--regid", "65534", "--clear-groups",
+                           "--inh-caps=-all", copy, *argv)
+
+    def test_no_rights(self):
+        for argv in (["trace"], ["trace", "--", "true"], ["trace", *lib.way(), "connect"]):
+            with self.subTest(argv):
+                ended = self.as_nobody(*argv)
+                self.sentence(ended, FAILED, "root")
+                self.assertNotIn("ulimit", ended.words)
+
+    def test_no_rights_needed(self):
+        self.assertEqual(self.as_nobody("trace", "--help").status, 0)
+        self.assertEqual(self.as_nobody("trace", "xyzzy").status, WORDS)
+
+    def test_no_tracefs(self):
+        """Mounting is not ours; how is said."""
+        hide = f"umount -l {lib.TRACEFS} /sys/kernel/debug 2>/dev/null; " \
+               f"mount -t tmpfs none {lib.TRACEFS}; exec \"$@\""
+        with lib.NothingLeft():
+            ended = lib.run("unshare", "-m", "--propagation", "private", "sh", "-c", hide, "sh",
+                            lib.WEIR, "trace", "--way", "tp", "connect", "--", "true")
+            self.sentence(ended, FAILED, "tracefs", "mount -t tracefs")
+            # Without the word there are other ways.
+            ended = lib.run("unshare", "-m", "--propagation", "private", "sh", "-c", hide, "sh",
+                            lib.WEIR, "trace", "-q", "-o", "json", "sendto", "--", lib.work("traffic"), "fail", "7")
+            self.assertEqual((ended.status, len(ended.rows)), (0, 7), ended)
+
+
+class Death(Case):
+    def test_sigkill_leaves_nothing(self):
+        with lib.NothingLeft():
+            with lib.Live("sendto", "-c", "nobody-has-this") as live:
+                self.assertTrue(lib.bpf_ids("prog"))
+                live.process.kill()
+                self.assertEqual(live.process.wait(), -signal.SIGKILL)
+
+    def test_sigkill_with_command(self):
+        """The command lives on, untraced, as with strace."""
+        with lib.NothingLeft(), tempfile.TemporaryDirectory() as folder:
+            mark = os.path.join(folder, "pid")
+            weir = subprocess.Popen([lib.WEIR, "trace", *lib.way(), "sendto", "--", "sh", "-c",
+                                     'echo $$ >"$0"; exec "$@"', mark, "sleep", "60"],
+                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            lib.wait_for(lambda: os.path.exists(mark) and pathlib.Path(mark).read_text(), "the command")
+            pid = int(pathlib.Path(mark).read_text())
+            weir.kill()
+            weir.wait()
+            os.kill(pid, 0)
+            os.kill(pid, signal.SIGKILL)
+
+    def test_killed_before_the_command_began(self):
+        """No process is left that waits for the word to go."""
+        libc = ctypes.CDLL(None)
+        libc.prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphans become ours
+        for delay in (0.001, 0.01, 0.05):
+            weir = subprocess.Popen([lib.WEIR, "trace", *lib.way(), "sendto", "--", "sleep", "0.01"],
+                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            try:
+                weir.wait(delay)
+            except subprocess.TimeoutExpired:
+                weir.kill()
+            weir.wait()
+            lib.wait_for(self.no_children, "the command's process to end")
+
+    def no_children(self):
+        try:
+            return os.waitpid(-1, os.WNOHANG)[0] and False
+        except ChildProcessError:
+            return True
+
+
+if __name__ == "__main__":
+    lib.main()

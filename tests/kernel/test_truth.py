@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
+"""What is lost is counted, by cause: seen + lost = made, exactly."""
+import collections
+import os
+import signal
+import socket
+import subprocess
+import time
+import unittest
+
+import lib
+
+EVERY_WAY = True
+COUNT, THREADS = 1009, 3  # a ring of 64 KiB takes some 300 records
+
+
+def lost(ended, *but):
+    """The causes that are not 0, without those named."""
+    return {cause: n for cause, n in ended.stats["lost"].items() if n and cause not in but}
+
+
+class Truth(unittest.TestCase):
+    maxDiff = 2000
+
+    def test_reader_stopped_during_a_flood(self):
+        made = COUNT * THREADS
+        with lib.Live("--ring", 64, "--stats", "-o", "json", "-c", "flood", "sendto") as live:
+            live.process.send_signal(signal.SIGSTOP)
+            lib.wait_stopped(live.pid)
+            self.assertEqual(lib.run(lib.work("flood"), COUNT, THREADS).status, 0)
+            live.process.send_signal(signal.SIGCONT)
+            # The reader goes on: what comes now is seen.
+            lib.wait_for(lambda: os.fstat(live.out.fileno()).st_size, "the reader to go on")
+            self.assertEqual(lib.run(lib.work("flood"), 7, 1).status, 0)
+            ended = live.stop()
+        self.assertEqual(ended.status, 0, ended)
+        seen, gone = len(ended.rows), ended.stats["lost"]["ring_full"]
+        self.assertGreater(seen, 7)
+        self.assertGreater(gone, made // 2, "the ring was not full: this test tests nothing")
+        self.assertEqual(seen + gone, made + 7)
+        self.assertEqual(ended.stats["events"], seen)
+        self.assertEqual(ended.stats["rows"], seen)
+        self.assertEqual(lost(ended, "ring_full"), {})
+        self.assertEqual(lib.account(ended), (seen, gone))
+
+    def test_flood_with_reader(self):
+        """A reader that keeps up loses nothing; one that does not says so."""
+        ended = lib.trace("--stats", "-o", "json", "sendto", "--", lib.work("flood"), COUNT, THREADS)
+        self.assertEqual(len(ended.rows) + ended.stats["lost"]["ring_full"], COUNT * THREADS)
+        self.assertEqual(lost(ended), {})
+
+    def test_unfinished(self):
+        hanging = [lib.work("traffic"), "comm", "weir-hang", "stop", "fail", "2", "hang"]
+        watched = [subprocess.Popen(hanging) for _ in range(3)]
+        try:
+            for process in watched:
+                lib.wait_stopped(process.pid)
+            with lib.Live("--stats", "-o", "json", "-c", "weir-hang", "sendto", "recvfrom") as live:
+                for process in watched:
+                    process.send_signal(signal.SIGCONT)
+                    lib.wait_for(lambda: self.in_recv(process.pid), "the recvfrom to begin")
+                ended = live.stop()
+        finally:
+            for process in watched:
+                process.kill()
+                process.wait()
+        self.assertEqual(len(ended.rows), 2 * 3)
+        self.assertEqual(lost(ended), {"unfinished": 3})
+        self.assertRegex(ended.words, r"6 events, 0 lost; 3 not finished")
+
+    def in_recv(self, pid):
+        with open(f"/proc/{pid}/syscall") as now:
+            return now.read().split()[0] == "45"
+
+    def test_killed_within_a_call(self):
+        """Its exit is never seen."""
+        process = subprocess.Popen([lib.work("traffic"), "comm", "weir-hang", "stop", "hang"])
+        try:
+            lib.wait_stopped(process.pid)
+            with lib.Live("--stats", "-o", "json", "-p", process.pid, "recvfrom") as live:
+                process.send_signal(signal.SIGCONT)
+                lib.wait_for(lambda: self.in_recv(process.pid), "the recvfrom to begin")
+                process.kill()
+                process.wait()
+                ended = live.stop()
+        finally:
+            process.kill()
+            process.wait()
+        # With tracepoints a dying call still passes its exit.
+        self.assertEqual(len(ended.rows) + ended.stats["lost"]["unfinished"], 1)
+
+    def test_unreadable(self):
+        ended = lib.trace("--stats", "-o", "json", "sendto", "--",
+                          lib.work("traffic"), "unreadable", 5, "fail", 7)
+        self.assertEqual(len(ended.rows), 5 + 7)
+        self.assertEqual(lost(ended), {"unreadable": 5})
+        self.assertRegex(ended.words, r"12 events, 0 lost; 5 with arguments that could not be read")
+
+    def test_own_output_is_no_event(self):
+        """weir's rows go out over a socket and are written by calls that it traces."""
+        mine, its = socket.socketpair()
+        argv = [lib.WEIR, "trace", *lib.way(), "--io", "write", "sendto", "-o", "json", "--stats"]
+        process = subprocess.Popen(argv, stdout=its, stderr=subprocess.PIPE)
+        its.close()
+        self.assertIn(b"tracing", process.stderr.readline())
+        lib.run(lib.work("traffic"), "comm", "weir-own", "fail", 7)
+        time.sleep(0.2 * lib.SLOW)
+        process.send_signal(signal.SIGINT)
+        out = b""
+        while chunk := mine.recv(1 << 16):
+            out += chunk
+        process.communicate()
+        rows = lib.Ended(0, out, b"").rows
+        self.assertEqual(collections.Counter(row["comm"] for row in rows)["weir-own"], 7)
+        self.assertNotIn(process.pid, [row["pid"] for row in rows])
+
+    def test_two_tracers(self):
+        """Each sees all, and neither makes the kernel skip the other's programs."""
+        with lib.Live("--stats", "-o", "json", "-c", "flood", "sendto") as one, \
+                lib.Live("--stats", "-o", "json", "-c", "flood", "sendto") as two:
+            lib.run(lib.work("flood"), COUNT, THREADS)
+            for ended in (one.stop(), two.stop()):
+                self.assertEqual((len(ended.rows), lost(ended)), (COUNT * THREADS, {}))
+
+    def test_account_without_stats(self):
+        ended = lib.trace("-o", "json", "sendto", "--", lib.work("traffic"), "fail", 7)
+        self.assertEqual(lib.account(ended), (7, 0))
+        self.assertNotIn(b"stats", ended.out)
+        ended = lib.trace("-q", "-o", "json", "sendto", "--", lib.work("traffic"), "fail", 7)
+        self.assertEqual((len(ended.rows), ended.words), (7, ""))
+
+
+if __name__ == "__main__":
+    lib.main()
