@@ -252,6 +252,9 @@ static __always_inline void put_head(struct call_rec *r, u64 limit, u64 head)
 {
 	u32 pos = r->h.len;
 
+	/* Each check is one of its own register, or clang joins it with the one before and the
+	 * verifier of 6.1 follows a path on which both cannot be. */
+	barrier_var(pos);
 	if (pos > limit)
 		return;
 	*(u64 *)((void *)r + pos) = head;
@@ -309,9 +312,11 @@ static __always_inline void put_offset(struct call_rec *r, const u32 slot, struc
 				       u32 n, u64 in, const bool out)
 {
 	u32 pos = r->h.len;
-	u64 *s = (void *)r + pos;
 	u64 at = arg(st, n);
+	u64 *s;
 
+	barrier_var(pos);
+	s = (void *)r + pos;
 	if (!at || pos > LIMIT(slot, 2 * sizeof(u64)))
 		return;
 	s[0] = HEAD(SECT_INTS, n, 16) | 16 << 16;
