@@ -66,7 +66,7 @@ struct sock_cache {
 	u32 pad;
 };
 
-#define STATE_INLENS 8
+#define STATE_INLENS 32
 
 struct call_state {
 	u32 owner; /* thread id, 0: free */

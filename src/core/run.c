@@ -55,6 +55,7 @@ int run_close(struct run *run, struct attach *a)
 
 	if (!run->out)
 		return 0;
+	out_flush(run->out); /* the account is told after the last row, also on one terminal */
 	if (a || run->replay)
 		account_tell(run, a);
 	err = out_close(run->out);

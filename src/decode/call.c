@@ -103,6 +103,8 @@ static const struct param params[CALL_MAX][MOST + 1] = {
 	[CALL_close] = {{"fd", arg_fd, 0}},
 };
 
+u32 decode_snap = ~0u;
+
 void decode_args(struct verbs *v, const struct call_rec *r)
 {
 	const struct param *p = params[r->call < CALL_MAX ? r->call : CALL_NONE];

@@ -61,7 +61,7 @@ static void tell_pktinfo(struct verbs *v, const u8 *p)
 	close_box(v);
 }
 
-static void tell_recverr(struct verbs *v, const u8 *p, u32 n)
+static void tell_recverr(struct verbs *v, const u8 *p)
 {
 	open_box(v, BOX_STRUCT);
 	field_uint(v, "ee_errno", load32(p));
@@ -71,7 +71,7 @@ static void tell_recverr(struct verbs *v, const u8 *p, u32 n)
 	field_uint(v, "ee_info", load32(p + 8));
 	field_uint(v, "ee_data", load32(p + 12));
 	field(v, "offender");
-	decode_sockaddr(v, p + 16, n - 16);
+	decode_sockaddr(v, p + 16, 16); /* of IPv4, whatever the rest says */
 	close_box(v);
 }
 
@@ -103,7 +103,8 @@ static u32 least(u8 kind)
 	}
 }
 
-static void tell_data(struct verbs *v, u8 kind, const u8 *p, u32 n)
+/* n bytes are here, of full. */
+static void tell_data(struct verbs *v, u8 kind, const u8 *p, u32 n, u64 full)
 {
 	bool stamp = kind == KIND_timeval || kind == KIND_timespec || kind == KIND_timestamping;
 
@@ -115,7 +116,7 @@ static void tell_data(struct verbs *v, u8 kind, const u8 *p, u32 n)
 		return;
 	}
 	switch (kind) {
-	case KIND_rights: tell_int_array(v, p, n / 4, 32); return;
+	case KIND_rights: tell_int_array(v, p, full / 4, n < 128 ? n / 4 : 32); return;
 	case KIND_creds: tell_creds(v, p); return;
 	case KIND_security: v->ops->bytes(v, p, n < 32 ? n : 32, n > 32); return;
 	case KIND_timeval: tell_time(v, p, "tv_sec", "tv_usec"); return;
@@ -123,7 +124,7 @@ static void tell_data(struct verbs *v, u8 kind, const u8 *p, u32 n)
 	case KIND_timestamping: tell_stamps(v, p); return;
 	case KIND_uints: tell_uints(v, p, n); return;
 	case KIND_pktinfo: tell_pktinfo(v, p); return;
-	case KIND_recverr: tell_recverr(v, p, n); return;
+	case KIND_recverr: tell_recverr(v, p); return;
 	case KIND_sockaddr: decode_sockaddr(v, p, n); return;
 	default: tell_bytes(v, p, n);
 	}
@@ -155,15 +156,19 @@ static bool tell_ipv6(struct verbs *v, u32 type, const u8 *p, u32 n)
 	return true;
 }
 
-static void tell_message(struct verbs *v, const u8 *p, u32 n)
+/* The message at p: n bytes are here, left until the end of all messages. */
+static void tell_message(struct verbs *v, const u8 *p, u32 n, u64 left)
 {
 	static const struct names scm = {NULL, 0, "SCM_???", NULL}, ip = {NULL, 0, "IP_???", NULL};
 	u64 len = load64(p);
 	u32 level = load32(p + 8), type = load32(p + 12);
-	u32 left = len < n ? len : n, data = left > HEAD ? left - HEAD : 0;
+	u64 full = len < left ? len : left;
+	u32 data;
 	const struct sockopt *row =
 		level == SOL_SOCKET || level == SOL_IP ? find(level, type) : NULL;
 
+	full = full > HEAD ? full - HEAD : 0;
+	data = full < n - HEAD ? full : n - HEAD;
 	if (row && row->fresh && !tell_more_than_strace(v))
 		row = NULL;
 	open_box(v, BOX_STRUCT);
@@ -181,37 +186,38 @@ static void tell_message(struct verbs *v, const u8 *p, u32 n)
 	else
 		v->ops->hex(v, type);
 	if (row)
-		tell_data(v, row->kind, p + HEAD, data);
+		tell_data(v, row->kind, p + HEAD, data, full);
 	close_box(v);
 }
 
+/* n bytes are here, of full. */
 void tell_control(struct verbs *v, u64 address, const void *control, u32 n, u64 full)
 {
 	const u8 *p = control;
-	u32 pos = 0;
+	u64 pos = 0, left = full, len;
+	bool cut = false;
 
 	open_box(v, BOX_ARRAY);
-	while (n - pos >= HEAD) {
-		u64 len = load64(p + pos);
-
+	while (left >= HEAD) {
+		cut = pos > n || n - pos < HEAD;
+		if (cut)
+			break;
 		item(v);
-		tell_message(v, p + pos, n - pos);
-		if (len < HEAD) {
-			if (n - pos > HEAD)
-				tell_unreadable_rest(v, address + pos + HEAD);
-			pos = n;
+		tell_message(v, p + pos, n - pos, left);
+		len = load64(p + pos);
+		if (len > left || ((len + 7) & ~7ull) >= left) {
+			left = 0;
 			break;
 		}
-		if (len > n - pos || n - pos - len < ((8 - (len & 7)) & 7)) {
-			pos = n;
+		pos += len < HEAD ? HEAD : (len + 7) & ~7ull;
+		left = full - pos;
+		if (len < HEAD)
 			break;
-		}
-		pos += (len + 7) & ~7ull;
 	}
-	if (pos < n)
-		tell_unreadable_rest(v, address + pos);
-	else if (full > n)
+	if (cut)
 		v->ops->more(v);
+	else if (left)
+		tell_unreadable_rest(v, address + pos);
 	close_box(v);
 }
 

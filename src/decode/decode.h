@@ -24,10 +24,16 @@ void decode_socket(struct verbs *v, const struct call_rec *r);
 void decode_sock_id(struct buf *b, const struct sock_id *id, const struct sect *lpath,
 		    const struct sect *rpath);
 
+/* Most bytes of a payload to show (-s); what a record holds of it may be less. */
+extern u32 decode_snap;
+
 /* A sockaddr of n bytes, as strace tells it. */
 void decode_sockaddr(struct verbs *v, const void *sa, u32 n);
 /* An option's value of n bytes (of full): by level and name. set: of setsockopt. */
 void decode_option(struct verbs *v, u64 level, u64 name, const void *p, u32 n, u32 full, bool set);
+/* Who knows the names of network devices by namespace and number; NULL when it does not. Not set: the
+ * kernel is asked, of our own namespace. A replay must set it: its numbers are another machine's. */
+extern const char *(*decode_netdev)(u32 netns, u32 ifindex);
 /* Control messages of a msghdr: an ARRAY. */
 void decode_control(struct verbs *v, const void *p, u32 n, u32 full);
 

@@ -21,6 +21,16 @@ static const struct sect *part(const struct call_rec *r, const struct sect *s, u
 	return next && next->kind == kind ? next : NULL;
 }
 
+/* An array is not whole: unreadable from there on, or else more than is shown or was recorded. */
+static void tell_rest(struct verbs *v, const struct call_rec *r, const struct sect *s,
+		      bool unreadable, u64 address)
+{
+	if (unreadable && !part(r, s, SECT_MORE))
+		tell_unreadable_rest(v, address);
+	else
+		v->ops->more(v);
+}
+
 static void tell_base(struct verbs *v, const struct call_rec *r, const struct sect *s, u64 base,
 		      u64 len, bool hidden)
 {
@@ -30,8 +40,8 @@ static void tell_base(struct verbs *v, const struct call_rec *r, const struct se
 		v->ops->ptr(v, base);
 	else if (n)
 		tell_shown(v, r, (const u8 *)(s + 1) + 16, n, s->full);
-	else if (!len || !s->full)
-		v->ops->bytes(v, "", 0, false);
+	else if (!len || !s->full || !r->snap)
+		v->ops->bytes(v, "", 0, len && s->full);
 	else
 		v->ops->ptr(v, base);
 }
@@ -60,10 +70,8 @@ static const struct sect *tell_iovs(struct verbs *v, const struct call_rec *r, c
 		close_box(v);
 		shown++;
 	}
-	if (shown < count && shown < IOVS)
-		tell_unreadable_rest(v, at + 16 * shown);
-	else if (shown < count)
-		v->ops->more(v);
+	if (shown < count)
+		tell_rest(v, r, s, shown < IOVS, at + 16 * shown);
 	close_box(v);
 	return s;
 }

@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 #include "tell.h"
 
-#define IPPROTO_MPTCP_ 262
+#define VSOCK_ANY (~0u) /* VMADDR_CID_ANY, VMADDR_PORT_ANY */
 
 /* TCP, UDPv6, UNIX-STREAM, NETLINK: what strace -yy calls it. */
 static void tell_kind(struct buf *b, const struct sock_id *id)
@@ -20,6 +20,8 @@ static void tell_kind(struct buf *b, const struct sock_id *id)
 	if (id->family == AF_INET || id->family == AF_INET6) {
 		if (id->type == SOCK_RAW)
 			buf_str(b, "RAW");
+		else if (id->protocol == IPPROTO_ICMPV6) /* the v6 follows */
+			buf_str(b, "ICMP");
 		else if (protocol)
 			buf_text(b, protocol + sizeof("IPPROTO_") - 1);
 		else
@@ -53,12 +55,13 @@ static void tell_end(struct buf *b, u16 family, const u8 *addr, u16 port)
 
 static void tell_path(struct buf *b, const struct sect *path, u64 ino)
 {
-	const u8 *p = (const u8 *)(path + 1);
+	const u8 *p;
 
 	if (!path || !path->len) {
 		buf_u64(b, ino);
 		return;
 	}
+	p = (const u8 *)(path + 1);
 	if (!*p)
 		buf_chr(b, '@');
 	buf_chr(b, '"');
@@ -119,13 +122,17 @@ void decode_sock_id(struct buf *b, const struct sock_id *id, const struct sect *
 		name = netdev_name(id->ifindex);
 		buf_chr(b, ':');
 		if (name)
-			buf_text(b, name);
+			buf_c_escaped(b, (const u8 *)name, strnlen(name, IFNAME_MAX));
 		else
 			buf_u64(b, id->ifindex);
 		return;
 	case AF_VSOCK:
+		if (id->lvport == VSOCK_ANY)
+			return;
 		buf_chr(b, ':');
 		tell_vsock(b, id->lcid, id->lvport);
+		if (id->rvport == VSOCK_ANY)
+			return;
 		buf_str(b, "->");
 		tell_vsock(b, id->rcid, id->rvport);
 		return;

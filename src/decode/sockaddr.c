@@ -102,7 +102,6 @@ static void tell_nl(struct verbs *v, const u8 *sa, u32 n)
 
 static void tell_ll(struct verbs *v, const u8 *sa, u32 n)
 {
-	(void)n;
 	field(v, "sll_protocol");
 	tell_ethertype(v, net16(sa + 2));
 	field(v, "sll_ifindex");
@@ -113,7 +112,7 @@ static void tell_ll(struct verbs *v, const u8 *sa, u32 n)
 	if (!sa[11])
 		return;
 	field(v, "sll_addr");
-	tell_byte_array(v, sa + 12, sa[11], 8);
+	tell_byte_array(v, sa + 12, sa[11], n - 12);
 }
 
 static void tell_vm(struct verbs *v, const u8 *sa, u32 n)

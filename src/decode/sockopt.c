@@ -18,8 +18,11 @@ struct value {
 	u32 n, full;
 	u64 ptr;
 	u32 level, name;
+	u32 snap; /* bytes of a string that are shown */
 	bool set;
 };
+
+#define SNAP 32 /* where no record says */
 
 static const struct sockopt *find(const struct sockopt *rows, u32 count, u32 level, u32 value)
 {
@@ -78,7 +81,7 @@ static void tell_ptr(const struct value *o)
 
 static void tell_string(const struct value *o)
 {
-	u32 n = o->n < 32 ? o->n : 32;
+	u32 n = o->n < o->snap ? o->n : o->snap;
 
 	o->v->ops->bytes(o->v, o->p, n, o->full > n);
 }
@@ -385,7 +388,7 @@ static void tell_option(const struct value *o)
 
 void decode_option(struct verbs *v, u64 level, u64 name, const void *p, u32 n, u32 full, bool set)
 {
-	struct value o = {v, p, n, full, 0, level, name, set};
+	struct value o = {v, p, n, full, 0, level, name, SNAP, set};
 
 	tell_option(&o);
 }
@@ -394,12 +397,15 @@ void arg_optval(const struct arg *a)
 {
 	bool set = a->r->call == CALL_setsockopt;
 	const struct sect *s = arg_sect(a, SECT_DATA);
-	struct value o = {a->v, NULL, 0, 0, a->val, a->r->args[1], a->r->args[2], set};
+	const struct sect *in = sect_find(&a->r->h, SECT_INLEN, 4, NULL);
+	struct value o = {.v = a->v, .ptr = a->val, .level = a->r->args[1], .name = a->r->args[2], .snap = a->r->snap, .set = set};
 
 	if (s) {
 		o.p = (const u8 *)(s + 1);
 		o.n = s->len;
 		o.full = s->full;
+		if (in && o.n > in->full) /* the kernel had more to tell than there was room for */
+			o.n = o.full = in->full;
 	}
 	if (!a->val || (!s && (arg_unread(a) || !set || (u32)a->r->args[4])))
 		a->v->ops->ptr(a->v, a->val);

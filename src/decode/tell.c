@@ -104,7 +104,7 @@ void tell_int_array(struct verbs *v, const void *p, u32 n, u32 max)
 void tell_ifindex(struct verbs *v, u32 ifindex)
 {
 	const char *name = netdev_name(ifindex);
-	char text[64];
+	char text[128];
 	struct buf b = {text, text, text + sizeof(text)};
 
 	if (!name) {
@@ -112,7 +112,7 @@ void tell_ifindex(struct verbs *v, u32 ifindex)
 		return;
 	}
 	buf_str(&b, "if_nametoindex(\"");
-	buf_mem(&b, name, strnlen(name, 16));
+	buf_c_escaped(&b, (const u8 *)name, strnlen(name, IFNAME_MAX));
 	buf_mem(&b, "\")", 3);
 	tell_as(v, text, ifindex);
 }

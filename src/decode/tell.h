@@ -142,6 +142,7 @@ const char *errno_name(int err);
 /* The namespace whose devices tell_ifindex() is about: of the task that acted. */
 void netdev_in(u32 netns);
 const char *netdev_name(u32 ifindex);
+#define IFNAME_MAX 15 /* bytes of such a name; all but a few are allowed: it is to be escaped */
 
 /* One argument of a call. */
 struct arg {
@@ -179,6 +180,8 @@ static inline void tell_shown(struct verbs *v, const struct call_rec *r, const v
 {
 	if (n > r->snap)
 		n = r->snap;
+	if (n > decode_snap)
+		n = decode_snap;
 	v->ops->bytes(v, p, n, full > n);
 }
 

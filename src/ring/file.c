@@ -40,7 +40,7 @@ static u32 checksum(const void *p, u64 n)
 {
 	const u8 *b = p;
 	lanes sum = {0x9e3779b97f4a7c15 ^ n, n}, sums = {0, 0}, w;
-	u64 h;
+	u64 h = n;
 
 	for (; n >= sizeof(w); n -= sizeof(w), b += sizeof(w)) {
 		memcpy(&w, b, sizeof(w));
@@ -51,8 +51,11 @@ static u32 checksum(const void *p, u64 n)
 	memcpy(&w, b, n);
 	sum += w;
 	sums += sum;
-	h = (sum[0] ^ (sum[1] << 7 | sum[1] >> 57)) * 0xff51afd7ed558ccd + sums[0] * 3 + sums[1] * 5;
-	h = (h ^ h >> 29) * 0xc4ceb9fe1a85ec53;
+	/* each in turn through a multiplication: no two changes cancel each other by their highest bit */
+	for (u32 i = 0; i < 4; i++) {
+		h = (h ^ (i < 2 ? sum[i] : sums[i - 2])) * 0xff51afd7ed558ccd;
+		h ^= h >> 29;
+	}
 	return h ^ h >> 32;
 }
 

@@ -511,12 +511,15 @@ static __always_inline void exit_simple(struct call_state *st, const u32 call)
 }
 
 /* Kept free for what comes after the walk: SECT_MORE, the times, put_socks(). */
-#define WALK_TAIL 472
+#define WALK_TAIL 680
 
 static __always_inline u64 iovs_shown(u64 at, u64 n) /* the reader knows iovlen, and so of more */
 {
 	return !at ? 0 : n < TRACE_IOV_MAX ? n : TRACE_IOV_MAX;
 }
+
+/* Control data of a message: more where there is room, and few messages need it. */
+#define CTL_MAX(slot) ((slot) == conf.slot_small ? TRACE_CTL_MAX : TRACE_CTL_BIG)
 
 static __always_inline void walk_message(struct call_rec *r, struct call_state *st, const u32 slot)
 {
@@ -550,7 +553,7 @@ static __always_inline void walk_message(struct call_rec *r, struct call_state *
 		r->unread |= put_user(r, ROOM(slot - WALK_TAIL, TRACE_ADDR_MAX),
 				      HEAD(SECT_ADDR, 1, m.hdr.namelen), m.hdr.namelen, m.hdr.name);
 	if (m.hdr.control && m.hdr.controllen && w->control)
-		r->unread |= put_user(r, ROOM(slot - WALK_TAIL, TRACE_CTL_MAX),
+		r->unread |= put_user(r, ROOM(slot - WALK_TAIL, CTL_MAX(slot)),
 				      HEAD(SECT_CONTROL, 1, m.hdr.controllen), m.hdr.controllen,
 				      m.hdr.control);
 	w->iov = m.hdr.iov;
@@ -643,7 +646,7 @@ static __always_inline void put_time(struct call_rec *r, const u32 slot, struct 
 static __always_inline void put_inlens(struct call_rec *r, const u32 slot, struct call_state *st)
 {
 	for (u32 i = 0; i < STATE_INLENS && (s64)i < st->rec.ret; i++)
-		put_head(r, LIMIT(slot, 0), HEAD(SECT_INLEN, i, st->inlens[i]));
+		put_head(r, LIMIT(slot, 0), SECT_INLEN | i << 8 | (u64)st->inlens[i] << 32);
 }
 
 static __always_inline void exit_vector_end(struct call_rec *r, struct call_state *st,
@@ -688,7 +691,7 @@ static __always_inline bool walk_begin(struct call_state *st, const u32 call)
 	w->stride = sizeof(hdr);
 	w->msgs = st->rec.args[1] ? 1 : 0;
 	bpf_probe_read_user(&hdr, sizeof(hdr), (void *)st->rec.args[1]);
-	return hdr.iovlen <= 2;
+	return hdr.iovlen <= 2 && hdr.controllen <= TRACE_CTL_MAX;
 }
 
 static __always_inline void exit_vector(struct call_state *st, const u32 call)

@@ -181,6 +181,7 @@ static int check(struct run *run)
 	if (own.summary && c->record)
 		return usage("--summary sends no records, so --record would stay empty; record without it, "
 			     "then weir replay FILE --summary");
+	decode_snap = own.snap;
 	run->bare = own.bare;
 	if (own.bare)
 		run->columns = bare_columns;
@@ -208,10 +209,10 @@ static int setup(struct run *run, struct attach *a)
 	conf->slot_any =
 		slot(8, TRACE_OPT_MAX + snap + TRACE_ADDR_MAX + 2 * 112 + sizeof(struct sock_id));
 	/* one message, its name, some control data, two iovecs; and what follows a walk */
-	conf->slot_small = slot(8, 56 + TRACE_ADDR_MAX + TRACE_CTL_MAX + 2 * (16 + snap) + 472);
+	conf->slot_small = slot(8, 56 + TRACE_ADDR_MAX + TRACE_CTL_MAX + 2 * (16 + snap) + 680);
 	/* 32 iovecs, or as many messages of an ordinary kind */
 	conf->slot_big =
-		slot(8, 32 * (2 * 8 + 56 + 32 + 16 + snap) + TRACE_CTL_MAX + TRACE_ADDR_MAX + 472);
+		slot(8, 32 * (2 * 8 + 56 + 32 + 16 + snap) + TRACE_CTL_BIG + TRACE_ADDR_MAX + 680);
 	a->calls = true;
 	memcpy(a->wanted, own.wanted, sizeof(own.wanted));
 	return 0;
