@@ -7,6 +7,7 @@ import ctypes
 import difflib
 import fcntl
 import functools
+import itertools
 import json
 import os
 import pathlib
@@ -98,11 +99,31 @@ def strict_json(line):
 
 
 def difference(want, got, shown=40):
-    """Two lists of lines as a unified diff of at most so many lines, after how many differ."""
-    lines = list(difflib.unified_diff(want, got, "want", "got", lineterm="", n=1))
-    more = [f"... and {len(lines) - shown} lines more"] if len(lines) > shown else []
-    wrong = sum(line[0] == "-" for line in lines[2:])
-    return "\n".join([f"{wrong} of {len(want)} lines differ", *lines[:shown], *more])
+    """
+    Two lists of lines as a unified diff of at most so many lines, after how many differ. Of a line that
+    only changed, what both have in common is left out but for its ends.
+    """
+    lines = list(difflib.unified_diff(want, got, "want", "got", lineterm="", n=1))[2:]
+    wrong = sum(line[0] == "-" for line in lines)
+    short, at = [], 0
+    while at < len(lines) and len(short) < shown:
+        gone = list(itertools.takewhile(lambda line: line[0] == "-", lines[at:]))
+        come = list(itertools.takewhile(lambda line: line[0] == "+", lines[at + len(gone):]))
+        if gone and len(gone) == len(come):
+            gone, come = zip(*map(shorten, gone, come))
+        short += [*gone, *come] or [lines[at][:200]]
+        at += len(gone) + len(come) or 1
+    more = ["..."] if at < len(lines) else []
+    return "\n".join([f"{wrong} of {len(want)} lines differ", "--- want", "+++ got", *short[:shown], *more])
+
+
+def shorten(gone, come, ends=60):
+    """The two without the middle of their common start and end."""
+    same = len(os.path.commonprefix([gone[1:], come[1:]])) + 1
+    rest = len(os.path.commonprefix([gone[:same - 1:-1], come[:same - 1:-1]]))
+    start = gone[:ends] + " [...] " + gone[same - ends:same] if same > 2 * ends + 8 else gone[:same]
+    end = gone[len(gone) - rest:][:ends]
+    return start + gone[same:len(gone) - rest] + end, "+" + start[1:] + come[same:len(come) - rest] + end
 
 
 def run(*argv, timeout=40, **options):

@@ -4,13 +4,16 @@
 import collections
 import csv
 import errno
+import fcntl
 import os
 import pathlib
 import pty
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
+import termios
 import time
 import unittest
 import uuid
@@ -102,7 +105,8 @@ class Marked:
         found = [self.process.pid]
         for pid in found:
             try:
-                found += pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+                children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text()
+                found += map(int, children.split())
             except OSError:
                 pass
         return found
@@ -183,6 +187,9 @@ class Demo(unittest.TestCase):
         rows, summary = parts(ended)
         self.assert_whole(rows, summary)
         self.assertEqual(len({r["netns"] for r in rows}), 2)
+        self.assertEqual({(r["socket"]["family"], r["socket"]["type"]) for r in rows},
+                         {("AF_INET", "SOCK_STREAM"), ("AF_INET6", "SOCK_STREAM"),
+                          ("AF_INET", "SOCK_DGRAM"), ("AF_UNIX", "SOCK_STREAM")})
         self.assertEqual({r["error"] for r in rows}, {None, "ECONNREFUSED", "ECONNRESET"})
         self.assertEqual(lib.account(ended), (len(rows) + sum(
             row["calls"] for name, row in summary.items()
@@ -305,30 +312,47 @@ class Demo(unittest.TestCase):
             self.assert_gone(marked, namespaces)
             self.assertEqual(links(), before)
 
-    def test_terminal(self):
-        """Ctrl-C reaches all of its processes at once; 80 columns get the short form of lines."""
+    def test_stuck(self):
+        """A tracer that does not get ahead ends nothing: the recording takes its place, in time."""
+        with lib.NothingLeft():
+            start = time.monotonic()
+            marked = Marked("-o", "json", *lib.way(), stdout=subprocess.PIPE)
+            self.until_busy(marked)
+            os.kill(marked.family()[1], signal.SIGSTOP)
+            out, err = marked.process.communicate()
+            self.assertLess(time.monotonic() - start, LIMIT)
+            lib.wait_for(lambda: not marked.pids(), "the tracer to end, which was killed")
+        self.assert_shipped(lib.Ended(marked.process.returncode, out, err))
+
+    def test_interrupt_key(self):
+        """Ctrl-C reaches all of its processes at once."""
         keyboard, screen = pty.openpty()
-        os.set_blocking(keyboard, False)
-        subprocess.run(["stty", "rows", "24", "cols", "80"], stdin=screen, check=True)
-        marked = Marked(*lib.way(), start_new_session=True, stdout=screen, stderr=screen,
-                        preexec_fn=lambda: lib.fcntl.ioctl(screen, TIOCSCTTY, 0))
-        namespaces = self.until_busy(marked)
-        os.write(keyboard, b"\3")
-        marked.process.wait()
-        self.assert_gone(marked, namespaces)
-        self.assertEqual(marked.process.returncode, 130)
-        os.read(keyboard, 1 << 16)
-        marked = Marked(*lib.way(), stdout=screen)
-        marked.process.communicate()
+        with lib.NothingLeft():
+            marked = Marked(*lib.way(), start_new_session=True, stdout=screen, stderr=screen,
+                            preexec_fn=lambda: fcntl.ioctl(screen, termios.TIOCSCTTY, 0))
+            namespaces = self.until_busy(marked)
+            os.write(keyboard, b"\3")
+            self.assertEqual(marked.process.wait(), 130)
+            self.assert_gone(marked, namespaces)
+        os.close(keyboard)
+        os.close(screen)
+
+    def test_narrow(self):
+        """80 columns get the short form of lines."""
+        keyboard, screen = pty.openpty()
+        fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        marked = Marked("-q", *lib.way(), stdout=screen)
+        os.close(screen)
         shown = b""
         try:
             while more := os.read(keyboard, 1 << 16):
                 shown += more
-        except BlockingIOError:
+        except OSError:  # how a terminal tells that nobody has it open any more
             pass
-        lines = shown.decode().replace("\r", "").split("\n")
-        self.assertIn("(Connection refused)", shown.decode())
-        self.assertTrue(any(line.startswith("connect(") for line in lines), shown)
+        os.close(keyboard)
+        words = marked.process.communicate()[1]
+        self.assertEqual((marked.process.returncode, words), (0, b""))
+        self.assertRegex(shown.decode(), r"(?m)^connect\(.*\) = -1 ECONNREFUSED \(Connection refused\)\r$")
 
     def test_closed_output(self):
         """A reader that has seen enough ends nothing badly."""
@@ -340,8 +364,6 @@ class Demo(unittest.TestCase):
         self.assertEqual(marked.process.returncode, 0, words)
         self.assertEqual(marked.pids(), [])
 
-
-TIOCSCTTY = 0x540E
 
 if __name__ == "__main__":
     lib.main()

@@ -7,6 +7,7 @@ All ways to attach are tried. Only fexit may be refused by the kernel, and only 
 not name it: it does on kernels that are known to grant it.
 """
 import collections
+import contextlib
 import ctypes
 import fcntl
 import json
@@ -202,12 +203,14 @@ def workload(arguments):
             call("socket", socket.AF_UNIX, STREAM, 0)
         for _ in range(2):
             call("socketpair", socket.AF_UNIX, STREAM, 0, (ctypes.c_int * 2)())
-    print(json.dumps({"did": {k: [did[k], bad[k]] for k in did}}), flush=True)
+    # In one write: weir may write to the same pipe.
+    os.write(1, (json.dumps({"did": {k: [did[k], bad[k]] for k in did}}) + "\n").encode())
 
 
 def noise():
     """What must not be counted, for as long as it lives."""
     one, other = socket.socketpair()
+    print("ready", flush=True)
     while True:
         one.send(b"x")
         other.recv(1)
@@ -348,9 +351,21 @@ def new_netns():
     lo_up()
 
 
-def filters():
-    other = subprocess.Popen((sys.executable, os.path.abspath(__file__), "--noise"))
+@contextlib.contextmanager
+def noisy():
+    """The id of a process that makes noise."""
+    other = subprocess.Popen((sys.executable, os.path.abspath(__file__), "--noise"),
+                             stdout=subprocess.PIPE)
     try:
+        other.stdout.readline()
+        yield str(other.pid)
+    finally:
+        other.kill()
+        other.wait()
+
+
+def filters():
+    with noisy():
         beside("-p", ("-p", None), without_child)
         beside("--uid", ("--uid", "12345"), planned, extra=("uid",))
         beside("--netns", ("--netns", None), planned, new_netns)
@@ -361,9 +376,6 @@ def filters():
                lambda run: {k: (v[1], v[1]) for k, v in without_child(run).items() if v[1]})
         with tempfile.TemporaryDirectory() as at:
             cgroup(at)
-    finally:
-        other.kill()
-        other.wait()
 
 
 def cgroup(at):
@@ -395,18 +407,14 @@ def boundaries():
 
 
 def reports():
-    other = subprocess.Popen((sys.executable, os.path.abspath(__file__), "--noise"))
-    try:
-        run = sockstat(*JSON, "-n", "3", "-i", "0.4", "-p", str(other.pid))
+    with noisy() as pid:
+        run = sockstat(*JSON, "-n", "3", "-i", "0.4", "-p", pid)
         same("-n 3: exit status", run.status, 0)
         same("-n 3: reports", len({r["time"] for r in run.intervals}), 3)
         same("-n 3: sum of the intervals", run.sums(), run.totals)
         true("-n 3: takes 3 intervals", 1.2e9 <= run.length < 1.2e9 * 2, run.length)
-        text = subprocess.run((WEIR, "sockstat", "-d", "0.7", "-i", "0.3", "-p", str(other.pid)),
+        text = subprocess.run((WEIR, "sockstat", "-d", "0.7", "-i", "0.3", "-p", pid),
                               capture_output=True, text=True).stdout.splitlines()
-    finally:
-        other.kill()
-        other.wait()
     same("text: heading", text[0].split(),
          ["TIME", "REPORT", "CALL", "COUNT", "ERRORS", "PER", "SECOND"])
     true("text: at most 80 columns", max(map(len, text)) <= 80, max(map(len, text)))

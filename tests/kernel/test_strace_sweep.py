@@ -7,6 +7,8 @@ machine.
 import lib
 import oracle
 
+HOST_ONLY = True
+
 
 class Sweep(oracle.Case):
     maxDiff = 2000

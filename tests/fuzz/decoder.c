@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * The decoders of addresses, options, control messages and messages, told to text and to JSON. The
+ * first bytes choose the call and its arguments; the rest are sections: kind, argument, a length,
+ * bytes.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "decode.h"
+#include "out.h"
+
+#define SECTIONS 40
+
+/* Copies that end where the allocation ends, so that reading past them is noticed. */
+static struct call_rec *make(const u8 *data, size_t size)
+{
+	size_t max = sizeof(struct call_rec) + SECTIONS * (sizeof(struct sect) + 272), at;
+	u8 *room = calloc(1, max);
+	struct call_rec *r = (struct call_rec *)room, *exact;
+
+	r->call = data[0] % CALL_MAX;
+	for (u32 i = 0; i < 6; i++)
+		r->args[i] = data[1 + i] & 0x80 ? data[1 + i] * 0x100000000000ull : data[1 + i];
+	r->ret = (signed char)data[7];
+	r->unread = data[8];
+	memcpy(&r->sock, data + 9, 23);
+	at = sizeof(*r);
+	data += 32;
+	size -= 32;
+	while (size >= 8 && at + sizeof(struct sect) + 264 < max) {
+		struct sect *s = (struct sect *)(room + at);
+
+		*s = (struct sect){.kind = data[0] % (SECT_MORE + 1), .arg = data[1] & 7};
+		memcpy(&s->full, data + 4, 4);
+		if (data[3] & 1)
+			s->full = data[2];
+		data += 8;
+		size -= 8;
+		s->len = data[-6] < size ? data[-6] : size;
+		memcpy(s + 1, data, s->len);
+		data += s->len;
+		size -= s->len;
+		at += sizeof(*s) + SECT_NEXT(s->len);
+	}
+	r->h = (struct rec){.len = at, .type = REC_CALL, .fixed = sizeof(*r)};
+	exact = malloc(at);
+	memcpy(exact, r, at);
+	free(room);
+	return exact;
+}
+
+static void tell(const struct verbs_ops *ops, bool notes, const struct call_rec *r)
+{
+	struct buf b = {0};
+	struct verbs v = {.ops = ops, .b = &b, .notes = notes};
+
+	decode_args(&v, r);
+	if (ops == &verbs_text)
+		decode_result(&v, r);
+	else
+		decode_socket(&v, r);
+	if (v.depth)
+		abort(); /* a box was left open */
+	buf_free(&b);
+}
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
+{
+	struct call_rec *r;
+
+	if (size < 32)
+		return 0;
+	r = make(data, size);
+	tell(&verbs_text, true, r);
+	tell(&verbs_text, false, r);
+	tell(&verbs_json, false, r);
+	free(r);
+	return 0;
+}

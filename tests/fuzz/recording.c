@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* The reader of recordings, and all that replay does with a record, on bytes from anywhere. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "account.h"
+#include "cgroups.h"
+#include "decode.h"
+#include "file.h"
+#include "match.h"
+#include "out.h"
+#include "run.h"
+
+static int file = -1;
+
+/* The sum of src/ring/file.c once more: with wrong ones nothing behind them would be reached. */
+typedef u64 lanes __attribute__((vector_size(16)));
+
+static u32 checksum(const void *p, u64 n)
+{
+	const u8 *b = p;
+	lanes sum = {0x9e3779b97f4a7c15 ^ n, n}, sums = {0, 0}, w;
+	u64 h;
+
+	for (; n >= sizeof(w); n -= sizeof(w), b += sizeof(w)) {
+		memcpy(&w, b, sizeof(w));
+		sum += w;
+		sums += sum;
+	}
+	w = (lanes){0, 0};
+	memcpy(&w, b, n);
+	sum += w;
+	sums += sum;
+	h = (sum[0] ^ (sum[1] << 7 | sum[1] >> 57)) * 0xff51afd7ed558ccd + sums[0] * 3 +
+	    sums[1] * 5;
+	h = (h ^ h >> 29) * 0xc4ceb9fe1a85ec53;
+	return h ^ h >> 32;
+}
+
+/* Puts right sums wherever there is a frame. */
+static void mend(u8 *p, size_t size)
+{
+	struct file_head h;
+	u32 frame[2], sum;
+	size_t at;
+
+	if (size < sizeof(h))
+		return;
+	memcpy(&h, p, sizeof(h));
+	if (h.size > size || h.size < sizeof(h))
+		return;
+	memset(p + offsetof(struct file_head, sum), 0, 4);
+	sum = checksum(p, h.size);
+	memcpy(p + offsetof(struct file_head, sum), &sum, 4);
+	for (at = h.size; size - at >= sizeof(frame);
+	     at += sizeof(frame) + SECT_NEXT((u64)frame[1])) {
+		memcpy(frame, p + at, sizeof(frame));
+		if (frame[1] > size - at - sizeof(frame))
+			return;
+		sum = checksum(p + at + sizeof(frame), frame[1]);
+		memcpy(p + at, &sum, 4);
+		if (SECT_NEXT((u64)frame[1]) > size - at - sizeof(frame))
+			return;
+	}
+}
+
+static const char *path_of(const void *data, size_t size)
+{
+	static char path[64];
+	u8 *copy = malloc(size + 1);
+	bool good;
+
+	if (file < 0)
+		file = memfd_create("fuzz", 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+	memcpy(copy, data, size);
+	mend(copy, size);
+	good = !ftruncate(file, 0) && pwrite(file, copy, size, 0) == (ssize_t)size;
+	free(copy);
+	return good ? path : NULL;
+}
+
+/* As replay.c: what passes a filter is printed. */
+static void show(struct out *o, const struct tool *t, const struct rec *r)
+{
+	static const struct filter filter = {.have = FILTER_PORT | FILTER_FAILED, .port = 80};
+	struct run run = {.tool = t};
+	u32 n = 0;
+
+	if (r->type != REC_CALL)
+		return;
+	match_call(&filter, (const struct call_rec *)r);
+	if (t->hidden && t->hidden(&run, r))
+		return;
+	while (t->columns[n].name)
+		n++;
+	out_row(o, t->columns, n, r);
+}
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
+{
+	const struct out_world world = {0};
+	const struct tool *t = tool_find("trace");
+	const char *path = path_of(data, size);
+	static int null = -1;
+	struct file_reader f;
+
+	if (null < 0)
+		null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	for (enum out_format format = OUT_TEXT; path && format <= OUT_CSV; format++) {
+		struct out *o = out_open(format, null, &world, false);
+		const struct rec *r;
+
+		if (!file_open(&f, path))
+			while (file_next(&f, &r) > 0)
+				show(o, t, r);
+		file_close(&f);
+		out_close(o);
+	}
+	return 0;
+}

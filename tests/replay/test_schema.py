@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
+"""Each line of JSON is as docs/events.schema.json says. (Live: tests/kernel/test_json.py.)"""
+import copy
+import unittest
+
+import jsonschema
+
+import recording
+import schema
+from recording import lib
+
+DEMO = lib.ROOT / "src/tools/demo/demo.rec"
+
+
+class Schema(unittest.TestCase):
+    def rows(self, *argv):
+        ended = lib.weir(*argv, "-o", "json")
+        self.assertTrue(ended.out, ended)
+        return [lib.strict_json(line) for line in ended.out.splitlines()]
+
+    def right(self, kind, rows):
+        self.assertTrue(rows)
+        self.assertIsNone(schema.wrong(kind, rows))
+
+    def test_schema_itself(self):
+        jsonschema.Draft202012Validator.check_schema(schema.SCHEMA)
+
+    def test_recordings(self):
+        for path in [DEMO, *recording.recordings()]:
+            with self.subTest(path.name):
+                rows = self.rows("replay", path, "--stats")
+                self.right("trace", rows[:-1])
+                self.right("stats", rows[-1:])
+                self.right("summary", self.rows("replay", path, "--summary"))
+
+    def test_doctor(self):
+        self.right("doctor", self.rows("doctor"))
+
+    def test_kinds_exclude_each_other(self):
+        """A line is one of the kinds, and of no other."""
+        validate = schema.validator()
+        rows = self.rows("replay", DEMO, "-n", "7", "--stats") + self.rows("replay", DEMO, "--summary")
+        for row in rows + self.rows("doctor")[:3]:
+            validate.validate(row)
+
+    def test_notices_changes(self):
+        """A key that is missing, new, or of another type is found, at any depth."""
+        row = next(r for r in self.rows("replay", DEMO, "connect") if r["args"]["addr"].get("sin_port"))
+        self.right("trace", [row])
+        for change in (lambda r: r.pop("latency_ns"), lambda r: r.update(more=1), lambda r: r.update(pid="1"),
+                       lambda r: r["args"].pop("addrlen"), lambda r: r["args"]["addr"].update(sin_port="80"),
+                       lambda r: r["args"].update(buf="x"), lambda r: r["socket"].update(color="red")):
+            changed = copy.deepcopy(row)
+            change(changed)
+            self.assertIsNotNone(schema.wrong("trace", [changed]), changed)
+
+    def test_names_columns(self):
+        """The schema has the keys that the tools' column rows have."""
+        columns = {}
+        for line in lib.weir("help", "--rows").lines:
+            who, kind, *rest = line.split("\t")
+            if kind == "column":
+                columns.setdefault(who, []).append(rest[0])
+        self.assertEqual(set(columns), {"trace", "sockstat", "doctor"})
+        for tool, names in columns.items():
+            self.assertEqual(list(schema.SCHEMA["$defs"][tool]["properties"]), names)
+
+
+if __name__ == "__main__":
+    unittest.main()
