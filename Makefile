@@ -70,6 +70,7 @@ fuzz: deps-test ## fuzz for FUZZ seconds (600)
 bench: deps-test ## measure the cost per event, write bench/RESULTS.md
 	@$(MAKE) --no-print-directory -j$(JOBS) weir
 	bench/run
+	scripts/readme-cost
 
 fmt: ## format all C files
 	scripts/lint --files '*.c' '*.h' | xargs clang-format -i
