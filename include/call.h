@@ -24,39 +24,41 @@ enum call_group {
 };
 
 /*
- * X(name, function, class, groups, fd, buf, len, addr, addrlen, flags): function is what the kernel calls
- * it; fd, buf, len, addr, addrlen are argument indices, NO where there is none.
+ * X(name, function, class, groups, fd, buf, len, addr, addrlen, flags): function is what the kernel
+ * calls it; fd, buf, len, addr, addrlen are argument indices, NO where there is none.
  */
 #define NO 7
-#define CALLS(X)                                                                                  \
-	X(socket, socket, SIMPLE, GROUP_SOCKET, NO, NO, NO, NO, NO, CALL_NEWFD)                   \
-	X(socketpair, socketpair, SIMPLE, GROUP_SOCKET, NO, 3, NO, NO, NO, CALL_PAIR)             \
-	X(setsockopt, setsockopt, SIMPLE, GROUP_SOCKET, 0, 3, 4, NO, NO, CALL_OPT)                \
-	X(getsockopt, getsockopt, SIMPLE, GROUP_SOCKET, 0, 3, 4, NO, NO, CALL_OPT | CALL_OUT)     \
-	X(getsockname, getsockname, SIMPLE, GROUP_SOCKET, 0, NO, NO, 1, 2, CALL_ADDR_OUT)         \
-	X(getpeername, getpeername, SIMPLE, GROUP_SOCKET, 0, NO, NO, 1, 2, CALL_ADDR_OUT)         \
-	X(bind, bind, SIMPLE, GROUP_SOCKET, 0, NO, NO, 1, 2, 0)                                   \
-	X(listen, listen, SIMPLE, GROUP_SOCKET, 0, NO, NO, NO, NO, 0)                             \
-	X(accept, accept, SIMPLE, GROUP_SOCKET, 0, NO, NO, 1, 2, CALL_ADDR_OUT | CALL_NEWFD)      \
-	X(accept4, accept4, SIMPLE, GROUP_SOCKET, 0, NO, NO, 1, 2, CALL_ADDR_OUT | CALL_NEWFD)    \
-	X(connect, connect, SIMPLE, GROUP_SOCKET, 0, NO, NO, 1, 2, 0)                             \
-	X(shutdown, shutdown, SIMPLE, GROUP_SOCKET, 0, NO, NO, NO, NO, 0)                         \
-	X(recvfrom, recvfrom, SIMPLE, GROUP_RECV, 0, 1, 2, 4, 5, CALL_OUT | CALL_ADDR_OUT)        \
-	X(recvmsg, recvmsg, VECTOR, GROUP_RECV, 0, 1, NO, NO, NO, CALL_OUT | CALL_MSG)            \
-	X(recvmmsg, recvmmsg, VECTOR, GROUP_RECV, 0, 1, 2, NO, NO, CALL_OUT | CALL_MMSG)          \
-	X(sendto, sendto, SIMPLE, GROUP_SEND, 0, 1, 2, 4, 5, 0)                                   \
-	X(sendmsg, sendmsg, VECTOR, GROUP_SEND, 0, 1, NO, NO, NO, CALL_MSG)                       \
-	X(sendmmsg, sendmmsg, VECTOR, GROUP_SEND, 0, 1, 2, NO, NO, CALL_MMSG)                     \
-	X(sethostname, sethostname, SIMPLE, GROUP_NAME, NO, 0, 1, NO, NO, 0)                      \
-	X(setdomainname, setdomainname, SIMPLE, GROUP_NAME, NO, 0, 1, NO, NO, 0)                  \
-	X(read, read, SIMPLE, GROUP_IO, 0, 1, 2, NO, NO, CALL_OUT | CALL_SOCKETS)                 \
-	X(write, write, SIMPLE, GROUP_IO, 0, 1, 2, NO, NO, CALL_SOCKETS)                          \
-	X(readv, readv, VECTOR, GROUP_IO, 0, 1, 2, NO, NO, CALL_OUT | CALL_IOV | CALL_SOCKETS)    \
-	X(writev, writev, VECTOR, GROUP_IO, 0, 1, 2, NO, NO, CALL_IOV | CALL_SOCKETS)             \
+#define CALLS(X)                                                                                   \
+	X(socket, socket, SIMPLE, GROUP_SOCKET, NO, NO, NO, NO, NO, CALL_NEWFD)                    \
+	X(socketpair, socketpair, SIMPLE, GROUP_SOCKET, NO, 3, NO, NO, NO, CALL_PAIR)              \
+	X(setsockopt, setsockopt, SIMPLE, GROUP_SOCKET, 0, 3, 4, NO, NO, CALL_OPT)                 \
+	X(getsockopt, getsockopt, SIMPLE, GROUP_SOCKET, 0, 3, 4, NO, NO, CALL_OPT | CALL_OUT)      \
+	X(getsockname, getsockname, SIMPLE, GROUP_SOCKET, 0, NO, NO, 1, 2, CALL_ADDR_OUT)          \
+	X(getpeername, getpeername, SIMPLE, GROUP_SOCKET, 0, NO, NO, 1, 2, CALL_ADDR_OUT)          \
+	X(bind, bind, SIMPLE, GROUP_SOCKET, 0, NO, NO, 1, 2, 0)                                    \
+	X(listen, listen, SIMPLE, GROUP_SOCKET, 0, NO, NO, NO, NO, 0)                              \
+	X(accept, accept, SIMPLE, GROUP_SOCKET, 0, NO, NO, 1, 2, CALL_ADDR_OUT | CALL_NEWFD)       \
+	X(accept4, accept4, SIMPLE, GROUP_SOCKET, 0, NO, NO, 1, 2, CALL_ADDR_OUT | CALL_NEWFD)     \
+	X(connect, connect, SIMPLE, GROUP_SOCKET, 0, NO, NO, 1, 2, 0)                              \
+	X(shutdown, shutdown, SIMPLE, GROUP_SOCKET, 0, NO, NO, NO, NO, 0)                          \
+	X(recvfrom, recvfrom, SIMPLE, GROUP_RECV, 0, 1, 2, 4, 5, CALL_OUT | CALL_ADDR_OUT)         \
+	X(recvmsg, recvmsg, VECTOR, GROUP_RECV, 0, 1, NO, NO, NO, CALL_OUT | CALL_MSG)             \
+	X(recvmmsg, recvmmsg, VECTOR, GROUP_RECV, 0, 1, 2, NO, NO, CALL_OUT | CALL_MMSG)           \
+	X(sendto, sendto, SIMPLE, GROUP_SEND, 0, 1, 2, 4, 5, 0)                                    \
+	X(sendmsg, sendmsg, VECTOR, GROUP_SEND, 0, 1, NO, NO, NO, CALL_MSG)                        \
+	X(sendmmsg, sendmmsg, VECTOR, GROUP_SEND, 0, 1, 2, NO, NO, CALL_MMSG)                      \
+	X(sethostname, sethostname, SIMPLE, GROUP_NAME, NO, 0, 1, NO, NO, 0)                       \
+	X(setdomainname, setdomainname, SIMPLE, GROUP_NAME, NO, 0, 1, NO, NO, 0)                   \
+	X(read, read, SIMPLE, GROUP_IO, 0, 1, 2, NO, NO, CALL_OUT | CALL_SOCKETS)                  \
+	X(write, write, SIMPLE, GROUP_IO, 0, 1, 2, NO, NO, CALL_SOCKETS)                           \
+	X(readv, readv, VECTOR, GROUP_IO, 0, 1, 2, NO, NO, CALL_OUT | CALL_IOV | CALL_SOCKETS)     \
+	X(writev, writev, VECTOR, GROUP_IO, 0, 1, 2, NO, NO, CALL_IOV | CALL_SOCKETS)              \
 	X(preadv2, preadv2, VECTOR, GROUP_IO, 0, 1, 2, NO, NO, CALL_OUT | CALL_IOV | CALL_SOCKETS) \
-	X(pwritev2, pwritev2, VECTOR, GROUP_IO, 0, 1, 2, NO, NO, CALL_IOV | CALL_SOCKETS)         \
-	X(sendfile, sendfile64, SIMPLE, GROUP_IO, 0, 2, NO, NO, NO, CALL_OFFSET | CALL_FD2 | CALL_SOCKETS) \
-	X(splice, splice, SIMPLE, GROUP_IO, 0, 1, NO, NO, NO, CALL_OFFSET | CALL_FD2 | CALL_SOCKETS) \
+	X(pwritev2, pwritev2, VECTOR, GROUP_IO, 0, 1, 2, NO, NO, CALL_IOV | CALL_SOCKETS)          \
+	X(sendfile, sendfile64, SIMPLE, GROUP_IO, 0, 2, NO, NO, NO,                                \
+	  CALL_OFFSET | CALL_FD2 | CALL_SOCKETS)                                                   \
+	X(splice, splice, SIMPLE, GROUP_IO, 0, 1, NO, NO, NO,                                      \
+	  CALL_OFFSET | CALL_FD2 | CALL_SOCKETS)                                                   \
 	X(close, close, SIMPLE, GROUP_IO, 0, NO, NO, NO, NO, CALL_EARLY | CALL_SOCKETS)
 
 enum call_id {
@@ -64,15 +66,15 @@ enum call_id {
 #define X(name, ...) CALL_##name,
 	CALLS(X)
 #undef X
-	CALL_MAX,
+		CALL_MAX,
 };
 
 enum call_flag {
 	CALL_OUT = 1 << 0,      /* the buffer is written by the kernel: its length is the result */
 	CALL_ADDR_OUT = 1 << 1, /* the address too: its length is value-result */
 	CALL_NEWFD = 1 << 2,    /* the result is a descriptor */
-	CALL_OPT = 1 << 3,      /* the buffer is an option's value; CALL_OUT: length is value-result */
-	CALL_PAIR = 1 << 4,     /* the buffer is two descriptors, written by the kernel */
+	CALL_OPT = 1 << 3,  /* the buffer is an option's value; CALL_OUT: length is value-result */
+	CALL_PAIR = 1 << 4, /* the buffer is two descriptors, written by the kernel */
 	CALL_OFFSET = 1 << 5,   /* the buffer is an offset, in and out */
 	CALL_FD2 = 1 << 6,      /* a second descriptor may be the socket (sendfile 1, splice 2) */
 	CALL_EARLY = 1 << 7,    /* the descriptor is gone at exit: look at it on entry */
@@ -90,6 +92,12 @@ struct call_desc {
 };
 
 #define CALL_DESC(n, fn, c, g, f, b, l, a, al, fl)                                                 \
-	[CALL_##n] = {.flags = fl, .cls = CALL_##c, .fd = f, .buf = b, .len = l, .addr = a, .addrlen = al},
+	[CALL_##n] = {.flags = fl,                                                                 \
+		      .cls = CALL_##c,                                                             \
+		      .fd = f,                                                                     \
+		      .buf = b,                                                                    \
+		      .len = l,                                                                    \
+		      .addr = a,                                                                   \
+		      .addrlen = al},
 
 #endif

@@ -22,7 +22,7 @@ enum filter_bit {
 	FILTER_FOLLOW = 1 << 10, /* only tasks marked as followed: -- COMMAND and its children */
 };
 
-#define FILTER_TASK                                                                               \
+#define FILTER_TASK                                                                                \
 	(FILTER_PID | FILTER_COMM | FILTER_UID | FILTER_CGROUP | FILTER_NETNS | FILTER_FOLLOW)
 #define FILTER_SOCK (FILTER_FAMILY | FILTER_HOST | FILTER_PORT)
 

@@ -17,36 +17,37 @@ typedef int64_t s64;
 #endif
 
 enum rec_type {
-	REC_NAME = 1, /* a name the user half resolved while recording (struct name_rec) */
-	REC_CALL = 2, /* one finished system call (struct call_rec) */
-	REC_END = 3,  /* the run's account, last record of a complete file (struct end_rec) */
+	REC_NAME = 1,  /* a name the user half resolved while recording (struct name_rec) */
+	REC_CALL = 2,  /* one finished system call (struct call_rec) */
+	REC_END = 3,   /* the run's account, last record of a complete file (struct end_rec) */
 	REC_TALLY = 4, /* one counted row of an interval (struct tally_rec) */
 	REC_MAX,
 };
 
 /* Head of every record. */
 struct rec {
-	u32 len;   /* bytes that are meaningful, this head included; the ring's slot may be longer */
-	u16 type;  /* enum rec_type */
+	u32 len;  /* bytes that are meaningful, this head included; the ring's slot may be longer */
+	u16 type; /* enum rec_type */
 	u16 fixed; /* bytes of the fixed part; sections follow it up to len */
 	u64 ts;    /* CLOCK_MONOTONIC, ns: when the thing began */
 };
 
 /* The task that acted, read in its own context. */
 struct who {
-	u32 pid;   /* thread group, what users call the process */
+	u32 pid; /* thread group, what users call the process */
 	u32 tid;
-	u32 uid;   /* effective, in the initial user namespace */
-	u32 netns; /* inode number of the task's network namespace */
+	u32 uid;    /* effective, in the initial user namespace */
+	u32 netns;  /* inode number of the task's network namespace */
 	u64 cgroup; /* cgroup v2 id */
 	char comm[16];
 };
 
 enum sock_id_flag {
-	SOCK_ID_VALID = 1, /* the descriptor was a socket and could be read */
-	SOCK_ID_PEER = 2,  /* connected: the remote half is meaningful */
-	SOCK_ID_BOUND = 4, /* the local half is meaningful */
-	SOCK_ID_SECOND = 8, /* of the second descriptor argument (sendfile, splice): the first is no socket */
+	SOCK_ID_VALID = 1,  /* the descriptor was a socket and could be read */
+	SOCK_ID_PEER = 2,   /* connected: the remote half is meaningful */
+	SOCK_ID_BOUND = 4,  /* the local half is meaningful */
+	SOCK_ID_SECOND = 8, /* of the second descriptor argument (sendfile, splice): the first is no
+			       socket */
 };
 
 /* What a descriptor is, read from the socket in the kernel. Ports in host order. */
@@ -90,7 +91,7 @@ enum sect_kind {
 	SECT_OUTLEN,   /* the same after the call */
 	SECT_MSGHDR,   /* struct msghdr as user memory had it; full = msg_namelen before the call */
 	SECT_MMSG,     /* the same, of one message of a vector; full = msg_len */
-	SECT_IOV,      /* one struct iovec, then the first bytes it points to; full = bytes used of it */
+	SECT_IOV, /* one struct iovec, then the first bytes it points to; full = bytes used of it */
 	SECT_CONTROL,  /* control messages; full = msg_controllen */
 	SECT_INTS,     /* the words an out-argument points to (socketpair, offsets of sendfile) */
 	SECT_LPATH,    /* AF_UNIX: the socket's own sun_path */
@@ -113,10 +114,10 @@ struct sect {
 /* A socket system call, entry and exit joined. */
 struct call_rec {
 	struct rec h;
-	u64 dur;  /* ns from entry to exit */
-	s64 ret;  /* -errno on failure */
+	u64 dur; /* ns from entry to exit */
+	s64 ret; /* -errno on failure */
 	u64 args[6];
-	u16 call; /* enum call_id (call.h) */
+	u16 call;   /* enum call_id (call.h) */
 	u16 unread; /* bit per argument: user memory could not be read */
 	u32 snap; /* bytes of payload to show; one more is recorded, as strace wants it readable */
 	struct who who;
@@ -135,13 +136,13 @@ struct name_rec {
 
 /* Why something is missing. One slot a cause, per CPU in the kernel half. */
 enum lost {
-	LOST_RING,    /* the ring was full */
-	LOST_STATE,   /* no room to remember a call's entry */
-	LOST_UNREAD,  /* user memory that could not be read (the event itself is there) */
-	LOST_MAP,     /* a counting map was full */
-	LOST_FOLLOW,  /* a child could not be marked as followed */
-	LOST_MISSED,  /* the kernel skipped the program (recursion_misses) */
-	LOST_OPEN,    /* calls entered and not finished when the run ended */
+	LOST_RING,   /* the ring was full */
+	LOST_STATE,  /* no room to remember a call's entry */
+	LOST_UNREAD, /* user memory that could not be read (the event itself is there) */
+	LOST_MAP,    /* a counting map was full */
+	LOST_FOLLOW, /* a child could not be marked as followed */
+	LOST_MISSED, /* the kernel skipped the program (recursion_misses) */
+	LOST_OPEN,   /* calls entered and not finished when the run ended */
 	LOST_MAX,
 };
 

@@ -30,37 +30,38 @@ struct walk {
 	u64 stride; /* bytes from a message to the next: mmsghdr or msghdr */
 	u64 iov;    /* next iovec of this message, and how many */
 	u64 iovs;
-	u64 left; /* bytes of this message that the iovecs still hold */
-	u16 full; /* no room for more */
-	u16 out;  /* written by the kernel */
+	u64 left;    /* bytes of this message that the iovecs still hold */
+	u16 full;    /* no room for more */
+	u16 out;     /* written by the kernel */
 	u32 control; /* whether to show control data: not of a failed receive */
 };
 
 /*
  * A call between its entry and its exit: what the entry leaves for the exit, and all that the exit
- * works on. It is memory of the task's own, so safe when the program is preempted, and of no interest to
- * the verifier, which would follow each value on the stack through every branch.
+ * works on. It is memory of the task's own, so safe when the program is preempted, and of no
+ * interest to the verifier, which would follow each value on the stack through every branch.
  *
- * States stand in an array, at the task's id modulo its size, or a few places further when that one is
- * taken: 15 instructions to find, where task storage takes 120. Those that are further away are counted
- * at home, so that a task that has none is known at once.
+ * States stand in an array, at the task's id modulo its size, or a few places further when that one
+ * is taken: 15 instructions to find, where task storage takes 120. Those that are further away are
+ * counted at home, so that a task that has none is known at once.
  */
-#define STATES	     8192 /* calls that may be in progress at once; 4 MiB of kernel memory */
+#define STATES       8192 /* calls that may be in progress at once; 4 MiB of kernel memory */
 #define STATE_PROBES 16
 #define STATE_SNAP   64 /* payload that fits the record within a state */
 #define STATE_REC    (sizeof(struct call_rec) + 4 * sizeof(struct sect) + STATE_SNAP + 32)
 
 /*
- * The socket that a descriptor was last time. It still is while the descriptor leads to the same file
- * and the socket to it: a socket that is closed forgets its file (__sock_release(), net/socket.c). Type
- * and protocol are then known without being read, except where sockets of one kind share memory.
+ * The socket that a descriptor was last time. It still is while the descriptor leads to the same
+ * file and the socket to it: a socket that is closed forgets its file (__sock_release(),
+ * net/socket.c). Type and protocol are then known without being read, except where sockets of one
+ * kind share memory.
  */
 #define SOCK_CACHES 4
 
 struct sock_cache {
 	u64 file; /* struct file *, 0: nothing known */
 	u64 sock; /* struct socket * */
-	u64 sk;	  /* struct sock * */
+	u64 sk;   /* struct sock * */
 	u64 ops;  /* its operations: they tell family and type */
 	u16 type, protocol;
 	u32 pad;
@@ -79,7 +80,7 @@ struct call_state {
 	u32 inlens[STATE_INLENS]; /* recvmmsg: msg_namelen of its first messages before the call */
 	struct sock_cache cache[SOCK_CACHES]; /* by the descriptor's lowest bits */
 	struct walk walk;
-	struct call_rec rec; /* what will be sent; begun at the entry */
+	struct call_rec rec;                          /* what will be sent; begun at the entry */
 	u8 room[STATE_REC - sizeof(struct call_rec)]; /* its sections, when they are few */
 };
 

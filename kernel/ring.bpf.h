@@ -38,8 +38,8 @@ static __always_inline void count_lost(enum lost cause)
 		c->lost[cause]++;
 }
 
-/* A reader that is busy polls the ring by itself: waking it for each record would cost five times as
- * much as the record. */
+/* A reader that is busy polls the ring by itself: waking it for each record would cost five times
+ * as much as the record. */
 static __always_inline u64 ring_flags(void)
 {
 	if (!shared.idle)

@@ -44,8 +44,8 @@ static __always_inline struct socket *sock_of_fd(struct task_struct *task, u64 f
 
 #define SKC(buf, type, field) (*(type *)((buf) + bpf_core_field_offset(struct sock_common, field)))
 
-/* The first bytes of struct sock_common: IPv4 addresses, ports, family, state (19 of them on 6.1, 6.12
- * and 6.18); the verifier refuses the program where a field should lie beyond. */
+/* The first bytes of struct sock_common: IPv4 addresses, ports, family, state (19 of them
+ * on 6.1, 6.12 and 6.18); the verifier refuses the program where a field should lie beyond. */
 #define SKC_BYTES 24
 
 static __always_inline void sock_ports(struct sock_id *id, struct sock *sk, u16 num, __be16 dport)
@@ -84,7 +84,8 @@ static __always_inline u64 sock_ino(struct file *file)
 	return BPF_CORE_READ(file, f_inode, i_ino);
 }
 
-/* Families may be modules that are not loaded: their types are then unknown, and so are their sockets. */
+/* Families may be modules that are not loaded: their types are then unknown, and so are their
+ * sockets. */
 static __always_inline void sock_other(struct sock_id *id, struct sock *sk, struct file *file)
 {
 	u64 *words = (u64 *)id->laddr;
@@ -123,7 +124,7 @@ static __always_inline void sock_other(struct sock_id *id, struct sock *sk, stru
 }
 
 /* The first bytes of struct socket, up to its operations. */
-#define SOCKET_BYTES	   40
+#define SOCKET_BYTES       40
 #define SOCKET(buf, field) (*(u64 *)((buf) + bpf_core_field_offset(struct socket, field)))
 
 /* Brings the cache up to date with what file is; false when it is no socket. */
@@ -162,9 +163,9 @@ static __always_inline bool sock_cached(struct sock_cache *c, struct file *file)
 }
 
 /*
- * Fills id with what fd of the current task is; returns id's flags, 0 when it is no socket. A function
- * of its own, as are the other big ones: a program holds it once. (Callers use what it returns, or
- * clang drops the result and leaves a stack address in r0, which the verifier refuses.)
+ * Fills id with what fd of the current task is; returns id's flags, 0 when it is no socket. A
+ * function of its own, as are the other big ones: a program holds it once. (Callers use what it
+ * returns, or clang drops the result and leaves a stack address in r0, which the verifier refuses.)
  */
 static __noinline u32 sock_look(struct sock_id *id, u64 fd, struct sock_cache *caches)
 {
@@ -172,7 +173,8 @@ static __noinline u32 sock_look(struct sock_id *id, u64 fd, struct sock_cache *c
 	u8 skc[SKC_BYTES] __attribute__((aligned(8)));
 	struct file *file = file_of_fd(bpf_get_current_task_btf(), fd);
 
-	if (!file || !sock_cached(c, file) || bpf_probe_read_kernel(skc, sizeof(skc), (void *)c->sk))
+	if (!file || !sock_cached(c, file) ||
+	    bpf_probe_read_kernel(skc, sizeof(skc), (void *)c->sk))
 		return 0;
 	id->flags = SOCK_ID_VALID;
 	id->family = SKC(skc, u16, skc_family);
@@ -239,7 +241,8 @@ static __always_inline bool sock_matches(const struct sock_id *id, const struct 
 	    !(peer->family && peer->port == filter.port))
 		return false;
 	if (filter.have & FILTER_HOST &&
-	    !(inet && (addr_matches(id->family, id->laddr) || addr_matches(id->family, id->raddr))) &&
+	    !(inet &&
+	      (addr_matches(id->family, id->laddr) || addr_matches(id->family, id->raddr))) &&
 	    !(peer->family && addr_matches(peer->family, peer->addr)))
 		return false;
 	return true;

@@ -29,7 +29,7 @@ struct {
 /* What the loader learnt of weir itself. */
 struct learnt {
 	u64 socket_fops; /* address of the kernel's socket_file_ops */
-	u32 pid_level;	 /* depth of its pid namespace, 0: the initial one */
+	u32 pid_level;   /* depth of its pid namespace, 0: the initial one */
 	u32 pad;
 };
 SEC(".data.learnt") struct learnt learnt;
@@ -48,8 +48,8 @@ SEC("raw_tp") int learn(u64 *ctx)
 }
 
 /*
- * A task's id as weir's own pid namespace has it; 0 when the task is not in it. Its struct pid is read as
- * a number: with a pointer that it knows, the verifier lets nobody calculate.
+ * A task's id as weir's own pid namespace has it; 0 when the task is not in it. Its struct pid is
+ * read as a number: with a pointer that it knows, the verifier lets nobody calculate.
  */
 static __always_inline u32 pid_here(struct task_struct *task)
 {
@@ -68,7 +68,8 @@ static __always_inline u32 task_tgid(struct task_struct *task)
 	return learnt.pid_level ? pid_here(task->group_leader) : task->tgid;
 }
 
-/* What the filter asks of the task that runs; when it asks nothing, one test is all that is left. */
+/* What the filter asks of the task that runs; when it asks nothing, one test is all that is left.
+ */
 static __always_inline bool task_passes(struct task_struct *task)
 {
 	const u64 *comm = (const u64 *)task->comm;

@@ -14,9 +14,9 @@ typedef int s32, __s32;
 typedef long long s64, __s64;
 typedef short s16;
 typedef _Bool bool;
-#define true  1
+#define true 1
 #define false 0
-#define NULL  ((void *)0)
+#define NULL ((void *)0)
 
 #define AF_UNIX    1
 #define AF_INET    2
@@ -202,8 +202,8 @@ struct vsock_sock {
 #pragma clang attribute pop
 
 /* Context of tracepoint programs on syscalls:sys_enter_X and sys_exit_X: an ABI of tracefs. The
- * first 8 bytes are not the record's common fields: the kernel overwrites them (perf's pt_regs). What
- * pads nr is the kernel's stack, not 0. */
+ * first 8 bytes are not the record's common fields: the kernel overwrites them (perf's pt_regs).
+ * What pads nr is the kernel's stack, not 0. */
 struct sys_enter_ctx {
 	u64 unusable;
 	s32 nr, pad;

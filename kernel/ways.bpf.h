@@ -26,7 +26,7 @@ SEC(".rodata.calls") const volatile u8 call_ids[CALL_NR_MAX];
 /* How each is captured: folded into the code where the call is a constant. */
 static const struct call_desc descs[32] = {CALLS(CALL_DESC)};
 _Static_assert(CALL_MAX <= 32, "descs is indexed with a mask of 31");
-#define DESC(call) (&descs[(call) & 31])
+#define DESC(call) (&descs[(call)&31])
 
 static __always_inline u32 call_of(u64 nr)
 {
@@ -35,7 +35,7 @@ static __always_inline u32 call_of(u64 nr)
 
 #if defined(__TARGET_ARCH_x86)
 #define CALL_SYMBOL(fn) "__x64_sys_" #fn
-#define TS_COMPAT	2 /* arch/x86/include/asm/thread_info.h */
+#define TS_COMPAT       2 /* arch/x86/include/asm/thread_info.h */
 
 static __always_inline u64 regs_nr(struct pt_regs *regs)
 {
@@ -58,7 +58,7 @@ static __always_inline bool task_compat(struct task_struct *task)
 }
 #elif defined(__TARGET_ARCH_arm64)
 #define CALL_SYMBOL(fn) "__arm64_sys_" #fn
-#define TIF_32BIT	(1UL << 22) /* arch/arm64/include/asm/thread_info.h */
+#define TIF_32BIT       (1UL << 22) /* arch/arm64/include/asm/thread_info.h */
 
 static __always_inline u64 regs_nr(struct pt_regs *regs)
 {
@@ -106,8 +106,8 @@ static __always_inline u32 call_of_raw(u64 nr, struct task_struct *task)
 }
 
 /*
- * The programs of every way at the exit. In those of fexit the call is a constant, and what it does not
- * need is not there; the others look it up.
+ * The programs of every way at the exit. In those of fexit the call is a constant, and what it does
+ * not need is not there; the others look it up.
  */
 #define CALL_EXIT_FEXIT(name, fn, ...)                                                             \
 	SEC("?fexit/" CALL_SYMBOL(fn)) int exit_##name(u64 *ctx)                                   \

@@ -11,9 +11,10 @@
 
 static void list_tools(FILE *f)
 {
-	fprintf(f, "weir: what this machine does with its network, live\n\nusage: weir TOOL [options] "
-		   "[-- COMMAND...]\n\nTools:\n");
-	for_each_tool(t)
+	fprintf(f,
+		"weir: what this machine does with its network, live\n\nusage: weir TOOL [options] "
+		"[-- COMMAND...]\n\nTools:\n");
+	for_each_tool (t)
 		fprintf(f, "  %-10s %s\n", (*t)->name, (*t)->summary);
 	fprintf(f, "\nweir TOOL --help tells of each; weir --version\n");
 }
@@ -24,7 +25,7 @@ static int unknown_tool(const char *name)
 	const char *near;
 	u32 n = 0;
 
-	for_each_tool(t)
+	for_each_tool (t)
 		if (n < 63)
 			names[n++] = (*t)->name;
 	near = suggest(name, names);
@@ -33,7 +34,8 @@ static int unknown_tool(const char *name)
 	return 2;
 }
 
-/* A closed descriptor 0 to 2 must not become a file that we open: reads then see its end, writes fail. */
+/* A closed descriptor 0 to 2 must not become a file that we open: reads then see its end, writes
+ * fail. */
 static void keep_standard(void)
 {
 	int fd;

@@ -13,6 +13,7 @@ splice_flags SPLICE_F_??? rwf RWF_??? tcp_state TCP_??? icmp ICMP_??? packet_mr 
 	echo '#include "decode.h"'
 	echo '#include "kinds.h"'
 	set -f
+	# shellcheck disable=SC2086 # a list of words
 	set -- $list
 	set +f
 	while [ $# -gt 0 ]; do
@@ -36,7 +37,7 @@ splice_flags SPLICE_F_??? rwf RWF_??? tcp_state TCP_??? icmp ICMP_??? packet_mr 
 		echo "const u32 n${table}s = sizeof(${table}s) / sizeof(*${table}s);"
 	done
 	for table in sockopt_unknown af_proto_unknown; do
-		echo "static const struct name rows_$table[] = {"
+		echo "static const struct name rows_${table}[] = {"
 		awk '!/^#/ && NF > 1 { print "{" $1 ", \"" $2 "\"}," }' "$here/$table.txt"
 		echo "};"
 		echo "const struct names names_$table = {rows_$table, sizeof(rows_$table) / sizeof(*rows_$table), NULL, NULL};"

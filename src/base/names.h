@@ -18,7 +18,8 @@ struct names {
 	const struct name *rows;
 	u32 count;
 	const char *unknown; /* what an unknown value's comment says: "AF_???" */
-	const struct names *old; /* without the names that strace 6.1 has not: for --bare; may be NULL */
+	const struct names
+		*old; /* without the names that strace 6.1 has not: for --bare; may be NULL */
 };
 
 /* By halving: what name_of() does with a table that has holes. */

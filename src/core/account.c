@@ -45,8 +45,8 @@ static void tell_text(const struct run *run, const struct attach *a)
 	for (u32 i = 0; i < LOST_MAX; i++)
 		if (run->lost[i] && n < (int)sizeof(line))
 			n += snprintf(line + n, sizeof(line) - n, "; %llu %s%s",
-				      (unsigned long long)run->lost[i], causes[i].event ? "because " : "",
-				      causes[i].words);
+				      (unsigned long long)run->lost[i],
+				      causes[i].event ? "because " : "", causes[i].words);
 	note("%s", line);
 	for (u32 i = 1; a && i < CALL_MAX; i++)
 		if (*a->missing[i])

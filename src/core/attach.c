@@ -56,7 +56,8 @@ static int fill_cgroup(struct attach *a, const char *path)
 	return err ? fail("cgroup %s cannot be used as a filter: %s", path, strerror(-err)) : 0;
 }
 
-/* Lets the kernel half learn what a socket's file operations are and how deep our pid namespace is. */
+/* Lets the kernel half learn what a socket's file operations are and how deep our pid namespace is.
+ */
 static int learn(struct attach *a)
 {
 	struct bpf_program *prog = bpf_object__find_program_by_name(a->obj, "learn");
@@ -71,8 +72,9 @@ static int learn(struct attach *a)
 	close(fd);
 	if (!err && opts.retval == 0)
 		return 0;
-	return fail("the kernel's socket type could not be learnt: %s; weir needs Linux 5.10 or newer",
-		    strerror(err ? -err : EINVAL));
+	return fail(
+		"the kernel's socket type could not be learnt: %s; weir needs Linux 5.10 or newer",
+		strerror(err ? -err : EINVAL));
 }
 
 static int map_shared(struct attach *a)
@@ -90,15 +92,17 @@ static int map_shared(struct attach *a)
 static int load_failed(int err)
 {
 	if (err == -EPERM || err == -EACCES)
-		return fail("the kernel refused to load a BPF program (%s): run as root, or give CAP_BPF, "
+		return fail("the kernel refused to load a BPF program (%s): run as root, or give "
+			    "CAP_BPF, "
 			    "CAP_PERFMON and CAP_NET_ADMIN; weir doctor says which is missing",
 			    strerror(-err));
-	return fail("the kernel refused a BPF program (%s); weir doctor says what it offers, -v shows its log",
+	return fail("the kernel refused a BPF program (%s); weir doctor says what it offers, -v "
+		    "shows its log",
 		    strerror(-err));
 }
 
-/* Our process as the kernel half sees it: by its id in the initial namespace, which getpid() does not
- * tell in a container. */
+/* Our process as the kernel half sees it: by its id in the initial namespace, which getpid() does
+ * not tell in a container. */
 static u32 own_tgid(void)
 {
 	struct bpf_insn insns[] = {
@@ -173,7 +177,8 @@ void attach_end(struct attach *a)
 		bpf_link__destroy(a->links[--a->nlinks]);
 	a->missed = 0;
 	if (a->obj)
-		bpf_object__for_each_program(prog, a->obj) a->missed += missed(bpf_program__fd(prog));
+		bpf_object__for_each_program(prog, a->obj) a->missed +=
+			missed(bpf_program__fd(prog));
 }
 
 void attach_close(struct attach *a)

@@ -14,9 +14,7 @@ const u8 call_groups[CALL_MAX] = {
 #undef X
 };
 
-const struct call_desc call_descs[CALL_MAX] = {
-	CALLS(CALL_DESC)
-};
+const struct call_desc call_descs[CALL_MAX] = {CALLS(CALL_DESC)};
 
 const char *const call_functions[CALL_MAX] = {
 #define X(name, fn, ...) [CALL_##name] = #fn,

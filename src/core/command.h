@@ -6,12 +6,12 @@
 #include <stdbool.h>
 
 struct command {
-	int pid;    /* 0: none */
-	int go;     /* pipe: a byte lets it run */
-	int err;    /* pipe: errno of an exec that failed */
+	int pid; /* 0: none */
+	int go;  /* pipe: a byte lets it run */
+	int err; /* pipe: errno of an exec that failed */
 	bool ended;
 	bool failed; /* it could not be run at all */
-	int status; /* exit status as a shell tells it: 128 + signal when killed */
+	int status;  /* exit status as a shell tells it: 128 + signal when killed */
 };
 
 /* Forks; the child waits. 0 or FAIL. */
@@ -20,7 +20,8 @@ int command_start(struct command *c, char **argv);
 int command_go(struct command *c, char **argv);
 /* Notices its end without waiting. */
 void command_poll(struct command *c);
-/* Ends a child that is still held back, or passes a signal on to a running one and waits a second. */
+/* Ends a child that is still held back, or passes a signal on to a running one and waits a second.
+ */
 void command_end(struct command *c, int sig);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 #include <errno.h>
+#include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include "account.h"
 #include "cgroups.h"
 #include "command.h"
+#include "decode.h"
 #include "error.h"
 #include "file.h"
 #include "probes.h"
@@ -25,7 +27,7 @@ struct live {
 	struct command command;
 	struct file_writer file;
 	u64 last_cgroup; /* whose name was recorded last: most records in a row share it */
-	u32 said;	 /* notices told, enum notice */
+	u32 said;        /* notices told, enum notice */
 };
 
 static volatile sig_atomic_t caught;
@@ -73,9 +75,36 @@ static void now_world(struct out_world *w)
 	w->cgroup = cgroup_path;
 }
 
+static void record_name(struct live *l, u32 space, u64 id, const char *name, u64 ts)
+{
+	char room[sizeof(struct name_rec) + 4096];
+	struct name_rec *n = (void *)room;
+
+	*n = (struct name_rec){.h = {.type = REC_NAME, .fixed = sizeof(*n), .ts = ts},
+			       .space = space,
+			       .len = strnlen(name, 4096),
+			       .id = id};
+	memcpy(n->name, name, n->len);
+	n->h.len = sizeof(*n) + n->len;
+	file_write(&l->file, &n->h);
+}
+
+/* The names of this namespace's devices: replay elsewhere tells them, and not its own. */
+static void record_netdevs(struct live *l)
+{
+	struct if_nameindex *all = if_nameindex();
+
+	record_name(l, NAME_NETDEV, (u64)netdev_own() << 32, "", now_ns());
+	for (struct if_nameindex *i = all; i && i->if_index; i++)
+		record_name(l, NAME_NETDEV, (u64)netdev_own() << 32 | i->if_index, i->if_name,
+			    now_ns());
+	if_freenameindex(all);
+}
+
 static int record_open(struct live *l)
 {
-	struct file_head head = {.wall_ns = l->run.world.wall_ns, .zone_s = l->run.world.zone_s,
+	struct file_head head = {.wall_ns = l->run.world.wall_ns,
+				 .zone_s = l->run.world.zone_s,
 				 .start_ns = now_ns()};
 	struct utsname uts;
 
@@ -85,7 +114,10 @@ static int record_open(struct live *l)
 	snprintf(head.release, sizeof(head.release), "%.63s", uts.release);
 	snprintf(head.machine, sizeof(head.machine), "%.15s", uts.machine);
 	snprintf(head.host, sizeof(head.host), "%.63s", uts.nodename);
-	return file_create(&l->file, l->run.common.record, &head);
+	if (file_create(&l->file, l->run.common.record, &head))
+		return FAIL;
+	record_netdevs(l);
+	return 0;
 }
 
 /* So that replay on another machine can tell the cgroup's path. */
@@ -93,21 +125,14 @@ static void record_cgroup(struct live *l, u64 id, u64 ts)
 {
 	static u64 seen[4096];
 	const char *path;
-	char room[sizeof(struct name_rec) + 4096];
-	struct name_rec *n = (void *)room;
 
 	l->last_cgroup = id;
 	if (seen[id % 4096] == id)
 		return;
 	seen[id % 4096] = id;
 	path = cgroup_path(id);
-	if (!path)
-		return;
-	*n = (struct name_rec){.h = {.type = REC_NAME, .fixed = sizeof(*n), .ts = ts},
-			       .space = NAME_CGROUP, .len = strlen(path), .id = id};
-	memcpy(n->name, path, n->len);
-	n->h.len = sizeof(*n) + n->len;
-	file_write(&l->file, &n->h);
+	if (path)
+		record_name(l, NAME_CGROUP, id, path, ts);
 }
 
 static void on_record(void *ctx, const struct rec *r)
@@ -136,7 +161,8 @@ static void tell_notices(struct live *l)
 	if (fresh & NOTICE_COMPAT)
 		note("a 32-bit program runs in this scope: its system calls are not seen here");
 	if (fresh & NOTICE_IO_URING)
-		note("a program in this scope uses io_uring: socket work done through it makes no system "
+		note("a program in this scope uses io_uring: socket work done through it makes no "
+		     "system "
 		     "call and is not seen here");
 }
 
@@ -151,7 +177,8 @@ static int flush(struct live *l)
 		return 0;
 	l->run.broken = true;
 	return fail("cannot write to %s: %s",
-		    l->run.common.record ? l->run.common.record : "standard output", strerror(-err));
+		    l->run.common.record ? l->run.common.record : "standard output",
+		    strerror(-err));
 }
 
 static bool over(struct live *l)
@@ -163,7 +190,8 @@ static bool over(struct live *l)
 		if (l->command.ended && l->attach.shared->live <= 0)
 			return true;
 	}
-	return caught || l->run.stop || (c->duration_ns && now_ns() >= l->run.start_ns + c->duration_ns);
+	return caught || l->run.stop ||
+	       (c->duration_ns && now_ns() >= l->run.start_ns + c->duration_ns);
 }
 
 /* Nearest of the end of the run and the next interval; 0: none. */
@@ -236,7 +264,8 @@ static int start(struct live *l)
 	if (err)
 		return err;
 	ring = bpf_object__find_map_by_name(l->attach.obj, "ring");
-	if (reader_open(&l->reader, bpf_map__fd(ring), bpf_map__max_entries(ring), l->attach.shared))
+	if (reader_open(&l->reader, bpf_map__fd(ring), bpf_map__max_entries(ring),
+			l->attach.shared))
 		return FAIL;
 	l->reader.each = on_record;
 	l->reader.ctx = l;
@@ -296,8 +325,10 @@ static int libbpf_log(enum libbpf_print_level level, const char *format, va_list
 
 static int finish_record(struct live *l)
 {
-	struct end_rec end = {.h = {.len = sizeof(end), .type = REC_END, .fixed = sizeof(end), .ts = now_ns()},
-			      .events = l->run.events, .nlost = LOST_MAX};
+	struct end_rec end = {
+		.h = {.len = sizeof(end), .type = REC_END, .fixed = sizeof(end), .ts = now_ns()},
+		.events = l->run.events,
+		.nlost = LOST_MAX};
 	int err;
 
 	memcpy(end.lost, l->run.lost, sizeof(end.lost));

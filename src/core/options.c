@@ -24,22 +24,29 @@ const struct option_row common_rows[] = {
 	{'p', "pid", "PID", OPT_PID, AT(filter), 0, 0, "only this process, with its threads"},
 	{'c', "comm", "COMM", OPT_COMM, AT(filter), 0, 0, "only processes of this name (15 bytes)"},
 	{'u', "uid", "UID", OPT_UID, AT(filter), 0, 0, "only this effective user, number or name"},
-	{0, "cgroup", "PATH", OPT_CGROUP, AT(filter), 0, 0, "only this cgroup (v2) and those below it"},
+	{0, "cgroup", "PATH", OPT_CGROUP, AT(filter), 0, 0,
+	 "only this cgroup (v2) and those below it"},
 	{0, "netns", "PATH|PID", OPT_NETNS, AT(filter), 0, 0, "only this network namespace"},
 	{'4', "ipv4", NULL, OPT_IPV4, AT(filter), 0, 0, "only IPv4 sockets"},
 	{'6', "ipv6", NULL, OPT_IPV6, AT(filter), 0, 0, "only IPv6 sockets"},
-	{0, "host", "CIDR", OPT_HOST, AT(filter), 0, 0, "only this address or prefix, at either end"},
+	{0, "host", "CIDR", OPT_HOST, AT(filter), 0, 0,
+	 "only this address or prefix, at either end"},
 	{0, "port", "N", OPT_PORT, AT(filter), 0, 0, "only this port, at either end"},
 	{0, "failed", NULL, OPT_FAILED, AT(filter), 0, 0, "only what failed"},
-	{0, "slower", "TIME", OPT_SLOWER, AT(filter), 0, 0, "only what took this long: 5ms, 100us, 2s"},
+	{0, "slower", "TIME", OPT_SLOWER, AT(filter), 0, 0,
+	 "only what took this long: 5ms, 100us, 2s"},
 	{'d', "duration", "SECONDS", OPT_SECONDS, AT(duration_ns), 0, 0, "end after this time"},
 	{'n', "count", "COUNT", OPT_UINT, AT(count), 1, ~0u, "end after this many rows"},
 	{'i', "interval", "SECONDS", OPT_SECONDS, AT(interval_ns), 0, 0, "time between reports"},
 	{'o', "output", "FORMAT", OPT_FORMAT, AT(format), 0, 0, "text (default), json or csv"},
-	{0, "record", "FILE", OPT_STRING, AT(record), 0, 0, "write the raw records to FILE, print none"},
-	{0, "ring", "KIB", OPT_UINT, AT(ring_kib), 64, 1 << 20, "size of the ring buffer (default 4096)"},
-	{0, "way", "NAME", OPT_STRING, AT(way), 0, 0, "attach this way only (fexit, tp, raw); for tests"},
-	{0, "stats", NULL, OPT_FLAG, AT(stats), 0, 0, "end with the account as a JSON object on stdout"},
+	{0, "record", "FILE", OPT_STRING, AT(record), 0, 0,
+	 "write the raw records to FILE, print none"},
+	{0, "ring", "KIB", OPT_UINT, AT(ring_kib), 64, 1 << 20,
+	 "size of the ring buffer (default 4096)"},
+	{0, "way", "NAME", OPT_STRING, AT(way), 0, 0,
+	 "attach this way only (fexit, tp, raw); for tests"},
+	{0, "stats", NULL, OPT_FLAG, AT(stats), 0, 0,
+	 "end with the account as a JSON object on stdout"},
 	{'q', "quiet", NULL, OPT_FLAG, AT(quiet), 0, 0, "no heading, no account on stderr"},
 	{'v', "verbose", NULL, OPT_FLAG, AT(verbose), 0, 0, "say more on stderr, libbpf's log too"},
 	{'h', "help", NULL, OPT_FLAG, AT(help), 0, 0, "this text"},
@@ -62,7 +69,8 @@ static int span(const char *s, u64 unit, u64 *ns)
 	static const struct {
 		const char *name;
 		u64 ns;
-	} units[] = {{"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000}, {"m", 60000000000}};
+	} units[] = {
+		{"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000}, {"m", 60000000000}};
 	char *end;
 	double v;
 
@@ -147,9 +155,11 @@ static int set_cgroup(struct filter *f, const char *s)
 	struct stat st;
 
 	if (statfs(s, &fs) || stat(s, &st))
-		return usage("--cgroup %s: %s; give a directory below the cgroup2 mount", s, strerror(errno));
+		return usage("--cgroup %s: %s; give a directory below the cgroup2 mount", s,
+			     strerror(errno));
 	if (fs.f_type != 0x63677270 || !S_ISDIR(st.st_mode)) /* CGROUP2_SUPER_MAGIC */
-		return usage("--cgroup %s is no cgroup v2 directory; findmnt -t cgroup2 tells where they are",
+		return usage("--cgroup %s is no cgroup v2 directory; findmnt -t cgroup2 tells "
+			     "where they are",
 			     s);
 	f->cgroup = st.st_ino;
 	return 0;
@@ -181,7 +191,9 @@ static int set_netns(struct filter *f, const char *s)
 		return usage("--netns %s: %s; give a process id or a path as in /run/netns", s,
 			     strerror(errno));
 	if (fs.f_type != 0x6e736673 || !is_netns(s)) /* NSFS_MAGIC */
-		return usage("--netns %s is no network namespace; ip netns list tells which there are", s);
+		return usage(
+			"--netns %s is no network namespace; ip netns list tells which there are",
+			s);
 	f->netns = st.st_ino;
 	return 0;
 }
@@ -198,9 +210,11 @@ static int set_family(struct filter *f, u16 family)
 static int set_filter(struct filter *f, const struct option_row *row, const char *s)
 {
 	static const u32 bits[] = {
-		[OPT_PID] = FILTER_PID, [OPT_COMM] = FILTER_COMM, [OPT_UID] = FILTER_UID,
-		[OPT_CGROUP] = FILTER_CGROUP, [OPT_NETNS] = FILTER_NETNS, [OPT_HOST] = FILTER_HOST,
-		[OPT_PORT] = FILTER_PORT, [OPT_FAILED] = FILTER_FAILED, [OPT_SLOWER] = FILTER_SLOWER,
+		[OPT_PID] = FILTER_PID,       [OPT_COMM] = FILTER_COMM,
+		[OPT_UID] = FILTER_UID,       [OPT_CGROUP] = FILTER_CGROUP,
+		[OPT_NETNS] = FILTER_NETNS,   [OPT_HOST] = FILTER_HOST,
+		[OPT_PORT] = FILTER_PORT,     [OPT_FAILED] = FILTER_FAILED,
+		[OPT_SLOWER] = FILTER_SLOWER,
 	};
 	u64 v;
 
@@ -216,11 +230,15 @@ static int set_filter(struct filter *f, const struct option_row *row, const char
 	case OPT_NETNS: return set_netns(f, s);
 	case OPT_COMM:
 		if (!*s || strlen(s) > 15)
-			return usage("-c takes a name of 1 to 15 bytes: the kernel keeps no more of '%s'", s);
+			return usage("-c takes a name of 1 to 15 bytes: the kernel keeps no more "
+				     "of '%s'",
+				     s);
 		memcpy(f->comm, s, strlen(s));
 		return 0;
 	case OPT_HOST:
-		return set_host(f, s) ? usage("--host takes an address or a prefix as 10.0.0.0/8, not '%s'", s)
+		return set_host(f, s) ? usage("--host takes an address or a prefix as 10.0.0.0/8, "
+					      "not '%s'",
+					      s)
 				      : 0;
 	case OPT_PORT:
 		if (number(s, 1, 65535, &v))
@@ -267,12 +285,14 @@ static int set_value(void *base, const struct option_row *row, const char *s)
 		return 0;
 	case OPT_SECONDS:
 		if (span(s, 1000000000, &v) || !v)
-			return usage("--%s takes a time in seconds, more than 0, not '%s'", row->name, s);
+			return usage("--%s takes a time in seconds, more than 0, not '%s'",
+				     row->name, s);
 		*(u64 *)at = v;
 		return 0;
 	case OPT_TIME:
 		if (span(s, 1000000, at))
-			return usage("--%s takes a time as 5ms, 100us or 2s, not '%s'", row->name, s);
+			return usage("--%s takes a time as 5ms, 100us or 2s, not '%s'", row->name,
+				     s);
 		return 0;
 	default: return set_filter(at, row, s);
 	}
@@ -293,8 +313,8 @@ static void table_add(struct table *t, const struct option_row *row, void *base)
 	size_t at = strlen(t->shorts);
 
 	for (; row && row->name && t->n < 79; row++) {
-		t->longs[t->n] = (struct option){row->name, row->arg ? required_argument : no_argument,
-						 NULL, 256 + t->n};
+		t->longs[t->n] = (struct option){
+			row->name, row->arg ? required_argument : no_argument, NULL, 256 + t->n};
 		t->rows[t->n] = row;
 		t->bases[t->n] = base;
 		t->words[t->n] = row->name;
@@ -363,7 +383,8 @@ int options_parse(const struct tool *t, struct common *common, int argc, char **
 	common->args = argv + optind;
 	common->nargs = end - optind;
 	if (common->command && common->filter.have & FILTER_PID)
-		return usage("-p and a command exclude each other: the command is watched, with its children");
+		return usage("-p and a command exclude each other: the command is watched, with "
+			     "its children");
 	return 0;
 }
 

@@ -11,12 +11,12 @@
 #include "out.h"
 
 enum option_kind {
-	OPT_FLAG,     /* bool */
-	OPT_UINT,     /* u32, within least..most */
-	OPT_SECONDS,  /* u64 ns; 5, 0.5 */
-	OPT_TIME,     /* u64 ns; 5ms, 100us, 2s; a bare number is ms */
-	OPT_STRING,   /* const char *, points into argv */
-	OPT_FORMAT,   /* enum out_format: text json csv */
+	OPT_FLAG,    /* bool */
+	OPT_UINT,    /* u32, within least..most */
+	OPT_SECONDS, /* u64 ns; 5, 0.5 */
+	OPT_TIME,    /* u64 ns; 5ms, 100us, 2s; a bare number is ms */
+	OPT_STRING,  /* const char *, points into argv */
+	OPT_FORMAT,  /* enum out_format: text json csv */
 	/* the filter's words; each sets its bit in filter.have */
 	OPT_PID,
 	OPT_COMM,

@@ -16,13 +16,13 @@ struct run {
 	const struct column *columns; /* the tool's, unless its check() chose others */
 	u32 ncolumns;
 	u64 start_ns; /* CLOCK_MONOTONIC: everything is attached, live only */
-	u64 events; /* records seen, filtered ones not counted */
-	u64 rows;   /* rows printed */
+	u64 events;   /* records seen, filtered ones not counted */
+	u64 rows;     /* rows printed */
 	u64 lost[LOST_MAX];
 	bool bare; /* text without annotations; set by the tool's check() */
 	bool replay;
 	bool broken; /* the output cannot be written, and that was said */
-	bool stop; /* set to end the run */
+	bool stop;   /* set to end the run */
 };
 
 /* Prints a row of the tool's columns; stops the run after -n of them. */

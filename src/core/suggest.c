@@ -35,7 +35,8 @@ const char *suggest(const char *word, const char *const *words)
 	for (; *words; words++) {
 		u32 d = distance(word, *words);
 
-		if (d < least || (strlen(word) > 2 && !best && !strncmp(word, *words, strlen(word)))) {
+		if (d < least ||
+		    (strlen(word) > 2 && !best && !strncmp(word, *words, strlen(word)))) {
 			if (d < least)
 				least = d;
 			best = *words;

@@ -38,20 +38,20 @@ struct tool {
 	bool (*hidden)(struct run *run, const struct rec *r);
 };
 
-#define TOOL(row)                                                                                 \
-	static const struct tool *const tool_##row __attribute__((used, section("weir_tools"))) = \
+#define TOOL(row)                                                                                  \
+	static const struct tool *const tool_##row __attribute__((used, section("weir_tools"))) =  \
 		&row
 
 extern const struct tool *const __start_weir_tools[], *const __stop_weir_tools[];
-#define for_each_tool(t)                                                                          \
+#define for_each_tool(t)                                                                           \
 	for (const struct tool *const *t = __start_weir_tools; t < __stop_weir_tools; t++)
 
 /* The tool of that name, NULL when there is none. */
 const struct tool *tool_find(const char *name);
 
 /* The bytes of a tool's BPF object, put into the program by the build. */
-#define TOOL_OBJECT(name)                                                                         \
-	extern const unsigned char name##_bpf_o[];                                                \
+#define TOOL_OBJECT(name)                                                                          \
+	extern const unsigned char name##_bpf_o[];                                                 \
 	extern const u32 name##_bpf_o_size
 
 #endif

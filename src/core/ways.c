@@ -99,11 +99,13 @@ static bool try_fexit(char *why)
 	if (!btf)
 		return snprintf(why, 240, "the kernel has no BTF (CONFIG_DEBUG_INFO_BTF)"), false;
 	if (id < 0)
-		return snprintf(why, 240, "the kernel's BTF lists no " CALL_PREFIX "* functions"), false;
+		return snprintf(why, 240, "the kernel's BTF lists no " CALL_PREFIX "* functions"),
+		       false;
 	opts.attach_btf_id = id;
 	fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "weir_try", "GPL", insns, 2, &opts);
 	if (fd < 0)
-		return snprintf(why, 240, "the kernel refuses fexit programs: %s", strerror(errno)), false;
+		return snprintf(why, 240, "the kernel refuses fexit programs: %s", strerror(errno)),
+		       false;
 	link = bpf_raw_tracepoint_open(NULL, fd);
 	if (link < 0)
 		snprintf(why, 240, "fexit programs cannot be attached: %s", strerror(errno));
@@ -128,12 +130,15 @@ bool way_offered(enum call_way way, char *why)
 	case WAY_TP:
 		if (tracefs())
 			return true;
-		if (access("/sys/kernel/tracing/events", F_OK) && access("/sys/kernel/debug/tracing", F_OK))
-			snprintf(why, 240, "tracefs is not mounted; as root: "
-					   "mount -t tracefs tracefs /sys/kernel/tracing");
+		if (access("/sys/kernel/tracing/events", F_OK) &&
+		    access("/sys/kernel/debug/tracing", F_OK))
+			snprintf(why, 240,
+				 "tracefs is not mounted; as root: "
+				 "mount -t tracefs tracefs /sys/kernel/tracing");
 		else
-			snprintf(why, 240, "tracefs has no readable events/syscalls: run as root, on a "
-					   "kernel with CONFIG_FTRACE_SYSCALLS");
+			snprintf(why, 240,
+				 "tracefs has no readable events/syscalls: run as root, on a "
+				 "kernel with CONFIG_FTRACE_SYSCALLS");
 		return false;
 	default: return true;
 	}
@@ -149,8 +154,8 @@ static void want_program(struct attach *a, const char *name)
 
 static s32 btf_ids[CALL_MAX]; /* of the calls' functions, 0 where BTF lists none */
 
-/* Programs of kernel/call.bpf.h, a pair for each call. Exits first: a call that is seen at its entry
- * is then seen at its exit. A tool may have no entries. */
+/* Programs of kernel/call.bpf.h, a pair for each call. Exits first: a call that is seen at its
+ * entry is then seen at its exit. A tool may have no entries. */
 static const char *const pair[] = {"exit_%s", "enter_%s"};
 
 static struct bpf_program *pair_program(struct attach *a, u32 k, u32 call)
@@ -185,9 +190,9 @@ int way_named(const char *name, enum call_way *way)
 }
 
 /*
- * After fexit: a tracepoint on each call taxes other calls least (43 to 71 ns against 150) but costs
- * three times as much on the calls themselves, and each takes the kernel some 40 ms to detach; so it is
- * for a few calls, and one raw tracepoint is for many.
+ * After fexit: a tracepoint on each call taxes other calls least (43 to 71 ns against 150) but
+ * costs three times as much on the calls themselves, and each takes the kernel some 40 ms to
+ * detach; so it is for a few calls, and one raw tracepoint is for many.
  */
 void ways_order(u32 ncalls, enum call_way order[WAY_MAX])
 {
@@ -213,7 +218,8 @@ int ways_choose(struct attach *a, const struct common *common)
 		if (way_named(common->way, &a->way))
 			return USAGE;
 		if (!way_offered(a->way, a->why[a->way]))
-			return fail("--way %s is not to be had here: %s", common->way, a->why[a->way]);
+			return fail("--way %s is not to be had here: %s", common->way,
+				    a->why[a->way]);
 	} else {
 		ways_order(count_wanted(a), order);
 		for (u32 i = 0; i < WAY_MAX; i++) {
@@ -253,7 +259,8 @@ static u32 attach_fexit(struct attach *a)
 				continue;
 			if (!btf_ids[i]) {
 				snprintf(a->missing[i], sizeof(a->missing[i]),
-					 "the kernel's BTF has no " CALL_PREFIX "%s", call_functions[i]);
+					 "the kernel's BTF has no " CALL_PREFIX "%s",
+					 call_functions[i]);
 				continue;
 			}
 			link = bpf_program__attach(prog);
@@ -282,8 +289,7 @@ static u32 attach_tp(struct attach *a)
 
 			if (!a->wanted[i] || *a->missing[i])
 				continue;
-			snprintf(event, sizeof(event), events[k],
-				 call_functions[i]);
+			snprintf(event, sizeof(event), events[k], call_functions[i]);
 			link = bpf_program__attach_tracepoint(prog, "syscalls", event);
 			if (!link) {
 				missing(a, i, errno, "its tracepoint could not be attached");
@@ -304,7 +310,8 @@ static u32 attach_raw(struct attach *a)
 
 	for (u32 k = 0; k < 2; k++) {
 		struct bpf_program *prog = bpf_object__find_program_by_name(a->obj, programs[k]);
-		struct bpf_link *link = prog ? bpf_program__attach_raw_tracepoint(prog, events[k]) : NULL;
+		struct bpf_link *link =
+			prog ? bpf_program__attach_raw_tracepoint(prog, events[k]) : NULL;
 
 		if (!prog)
 			continue; /* a tool may need no entries */
@@ -318,11 +325,14 @@ static u32 attach_raw(struct attach *a)
 
 int ways_attach(struct attach *a)
 {
-	u32 n = a->way == WAY_FEXIT ? attach_fexit(a) : a->way == WAY_TP ? attach_tp(a) : attach_raw(a);
+	u32 n = a->way == WAY_FEXIT ? attach_fexit(a)
+		: a->way == WAY_TP  ? attach_tp(a)
+				    : attach_raw(a);
 
 	if (n)
 		return 0;
-	return fail("no system call could be attached by way of %s: %s; weir doctor tells what is offered",
+	return fail("no system call could be attached by way of %s: %s; weir doctor tells what is "
+		    "offered",
 		    call_way_names[a->way], strerror(errno));
 }
 
@@ -339,11 +349,13 @@ void ways_tasks_load(struct attach *a, bool follow)
 int ways_tasks_attach(struct attach *a, bool follow)
 {
 	for (u32 i = 0; i < NTASK_PROGRAMS(follow); i++) {
-		struct bpf_program *prog = bpf_object__find_program_by_name(a->obj, task_programs[i]);
+		struct bpf_program *prog =
+			bpf_object__find_program_by_name(a->obj, task_programs[i]);
 		struct bpf_link *link = prog ? bpf_program__attach(prog) : NULL;
 
 		if (!link && prog)
-			return fail("the end of tasks cannot be watched here (tp_btf program %s): %s; weir "
+			return fail("the end of tasks cannot be watched here (tp_btf program %s): "
+				    "%s; weir "
 				    "doctor tells what is offered",
 				    task_programs[i], strerror(errno));
 		if (link)

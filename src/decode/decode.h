@@ -17,8 +17,8 @@ void decode_args(struct verbs *v, const struct call_rec *r);
 /* Text only: " = 0", " = -1 ECONNREFUSED (Connection refused)", " = 3", as strace; without spaces
  * around, from the "=" on. With v->notes a returned descriptor is annotated. */
 void decode_result(struct verbs *v, const struct call_rec *r);
-/* JSON's "socket": what the first descriptor is, as a STRUCT (family, type, protocol, state, local and
- * remote address and port or path, inode); a null ptr when it is no socket. */
+/* JSON's "socket": what the first descriptor is, as a STRUCT (family, type, protocol, state, local
+ * and remote address and port or path, inode); a null ptr when it is no socket. */
 void decode_socket(struct verbs *v, const struct call_rec *r);
 /* Text of the annotation without its angle brackets: TCP:127.0.0.1:40000->127.0.0.1:80 */
 void decode_sock_id(struct buf *b, const struct sock_id *id, const struct sect *lpath,
@@ -31,22 +31,29 @@ extern u32 decode_snap;
 void decode_sockaddr(struct verbs *v, const void *sa, u32 n);
 /* An option's value of n bytes (of full): by level and name. set: of setsockopt. */
 void decode_option(struct verbs *v, u64 level, u64 name, const void *p, u32 n, u32 full, bool set);
-/* Who knows the names of network devices by namespace and number; NULL when it does not. Not set: the
- * kernel is asked, of our own namespace. A replay must set it: its numbers are another machine's. */
+/* Who knows the names of network devices by namespace and number; NULL when it does not. Not set:
+ * the kernel is asked, of our own namespace. A replay must set it: its numbers are another
+ * machine's. */
 extern const char *(*decode_netdev)(u32 netns, u32 ifindex);
 /* Control messages of a msghdr: an ARRAY. */
 void decode_control(struct verbs *v, const void *p, u32 n, u32 full);
 
+/* Names of network devices as a recording has them: from the first one on, no other is asked for.
+ * The namespace whose names live look-ups give is netdev_own()'s. */
+void netdev_learn(u32 netns, u32 ifindex, const char *name, u32 len);
+u32 netdev_own(void);
+
 /* Sections of a record, in order. The first with kind (and arg, when it is not ANY_ARG) after
- * the section after (NULL: from the start); NULL when there is none or the record ends within it. */
+ * the section after (NULL: from the start); NULL when there is none or the record ends within it.
+ */
 #define ANY_ARG 0xff
 const struct sect *sect_find(const struct rec *r, u8 kind, u8 arg, const struct sect *after);
 const struct sect *sect_next(const struct rec *r, const struct sect *after);
 
 /* Tables made from tables/ at build time (tables/tables.sh). */
-extern const struct names names_af, names_sock_type, names_ipproto, names_netlink_proto, names_eth_p,
-	names_msg_flags, names_shut, names_sol, names_arphrd, names_packet_type, names_splice_flags,
-	names_rwf, names_tcp_state, names_icmp, names_packet_mr;
+extern const struct names names_af, names_sock_type, names_ipproto, names_netlink_proto,
+	names_eth_p, names_msg_flags, names_shut, names_sol, names_arphrd, names_packet_type,
+	names_splice_flags, names_rwf, names_tcp_state, names_icmp, names_packet_mr;
 /* What the comment behind an unlisted option says, by level; and behind a protocol, by family. */
 extern const struct names names_sockopt_unknown, names_af_proto_unknown;
 

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
  * Names of network devices. A number means a device only within its namespace: the names of ours
- * are asked of the kernel, others of whoever knows them (decode_netdev), and else there are none.
+ * are asked of the kernel, those of a recording are in it, and others have none.
  */
 #include <net/if.h>
 #include <sys/stat.h>
 #include <time.h>
 #include "tell.h"
-
-const char *(*decode_netdev)(u32 netns, u32 ifindex);
 
 /* An answer is kept this long: devices are renamed, and asking costs three system calls. */
 #define KEPT_S 2
@@ -20,14 +18,41 @@ static struct {
 	char name[IF_NAMESIZE]; /* empty: there is none */
 } kept[SLOTS];
 
-static u32 current;
+static u32 current; /* namespace of the task that acted */
 
 void netdev_in(u32 netns)
 {
 	current = netns;
 }
 
-static u32 own_netns(void)
+/* What a recording tells. */
+#define TOLD 256
+static struct {
+	u32 netns, ifindex;
+	char name[IF_NAMESIZE];
+} told[TOLD];
+static u32 ntold;
+static bool telling;
+
+void netdev_learn(u32 netns, u32 ifindex, const char *name, u32 len)
+{
+	telling = true;
+	if (ntold == TOLD || len >= IF_NAMESIZE)
+		return;
+	told[ntold].netns = netns;
+	told[ntold].ifindex = ifindex;
+	memcpy(told[ntold++].name, name, len);
+}
+
+static const char *told_name(u32 ifindex)
+{
+	for (u32 i = 0; i < ntold; i++)
+		if (told[i].netns == current && told[i].ifindex == ifindex)
+			return told[i].name;
+	return NULL;
+}
+
+u32 netdev_own(void)
 {
 	static u32 ino;
 	struct stat st;
@@ -52,9 +77,9 @@ const char *netdev_name(u32 ifindex)
 
 	if (!ifindex)
 		return NULL;
-	if (decode_netdev)
-		return decode_netdev(current, ifindex);
-	if (current != own_netns())
+	if (telling)
+		return told_name(ifindex);
+	if (current != netdev_own())
 		return NULL;
 	now = now_s();
 	if (!kept[slot].asked || kept[slot].ifindex != ifindex || now - kept[slot].asked > KEPT_S) {

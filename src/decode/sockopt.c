@@ -398,7 +398,12 @@ void arg_optval(const struct arg *a)
 	bool set = a->r->call == CALL_setsockopt;
 	const struct sect *s = arg_sect(a, SECT_DATA);
 	const struct sect *in = sect_find(&a->r->h, SECT_INLEN, 4, NULL);
-	struct value o = {.v = a->v, .ptr = a->val, .level = a->r->args[1], .name = a->r->args[2], .snap = a->r->snap, .set = set};
+	struct value o = {.v = a->v,
+			  .ptr = a->val,
+			  .level = a->r->args[1],
+			  .name = a->r->args[2],
+			  .snap = a->r->snap,
+			  .set = set};
 
 	if (s) {
 		o.p = (const u8 *)(s + 1);

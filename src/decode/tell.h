@@ -176,7 +176,8 @@ static inline const struct sect *arg_sect(const struct arg *a, u8 kind)
 }
 
 /* Payload of full bytes, of which n are here: as many as the record wants shown. */
-static inline void tell_shown(struct verbs *v, const struct call_rec *r, const void *p, u32 n, u32 full)
+static inline void tell_shown(struct verbs *v, const struct call_rec *r, const void *p, u32 n,
+			      u32 full)
 {
 	if (n > r->snap)
 		n = r->snap;

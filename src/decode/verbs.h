@@ -31,7 +31,8 @@ struct verbs_ops {
 	void (*uint)(struct verbs *v, u64 n);
 	void (*hex)(struct verbs *v, u64 n);       /* text 0x1f, JSON 31 */
 	void (*ptr)(struct verbs *v, u64 address); /* text NULL or 0x7f…, JSON null or "0x7f…" */
-	/* A constant. Unknown: text the number in hex and the table's comment, as strace; JSON 99 */
+	/* A constant. Unknown: text the number in hex and the table's comment, as strace; JSON 99
+	 */
 	void (*name)(struct verbs *v, const struct names *table, u64 n);
 	/* Flags. Text A|B|0x80, 0 when none, a comment when all are unknown; JSON "A|B|0x80" */
 	void (*flags)(struct verbs *v, const struct names *table, u64 n);
@@ -41,12 +42,14 @@ struct verbs_ops {
 	void (*bytes)(struct verbs *v, const void *p, size_t n, bool cut);
 	/* wrap name: text name(n), JSON n: htons(80), makedev… */
 	void (*wrapped)(struct verbs *v, const char *name, u64 n);
-	void (*in4)(struct verbs *v, const u8 *addr); /* text inet_addr("1.2.3.4"), JSON "1.2.3.4" */
+	void (*in4)(struct verbs *v,
+		    const u8 *addr); /* text inet_addr("1.2.3.4"), JSON "1.2.3.4" */
 	/* text inet_pton(AF_INET6, "::1", &NAME) in place of NAME=…; JSON field NAME: "::1" */
 	void (*in6)(struct verbs *v, const char *name, const u8 *addr);
 	/* A value-result length: text [128 => 16], [16] when equal; JSON {"in": 128, "out": 16} */
 	void (*length)(struct verbs *v, u64 in, u64 out);
-	/* The rest of this box is not told: text ..., JSON nothing in a struct, "..." in an array. */
+	/* The rest of this box is not told: text ..., JSON nothing in a struct, "..." in an array.
+	 */
 	void (*more)(struct verbs *v);
 	/* Only in text, straight after what was told last; JSON leaves it out. */
 	void (*note)(struct verbs *v, const char *text);

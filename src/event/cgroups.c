@@ -9,7 +9,7 @@
 #include "cgroups.h"
 
 #define BUCKETS 1024
-#define MOST	65536 /* paths kept; a machine that makes more goes back to numbers */
+#define MOST    65536 /* paths kept; a machine that makes more goes back to numbers */
 
 struct known {
 	struct known *next;

@@ -12,7 +12,7 @@
 struct verbs;
 
 enum column_kind {
-	COL_UINT,   /* 1, 2, 4 or 8 bytes */
+	COL_UINT, /* 1, 2, 4 or 8 bytes */
 	COL_INT,
 	COL_CLOCK,  /* u64 CLOCK_MONOTONIC ns: text local time of day 12:03:11.123456, JSON RFC 3339
 		     * UTC with nanoseconds */
@@ -25,8 +25,8 @@ enum column_kind {
 };
 
 enum column_flag {
-	COL_TEXT = 1, /* in the text table by default (every column is in JSON and CSV) */
-	COL_LEFT = 2, /* aligned left */
+	COL_TEXT = 1,      /* in the text table by default (every column is in JSON and CSV) */
+	COL_LEFT = 2,      /* aligned left */
 	COL_TEXT_ONLY = 4, /* a form for people: not in JSON */
 	COL_DATA_ONLY = 8, /* not in CSV: its nested form has no flat one */
 };

@@ -56,7 +56,9 @@ static bool match_socket(const struct filter *f, const struct call_rec *r)
 	bool valid = id->flags & SOCK_ID_VALID;
 	bool inet = valid && (id->family == AF_INET || id->family == AF_INET6);
 	bool peer = sa && (sa->sa_family == AF_INET || sa->sa_family == AF_INET6);
-	const u8 *addr = !peer ? NULL : sa->sa_family == AF_INET ? (u8 *)&in->sin_addr : (u8 *)&in6->sin6_addr;
+	const u8 *addr = !peer                      ? NULL
+			 : sa->sa_family == AF_INET ? (u8 *)&in->sin_addr
+						    : (u8 *)&in6->sin6_addr;
 
 	if (f->have & FILTER_FAMILY && (valid ? id->family : sa ? sa->sa_family : 0) != f->family)
 		return false;
@@ -64,7 +66,8 @@ static bool match_socket(const struct filter *f, const struct call_rec *r)
 	    !(peer && ntohs(in->sin_port) == f->port))
 		return false;
 	if (f->have & FILTER_HOST &&
-	    !(inet && (in_prefix(f, id->family, id->laddr) || in_prefix(f, id->family, id->raddr))) &&
+	    !(inet &&
+	      (in_prefix(f, id->family, id->laddr) || in_prefix(f, id->family, id->raddr))) &&
 	    !(peer && in_prefix(f, sa->sa_family, addr)))
 		return false;
 	return true;

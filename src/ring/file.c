@@ -8,16 +8,19 @@
 #include "error.h"
 #include "file.h"
 
-#define F(t, s, m) {t, offsetof(struct s, m), sizeof(((struct s *)0)->m), 0, #m}
+#define F(t, s, m)                                                                                 \
+	{                                                                                          \
+		t, offsetof(struct s, m), sizeof(((struct s *)0)->m), 0, #m                        \
+	}
 #define HEAD(t, s) F(t, s, h.type), F(t, s, h.ts)
 
 const struct file_field file_fields[] = {
-	HEAD(REC_NAME, name_rec),   F(REC_NAME, name_rec, space),  F(REC_NAME, name_rec, len),
-	F(REC_NAME, name_rec, id),  HEAD(REC_CALL, call_rec),	   F(REC_CALL, call_rec, dur),
-	F(REC_CALL, call_rec, ret), F(REC_CALL, call_rec, args),   F(REC_CALL, call_rec, call),
-	F(REC_CALL, call_rec, unread), F(REC_CALL, call_rec, snap), F(REC_CALL, call_rec, who), F(REC_CALL, call_rec, sock),
-	HEAD(REC_END, end_rec),	    F(REC_END, end_rec, events),   F(REC_END, end_rec, lost),
-	F(REC_END, end_rec, nlost), {0},
+	HEAD(REC_NAME, name_rec),      F(REC_NAME, name_rec, space), F(REC_NAME, name_rec, len),
+	F(REC_NAME, name_rec, id),     HEAD(REC_CALL, call_rec),     F(REC_CALL, call_rec, dur),
+	F(REC_CALL, call_rec, ret),    F(REC_CALL, call_rec, args),  F(REC_CALL, call_rec, call),
+	F(REC_CALL, call_rec, unread), F(REC_CALL, call_rec, snap),  F(REC_CALL, call_rec, who),
+	F(REC_CALL, call_rec, sock),   HEAD(REC_END, end_rec),       F(REC_END, end_rec, events),
+	F(REC_END, end_rec, lost),     F(REC_END, end_rec, nlost),   {0},
 };
 #define NFIELDS (sizeof(file_fields) / sizeof(*file_fields) - 1)
 
@@ -31,8 +34,8 @@ static const u16 fixed_size[REC_MAX] = {
 };
 
 /*
- * A checksum for damage, not for malice: two lanes of Fletcher's sums over 64-bit words, so that bytes
- * changed, swapped or moved are noticed; 16 bytes in four instructions.
+ * A checksum for damage, not for malice: two lanes of Fletcher's sums over 64-bit words, so that
+ * bytes changed, swapped or moved are noticed; 16 bytes in four instructions.
  */
 typedef u64 lanes __attribute__((vector_size(16)));
 
@@ -51,7 +54,8 @@ static u32 checksum(const void *p, u64 n)
 	memcpy(&w, b, n);
 	sum += w;
 	sums += sum;
-	/* each in turn through a multiplication: no two changes cancel each other by their highest bit */
+	/* each in turn through a multiplication: no two changes cancel each other by their highest
+	 * bit */
 	for (u32 i = 0; i < 4; i++) {
 		h = (h ^ (i < 2 ? sum[i] : sums[i - 2])) * 0xff51afd7ed558ccd;
 		h ^= h >> 29;
@@ -189,7 +193,8 @@ static int check_head(struct file_reader *f, const char *path)
 			    path, h->version, FILE_VERSION);
 	if (f->size < sizeof(*h) || h->size > f->size || h->nfields > 4096 ||
 	    h->size != sizeof(*h) + h->nfields * sizeof(struct file_field))
-		return fail("%s is cut off or damaged within its header: nothing of it can be read", path);
+		return fail("%s is cut off or damaged within its header: nothing of it can be read",
+			    path);
 	copy = malloc(h->size);
 	if (!copy)
 		return fail("no memory for the header of %s", path);
@@ -238,7 +243,8 @@ static const struct rec *rearrange(struct file_reader *f, const struct rec *r)
 		const struct file_field *t = o->type == r->type ? theirs(f, o) : NULL;
 
 		if (t && t->off + t->size <= r->fixed)
-			memcpy(to + o->off, (const u8 *)r + t->off, t->size < o->size ? t->size : o->size);
+			memcpy(to + o->off, (const u8 *)r + t->off,
+			       t->size < o->size ? t->size : o->size);
 	}
 	memcpy(to + fixed, (const u8 *)r + r->fixed, tail);
 	((struct rec *)to)->len = fixed + tail;
@@ -252,8 +258,8 @@ static int damaged(struct file_reader *f, const char *what)
 
 	f->at = f->size;
 	f->ended = true;
-	return fail("the recording is %s at byte %llu of %llu; everything before it was shown", what,
-		    (unsigned long long)at, (unsigned long long)f->size);
+	return fail("the recording is %s at byte %llu of %llu; everything before it was shown",
+		    what, (unsigned long long)at, (unsigned long long)f->size);
 }
 
 int file_next(struct file_reader *f, const struct rec **r)
@@ -272,8 +278,8 @@ int file_next(struct file_reader *f, const struct rec **r)
 		if (left < sizeof(frame) + frame[1])
 			return damaged(f, "cut off");
 		rec = (const struct rec *)(p + sizeof(frame));
-		if (checksum(rec, frame[1]) != frame[0] || rec->len != frame[1] || rec->fixed > rec->len ||
-		    rec->fixed < sizeof(*rec))
+		if (checksum(rec, frame[1]) != frame[0] || rec->len != frame[1] ||
+		    rec->fixed > rec->len || rec->fixed < sizeof(*rec))
 			return damaged(f, "damaged");
 		frame[1] = SECT_NEXT(frame[1]);
 		if (frame[1] > left - sizeof(frame))
@@ -290,7 +296,8 @@ int file_next(struct file_reader *f, const struct rec **r)
 	if (f->ended)
 		return 0;
 	f->ended = true;
-	return fail("the recording is cut off after byte %llu: its last record is missing; everything before "
+	return fail("the recording is cut off after byte %llu: its last record is missing; "
+		    "everything before "
 		    "it was shown",
 		    (unsigned long long)f->size);
 }

@@ -25,12 +25,12 @@ struct file_head {
 	u32 size;    /* of this head with its fields; the first frame follows */
 	u32 sum;     /* over the whole head, with sum 0 */
 	u32 nfields;
-	s64 wall_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC at the start */
+	s64 wall_ns;  /* CLOCK_REALTIME - CLOCK_MONOTONIC at the start */
 	s64 start_ns; /* CLOCK_MONOTONIC of the start */
-	s32 zone_s;  /* local time zone, seconds east of UTC */
+	s32 zone_s;   /* local time zone, seconds east of UTC */
 	u32 pad;
-	char tool[16]; /* whose records these are */
-	char weir[32]; /* version of the writer */
+	char tool[16];    /* whose records these are */
+	char weir[32];    /* version of the writer */
 	char release[64]; /* uname: kernel release, machine, host */
 	char machine[16];
 	char host[64];
@@ -54,7 +54,8 @@ struct file_writer {
 	struct buf buf;
 };
 
-/* Creates path, which must not be a terminal. 0 or FAIL; head's magic to nfields are filled here. */
+/* Creates path, which must not be a terminal. 0 or FAIL; head's magic to nfields are filled here.
+ */
 int file_create(struct file_writer *w, const char *path, struct file_head *head);
 void file_write(struct file_writer *w, const struct rec *r);
 /* 0 or -errno */
@@ -67,7 +68,7 @@ struct file_reader {
 	u64 size, at;
 	bool mapped;
 	bool ended; /* the last record of a complete file was read */
-	bool same; /* the writer's schema is ours: records need no rearranging */
+	bool same;  /* the writer's schema is ours: records need no rearranging */
 	const struct file_field *fields;
 	struct buf copy; /* a rearranged record */
 };
@@ -75,8 +76,8 @@ struct file_reader {
 /* Opens and checks the head. 0 or FAIL with a sentence that names path. */
 int file_open(struct file_reader *f, const char *path);
 /*
- * The next record: 1, with *r valid until the next call; 0 at the end; FAIL when the rest is damaged
- * or cut off, with a sentence.
+ * The next record: 1, with *r valid until the next call; 0 at the end; FAIL when the rest is
+ * damaged or cut off, with a sentence.
  */
 int file_next(struct file_reader *f, const struct rec **r);
 void file_close(struct file_reader *f);

@@ -26,9 +26,9 @@ void reader_close(struct reader *r);
 /* Hands on what is there now; returns how many records. */
 u32 reader_drain(struct reader *r);
 /*
- * Sleeps until there may be something to read, at most timeout_ns (0: no limit), or until a signal of
- * those that sigmask lets through. busy: the last drain found records: then 1 to 8 milliseconds, and the
- * kernel half wakes nobody; else until the kernel half wakes us.
+ * Sleeps until there may be something to read, at most timeout_ns (0: no limit), or until a signal
+ * of those that sigmask lets through. busy: the last drain found records: then 1 to 8 milliseconds,
+ * and the kernel half wakes nobody; else until the kernel half wakes us.
  */
 void reader_wait(struct reader *r, bool busy, u64 timeout_ns, const sigset_t *sigmask);
 

@@ -7,7 +7,8 @@
 
 /*
  * The value below which permille/1000 of the counted values lie: the middle of the slot where that
- * rank falls, so at most 6.25 % off (exact below 16), and never above max. 0 when nothing was counted.
+ * rank falls, so at most 6.25 % off (exact below 16), and never above max. 0 when nothing was
+ * counted.
  */
 u64 percentile(const u64 *hist, u32 permille, u64 max);
 

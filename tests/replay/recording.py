@@ -23,9 +23,10 @@ def checksum(data):
         lane = at // 8 % 2
         sums[lane] = (sums[lane] + int.from_bytes(whole[at:at + 8], "little")) & MASK
         totals[lane] = (totals[lane] + sums[lane]) & MASK
-    h = (sums[0] ^ (sums[1] << 7 | sums[1] >> 57) & MASK) * 0xff51afd7ed558ccd + totals[0] * 3 + totals[1] * 5
-    h &= MASK
-    h = ((h ^ h >> 29) * 0xc4ceb9fe1a85ec53) & MASK
+    h = len(data)
+    for word in (*sums, *totals):
+        h = ((h ^ word) * 0xff51afd7ed558ccd) & MASK
+        h ^= h >> 29
     return (h ^ h >> 32) & 0xffffffff
 
 

@@ -384,7 +384,8 @@ static void table(void **unused)
 	static const struct name dense[] = {{1, "A"}, {2, "B"}, {3, "C"}};
 	static const struct name sparse[] = {{0, "NONE"},  {1, "ONE"},   {1, "ALSO"},
 					     {7, "SEVEN"}, {64, "MANY"}, {~0ull, "ALL"}};
-	const struct names d = {dense, 3, "D_???"}, s = {sparse, 6, NULL}, none = {NULL, 0, NULL};
+	const struct names d = {dense, 3, "D_???", NULL}, s = {sparse, 6, NULL, NULL},
+			   none = {NULL, 0, NULL, NULL};
 
 	(void)unused;
 	assert_string_equal(name_of(&d, 1), "A");
@@ -429,7 +430,7 @@ static void remarks(void **unused)
 	n = read(ends[0], got, sizeof(got) - 1);
 	assert_true(n > 0);
 	got[n] = 0;
-	assert_string_equal(got, "weir: \\x1b[2J\\xc2\\x9b is gone\ntwo\n");
+	assert_string_equal(got, "weir: \\x1b[2J\\xc2\\x9b is gone\\x0atwo\n");
 	close(ends[0]);
 	close(ends[1]);
 	close(kept);

@@ -33,8 +33,8 @@ static void heard(const char *text, const char *json)
 
 static const struct name af_rows[] = {{0, "AF_UNSPEC"}, {1, "AF_UNIX"}, {2, "AF_INET"}};
 static const struct name msg_rows[] = {{1, "MSG_OOB"}, {2, "MSG_PEEK"}, {0x40, "MSG_DONTWAIT"}};
-static const struct names af = {af_rows, 3, "AF_???"}, msg = {msg_rows, 3, "MSG_???"},
-			  silent = {msg_rows, 3, NULL};
+static const struct names af = {af_rows, 3, "AF_???", NULL}, msg = {msg_rows, 3, "MSG_???", NULL},
+			  silent = {msg_rows, 3, NULL, NULL};
 
 /* strace 6.1: connect(3, {sa_family=AF_INET, sin_port=htons(80),
  * sin_addr=inet_addr("127.0.0.1")}, 16) */
@@ -103,7 +103,7 @@ static void verbs_boxes(void **unused)
 static void verbs_long_names(void **unused)
 {
 	static const struct name rows[] = {{1, "SIXTEEN_LETTERS_"}, {2, "FIFTEEN_LETTERS"}};
-	const struct names names = {rows, 2, "X_???"};
+	const struct names names = {rows, 2, "X_???", NULL};
 
 	(void)unused;
 	TOLD(open, BOX_STRUCT);

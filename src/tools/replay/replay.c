@@ -3,6 +3,7 @@
 #include <string.h>
 #include "account.h"
 #include "cgroups.h"
+#include "decode.h"
 #include "error.h"
 #include "file.h"
 #include "match.h"
@@ -14,8 +15,12 @@ static void play_one(struct run *run, const struct rec *r)
 	const struct end_rec *end = (const void *)r;
 
 	if (r->type == REC_NAME) {
-		if (name->space == NAME_CGROUP && name->len <= r->len - r->fixed)
+		if (name->len > r->len - r->fixed)
+			return;
+		if (name->space == NAME_CGROUP)
 			cgroup_learn(name->id, name->name, name->len);
+		else if (name->space == NAME_NETDEV)
+			netdev_learn(name->id >> 32, name->id, name->name, name->len);
 	} else if (r->type == REC_END) {
 		memcpy(run->lost, end->lost, sizeof(run->lost));
 	} else if (r->type != REC_CALL ||
@@ -57,7 +62,8 @@ static const char *take_file(int *argc, char **argv)
 	return path;
 }
 
-static int prepare(struct run *run, struct file_reader *file, const char *path, int argc, char **argv)
+static int prepare(struct run *run, struct file_reader *file, const char *path, int argc,
+		   char **argv)
 {
 	int err;
 
@@ -73,7 +79,8 @@ static int prepare(struct run *run, struct file_reader *file, const char *path, 
 	if (err || run->common.help)
 		return err;
 	if (run->common.record || run->common.command)
-		return usage("replay starts nothing and records nothing; it takes output options and filters");
+		return usage("replay starts nothing and records nothing; it takes output options "
+			     "and filters");
 	return run->tool->check ? run->tool->check(run) : 0;
 }
 

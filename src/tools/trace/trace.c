@@ -74,7 +74,8 @@ static const struct column columns[] = {
 	{"comm", "COMM", COL_COMM, COL_TEXT | COL_LEFT, C(who.comm), 15, NULL, "the thread's name"},
 	{"cgroup", NULL, COL_CGROUP, 0, C(who.cgroup), 0, NULL,
 	 "path of the cgroup (v2), its id where it is unknown"},
-	{"netns", NULL, COL_UINT, 0, C(who.netns), 0, NULL, "inode number of the network namespace"},
+	{"netns", NULL, COL_UINT, 0, C(who.netns), 0, NULL,
+	 "inode number of the network namespace"},
 	{"line", "CALL", COL_NEST, COL_TEXT | COL_LEFT | COL_TEXT_ONLY, 0, 0, 0, tell_line,
 	 "call(arguments) = result <seconds>"},
 	{"call", NULL, COL_NEST, 0, 0, 0, 0, tell_call, "system call"},
@@ -88,7 +89,8 @@ static const struct column columns[] = {
 };
 
 static const struct column bare_columns[] = {
-	{"line", "CALL", COL_NEST, COL_TEXT | COL_LEFT, 0, 0, 0, tell_line, "call(arguments) = result"},
+	{"line", "CALL", COL_NEST, COL_TEXT | COL_LEFT, 0, 0, 0, tell_line,
+	 "call(arguments) = result"},
 	{0},
 };
 
@@ -105,7 +107,8 @@ static const struct column sum_columns[] = {
 	{"calls", "CALLS", COL_UINT, COL_TEXT, S(calls), 9, NULL, "how often"},
 	{"errors", "ERRORS", COL_UINT, COL_TEXT, S(errors), 7, NULL, "of these, failed"},
 	{"total_ns", "TOTAL(s)", COL_NS, COL_TEXT, S(total_ns), 11, NULL, "time within it"},
-	{"p50_ns", "P50(s)", COL_NS, COL_TEXT, S(p50_ns), 9, NULL, "half took less (within 6.25 %)"},
+	{"p50_ns", "P50(s)", COL_NS, COL_TEXT, S(p50_ns), 9, NULL,
+	 "half took less (within 6.25 %)"},
 	{"p99_ns", "P99(s)", COL_NS, COL_TEXT, S(p99_ns), 9, NULL,
 	 "99 of 100 took less (within 6.25 %)"},
 	{"max_ns", "MAX(s)", COL_NS, COL_TEXT, S(max_ns), 9, NULL, "the longest"},
@@ -124,14 +127,15 @@ static int want(u32 groups)
 
 static int unknown_call(const char *word)
 {
-	const char *words[CALL_MAX + 8] = {"%socket", "%send", "%recv", "%name", "%io", "recv", "send"};
+	const char *words[CALL_MAX + 8] = {"%socket", "%send", "%recv", "%name",
+					   "%io",     "recv",  "send"};
 	const char *near;
 
 	for (u32 i = 1, n = 7; i < CALL_MAX; i++)
 		words[n++] = call_names[i];
 	near = suggest(word, words);
-	return usage("'%s' is no socket system call%s%s; weir help trace lists calls and groups", word,
-		     near ? ", did you mean " : "", near ? near : "");
+	return usage("'%s' is no socket system call%s%s; weir help trace lists calls and groups",
+		     word, near ? ", did you mean " : "", near ? near : "");
 }
 
 static int want_word(const char *word)
@@ -179,7 +183,8 @@ static int check(struct run *run)
 	if (own.summary && own.bare)
 		return usage("--summary and --bare exclude each other");
 	if (own.summary && c->record)
-		return usage("--summary sends no records, so --record would stay empty; record without it, "
+		return usage("--summary sends no records, so --record would stay empty; record "
+			     "without it, "
 			     "then weir replay FILE --summary");
 	decode_snap = own.snap;
 	run->bare = own.bare;
@@ -247,7 +252,8 @@ static void event(struct run *run, const struct rec *r)
 
 static int collect(struct attach *a)
 {
-	int map = bpf_object__find_map_fd_by_name(a->obj, "tally"), ncpus = libbpf_num_possible_cpus();
+	int map = bpf_object__find_map_fd_by_name(a->obj, "tally"),
+	    ncpus = libbpf_num_possible_cpus();
 	struct tally *all = calloc(ncpus > 0 ? ncpus : 1, sizeof(*all));
 
 	for (u32 call = 1; all && call < CALL_MAX; call++) {
@@ -270,7 +276,9 @@ static int by_total(const void *a, const void *b)
 {
 	const struct sum_rec *x = a, *y = b;
 
-	return x->total_ns < y->total_ns ? 1 : x->total_ns > y->total_ns ? -1 : strcmp(x->call, y->call);
+	return x->total_ns < y->total_ns   ? 1
+	       : x->total_ns > y->total_ns ? -1
+					   : strcmp(x->call, y->call);
 }
 
 static int tick(struct run *run, struct attach *a, bool last)

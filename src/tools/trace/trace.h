@@ -11,13 +11,14 @@
 #define TRACE_INET_MAX  28   /* sizeof(struct sockaddr_in6) */
 #define TRACE_SNAP_MAX  4096 /* -s at most */
 #define TRACE_CTL_MAX   256  /* bytes of control messages */
-#define TRACE_CTL_BIG	1280 /* ... in the larger slot: 253 descriptors (SCM_MAX_FD) are 1028 */
+#define TRACE_CTL_BIG   1280 /* ... in the larger slot: 253 descriptors (SCM_MAX_FD) are 1028 */
 #define TRACE_IOV_MAX   32   /* iovecs of one message; strace shows as many */
 #define TRACE_STEPS_MAX 512  /* iovecs and messages of one call */
 
 struct trace_conf {
-	u32 snap;       /* -s: bytes of payload */
-	u32 slot_any;   /* bytes reserved for a simple call that does not fit its state, multiple of 8 */
+	u32 snap;     /* -s: bytes of payload */
+	u32 slot_any; /* bytes reserved for a simple call that does not fit its state, multiple of 8
+		       */
 	u32 slot_small; /* ... for a vector call with one or two iovecs */
 	u32 slot_big;   /* ... of the others; the rest is cut and marked SECT_MORE */
 	u8 summary;     /* count in the kernel, send nothing */
