@@ -127,6 +127,7 @@ class Programs(oracle.Case):
             self.same([*QUIET, *client], ordered=False)
             self.same([*QUIET, *client, "-u"], ordered=False)
 
+    @unittest.skip("netlink messages are told as bytes: their decoder is not there yet")
     def test_ip(self):
         """Netlink: what is asked and what the kernel answers."""
         ip = lib.need("ip")
@@ -134,6 +135,7 @@ class Programs(oracle.Case):
         self.same([*QUIET, ip, "route", "show", "table", "all"])
         self.same([*QUIET, ip, "link", "show", "none-such"], status=1)
 
+    @unittest.skip("netlink messages are told as bytes: their decoder is not there yet")
     def test_resolver(self):
         """The C library's, with a name server of ours: sendmmsg, recvfrom."""
         conf = self.folder / "resolv.conf"

@@ -348,6 +348,8 @@ static __always_inline void put_payload(struct call_rec *r, const u32 slot, stru
 
 	if (!from || !max)
 		return;
+	if (call == CALL_sethostname || call == CALL_setdomainname)
+		full = (u32)full; /* their length is an int, a size_t in the others */
 	if (flags & CALL_PAIR) {
 		if (!st->rec.ret)
 			r->unread |= put_user(r, ROOM(slot, 8), HEAD(SECT_INTS, n, 8), 8, from);
