@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * The catalog: what weir knows of probes beyond what the kernel says. Rows are made from catalog/
+ * at build time. And names: a word of the user's becomes what it means on this kernel.
+ */
+#ifndef WEIR_CATALOG_H
+#define WEIR_CATALOG_H
+
+#include "kernel.h"
+
+enum probe_sort {
+	SORT_CALL,       /* a system call */
+	SORT_TRACEPOINT, /* GROUP:NAME */
+	SORT_FUNCTION,
+	SORT_NAME, /* a name that is no probe: historical, or a mistake that many make */
+};
+
+enum layer {
+	LAYER_CALL,
+	LAYER_SOCKET,
+	LAYER_TCP,
+	LAYER_UDP,
+	LAYER_IP,
+	LAYER_ICMP,
+	LAYER_DEVICE,
+	LAYER_XDP,
+	LAYER_SKB,
+	LAYER_QDISC,
+	LAYER_NEIGHBOUR,
+	LAYER_NAPI,
+	LAYER_TRACING, /* functions that tracepoints are made of */
+	LAYER_MAX,
+};
+
+enum lang { LANG_EN, LANG_KO, LANG_MAX };
+
+/* What a row says; the order in which weir describe tells it. NULL where a row has nothing. */
+enum text {
+	TEXT_SHORT, /* at most 34 columns */
+	TEXT_WHAT,
+	TEXT_WHEN,
+	TEXT_CONTEXT,
+	TEXT_USE,
+	TEXT_MISSES,
+	TEXT_RETURNS,
+	TEXT_SINCE,
+	TEXT_CHANGED,
+	TEXT_COST,
+	TEXT_MAX,
+};
+
+struct row {
+	u8 sort;           /* enum probe_sort */
+	u8 layer;          /* enum layer */
+	const char *group; /* of a tracepoint, else NULL */
+	const char *name;
+	const char *prototype;      /* of a system call: as in its manual page */
+	const char *const *known;   /* parameters, "sk msg size", one string a known variant, newest
+				     * first; NULL ends them. NULL: nothing to compare */
+	const char *fields;         /* of a tracepoint: names that must be there, blanks between */
+	const char *const *instead; /* what to take where this is not to be had; NULL ends them */
+	const char *const *near;    /* neighbours; NULL ends them */
+	const char *const *text[LANG_MAX];
+};
+
+extern const struct row catalog_rows[];
+extern const u32 catalog_nrows;
+
+/* What a word means here. */
+struct match {
+	enum probe_sort sort;
+	const char *name;           /* as the user is told it: "tcp:tcp_probe", "tcp_connect" */
+	const struct row *row;      /* NULL: the catalog has none */
+	const struct kernel_tp *tp; /* SORT_TRACEPOINT, NULL when this kernel has it not */
+	struct kernel_func func;    /* SORT_FUNCTION */
+	int call;                   /* SORT_CALL: its number here, -1 */
+	const char *asked;          /* the word, when it was taken for something else; else NULL */
+	char note[240];             /* why it was, one sentence; else "" */
+};
+
+struct matches {
+	struct match *all; /* owned; matches_free() */
+	u32 n;
+};
+
+/*
+ * Adds what word means: "connect" (a system call), "net:net_dev_xmit", "net_dev_xmit",
+ * "tcp_connect", "MODULE:FUNCTION", or a glob of these ("tcp:*", "tcp_*send*"). A bare word is a
+ * system call, else a tracepoint, else a function; "syscall:", "tracepoint:" and "function:" in
+ * front choose. Historical and wrong names become what does their work now, with a note; not when
+ * strict. A match may still be out of reach on this kernel: look at tp->via or func.via. 0, or
+ * USAGE with a sentence that says what is nearest.
+ */
+int catalog_find(struct matches *m, const char *word, bool strict);
+void matches_free(struct matches *m);
+
+/* Which layer something belongs to that has no row. */
+enum layer layer_of_tp(const struct kernel_tp *tp);
+enum layer layer_of_func(const struct kernel_func *f);
+const char *layer_name(enum layer layer, enum lang lang);
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * What the running kernel has: types (BTF, modules too), tracepoints with their fields, functions
+ * with their prototypes, symbols, and by which ways a program can be put there. It is asked, never
+ * assumed. Everything is read when it is first asked for, kept, and given back by kernel_drop();
+ * pointers in results stay valid until then.
+ */
+#ifndef WEIR_KERNEL_H
+#define WEIR_KERNEL_H
+
+#include <stdbool.h>
+#include <bpf/btf.h>
+#include "record.h"
+
+/* Types */
+
+/* The running kernel's BTF, NULL when it has none or it cannot be read (errno). */
+struct btf *kernel_btf(void);
+/* Gives the kernel's BTF (6 MB) back, if nothing else here was asked yet that points into it:
+ * libbpf reads one of its own to load an object. */
+void kernel_btf_drop(void);
+
+/* One BTF: the kernel's own, or a module's, which continues it (btf__base_btf()). */
+struct kernel_types {
+	const char *module; /* NULL: the kernel's own */
+	struct btf *btf;
+	u32 first; /* its own types: ids first to btf__type_cnt(btf) - 1 */
+};
+
+/*
+ * All of them, the kernel's own first; n gets their number, 0 without BTF. Modules that were
+ * loaded later than the first call are not among them.
+ */
+const struct kernel_types *kernel_types(u32 *n);
+/*
+ * What bpf(2) wants as attach_btf_obj_fd for a type of a module; 0 for the kernel's own; -errno.
+ * To be closed by the caller when greater than 0.
+ */
+int kernel_types_fd(const struct kernel_types *types);
+
+/* Follows typedef, const, volatile, restrict and type tags; NULL at void. id, in and out, may be
+ * NULL only for its result. */
+const struct btf_type *kernel_plain(const struct btf *btf, u32 *id);
+/* The struct's name behind a pointer argument: "sk_buff"; NULL when it is something else. */
+const char *kernel_pointee(const struct btf *btf, u32 id);
+struct buf;
+/* A declaration as in C: "struct sk_buff *skb", "int (*fn)(void *)" as "int (*fn)()". name may be
+ * NULL or "". */
+void kernel_declare(struct buf *b, const struct btf *btf, u32 id, const char *name);
+/* "int tcp_connect(struct sock *sk)"; skip leaves out so many first parameters. */
+void kernel_prototype(struct buf *b, const struct btf *btf, u32 proto, const char *name, u32 skip);
+
+/* Ways */
+
+/* How a program is put at a tracepoint or a function; of each, the best first. */
+enum via {
+	VIA_NONE,
+	VIA_TP_BTF,
+	VIA_RAW_TP,
+	VIA_TP,
+	VIA_FENTRY, /* and fexit */
+	VIA_KPROBE_MULTI,
+	VIA_KPROBE, /* and kretprobe */
+	VIA_MAX,
+};
+extern const char *const via_names[VIA_MAX]; /* tp_btf, raw_tp, tp, fentry, kprobe.multi, kprobe */
+
+/*
+ * Does this kernel grant that way at all, to this process? Tried once each, with a program that
+ * does nothing, at a function that nobody calls or a tracepoint that fires rarely. NULL when it
+ * does, else the reason: half a sentence.
+ */
+const char *via_refused(enum via via);
+
+/* Why a probe cannot be had here; the words of `weir list`. */
+enum lack {
+	LACK_NOTHING,
+	LACK_ABSENT,  /* this kernel has nothing of that name */
+	LACK_INLINE,  /* not a function of its own here: the compiler put it into its callers */
+	LACK_RENAMED, /* the compiler changed it: NAME.isra.0, NAME.constprop.0 */
+	LACK_TWINS,   /* several functions bear the name, and nothing tells them apart */
+	LACK_NOTRACE, /* the kernel does not let this one be traced */
+	LACK_REFUSED, /* the kernel, or the rights of this process, grant no way */
+	LACK_MAX,
+};
+extern const char *const lack_names[LACK_MAX]; /* "", absent, inline, renamed, twins, … */
+
+/* Tracepoints */
+
+struct kernel_field {
+	const char *type; /* as tracefs tells it: "const void *", "__u8[28]", "__data_loc char[]" */
+	const char *name;
+	u32 offset, size; /* bytes in the record */
+	bool is_signed;
+};
+
+struct kernel_tp {
+	const char *group; /* of tracefs; "" where tracefs is out of reach and no row knows it */
+	const char *name;
+	const struct kernel_types *types; /* where its BTF is; NULL: it has none */
+	u32 btf_id;                       /* of the typedef btf_trace_NAME, for tp_btf */
+	u32 proto;  /* the FUNC_PROTO behind it; its first parameter is not the probe's; 0 */
+	bool event; /* tracefs has events/GROUP/NAME: VIA_TP */
+	enum via via;
+	enum lack lack; /* when via is VIA_NONE */
+	char why[200];  /* the reason, half a sentence, then; else "" */
+};
+
+/*
+ * All tracepoints of the groups that catalog/groups.txt lists, sorted by group and name. Without
+ * tracefs: those that BTF has and a row knows, or that take a socket or a packet. n gets their
+ * number.
+ */
+const struct kernel_tp *kernel_tps(u32 *n);
+/* Any tracepoint, of any group, "GROUP:NAME" or "NAME". NULL when this kernel has none such. */
+const struct kernel_tp *kernel_tp(const char *name);
+/* The text of its format file in tracefs, to be freed; NULL with errno. */
+char *kernel_tp_format(const struct kernel_tp *tp);
+/*
+ * Its fields without the common ones: as tracefs tells them, else as BTF does (then types are C's).
+ * n gets their number; NULL and 0 when neither does.
+ */
+const struct kernel_field *kernel_tp_fields(const struct kernel_tp *tp, u32 *n);
+
+/* Functions */
+
+struct kernel_func {
+	const char *name;
+	const char *module;               /* NULL: the kernel itself */
+	const struct kernel_types *types; /* NULL: no BTF, so arguments are unknown */
+	u32 btf_id;                       /* BTF_KIND_FUNC */
+	u32 proto;                        /* BTF_KIND_FUNC_PROTO, 0 without BTF */
+	u32 twins;   /* functions of that name in BTF, 1 mostly; more with other prototypes */
+	u32 symbols; /* places in the kernel that bear just this name; 0: none, or not readable */
+	const char *renamed; /* "NAME.isra.0" when only that is there, else NULL */
+	bool ghost;          /* a local copy of what a header has as inline function */
+	enum via via;
+	enum lack lack;
+	char why[200];
+};
+
+/* "NAME" or "MODULE:NAME". False when neither BTF nor the symbols have it; *f is filled so far
+ * that lack and why tell the reason. */
+bool kernel_func(const char *name, struct kernel_func *f);
+/* Each function that takes a struct sock, socket or sk_buff, in no order. f is good for the call
+ * only. */
+void kernel_funcs(void (*each)(const struct kernel_func *f, void *arg), void *arg);
+
+/* Symbols */
+
+struct kernel_symbol {
+	u64 address; /* 0 when the kernel hides it (kptr_restrict) */
+	const char *name;
+	const char *module; /* NULL: the kernel itself */
+	char type;          /* as in /proc/kallsyms: T global, t local, W weak, … */
+};
+
+/* All functions of /proc/kallsyms, sorted by name; n gets their number. To read it takes 40 ms. */
+const struct kernel_symbol *kernel_symbols(u32 *n);
+/* Those of just this name; n gets their number. */
+const struct kernel_symbol *kernel_symbol(const char *name, u32 *n);
+/* The symbol that an address lies in, NULL when none; off gets the distance. */
+const struct kernel_symbol *kernel_symbol_at(u64 address, u64 *off);
+/* Is it in available_filter_functions: 1, 0, or -1 when that cannot be read. */
+int kernel_traceable(const char *name);
+
+/* Files */
+
+/* A directory descriptor of tracefs, also where it is not mounted; -1 with errno. Not to be closed.
+ */
+int kernel_tracefs(void);
+/* A file system that is mounted nowhere: it goes away with the descriptor; -1 with errno. */
+int mount_nowhere(const char *type);
+/* A whole text file below dir (AT_FDCWD), NULL with errno; to be freed. */
+char *kernel_text(int dir, const char *path);
+
+/* Gives everything back. */
+void kernel_drop(void);
+
+#endif
