@@ -33,7 +33,8 @@ struct walk {
 	u64 left;    /* bytes of this message that the iovecs still hold */
 	u16 full;    /* no room for more */
 	u16 out;     /* written by the kernel */
-	u32 control; /* whether to show control data: not of a failed receive */
+	u16 control; /* whether to show control data: not of a failed receive */
+	u16 netlink; /* payload is messages to or from the kernel */
 };
 
 /*

@@ -23,6 +23,8 @@ static __always_inline u64 arg(const struct call_state *st, u32 n)
 	return n < 6 ? st->rec.args[n] : 0;
 }
 
+#define PAGE 4096 /* or more: memory is there or not in whole pages */
+
 /* User memory's layout: struct iovec, msghdr and mmsghdr of 64-bit programs. */
 struct user_iov {
 	u64 base, len;
@@ -221,6 +223,13 @@ static __always_inline u32 saturated(u64 n)
 	return n >> 32 ? ~0u : n;
 }
 
+/* Messages to and from the kernel are told, not shown as bytes: strace reads them whole. */
+static __always_inline bool is_netlink(struct call_state *st, const u32 call)
+{
+	return st->rec.sock.family == AF_NETLINK && !(DESC(call)->flags & CALL_SOCKETS) &&
+	       st->rec.sock.flags & SOCK_ID_VALID && conf.snap;
+}
+
 #define LIMIT(slot, max) ((slot) - sizeof(struct sect) - (max))
 #define ROOM(slot, max)  (LIMIT(slot, max) << 32 | (max)) /* two constants in one argument */
 
@@ -339,6 +348,17 @@ static __always_inline void put_offsets(struct call_rec *r, const u32 slot, stru
 		r->unread |= 1 << 3;
 }
 
+/* Netlink messages: when not all of them can be read, then what lies in their first page. */
+static __always_inline u32 put_netlink(struct call_rec *r, u64 room, u64 head, u64 n, u64 from)
+{
+	u64 rest = PAGE - (from & (PAGE - 1));
+	u32 unread = put_user(r, room, head, n, from);
+
+	if (unread && rest < n)
+		put_user(r, room, head, rest, from);
+	return unread;
+}
+
 /* Payload: what was sent, or what arrived. */
 static __always_inline void put_payload(struct call_rec *r, const u32 slot, struct call_state *st,
 					const u32 call, const u32 max)
@@ -362,7 +382,12 @@ static __always_inline void put_payload(struct call_rec *r, const u32 slot, stru
 		    st->rec.ret) /* with MSG_TRUNC the result is more than the buffer holds */
 			full = st->rec.ret;
 	}
-	r->unread |= put_user(r, ROOM(slot, max), HEAD(SECT_DATA, n, saturated(full)), full, from);
+	if (slot == conf.slot_netlink)
+		r->unread |= put_netlink(r, ROOM(slot, max), HEAD(SECT_DATA, n, saturated(full)),
+					 full, from);
+	else
+		r->unread |= put_user(r, ROOM(slot, max), HEAD(SECT_DATA, n, saturated(full)), full,
+				      from);
 }
 
 static __always_inline void put_address(struct call_rec *r, const u32 slot, struct call_state *st,
@@ -457,7 +482,8 @@ static __always_inline bool is_small(struct call_state *st, const u32 call)
 {
 	u32 flags = DESC(call)->flags;
 
-	if (SNAP > STATE_SNAP || flags & (CALL_OPT | CALL_NEWFD) || st->rec.sock.family == AF_UNIX)
+	if (SNAP > STATE_SNAP || flags & (CALL_OPT | CALL_NEWFD) ||
+	    st->rec.sock.family == AF_UNIX || st->rec.sock.family == AF_NETLINK)
 		return false;
 	if (!arg(st, DESC(call)->addr))
 		return true;
@@ -486,30 +512,36 @@ static __always_inline void exit_small(struct call_state *st, const u32 call)
 		count_lost(LOST_RING);
 }
 
-static __always_inline void exit_simple(struct call_state *st, const u32 call)
+static __always_inline void exit_slot(struct call_state *st, const u32 call, const u32 slot,
+				      const u32 snap)
 {
-	struct call_rec *r;
+	struct call_rec *r = bpf_ringbuf_reserve(&ring, slot, 0);
 
-	exit_head(st);
-	if (is_small(st, call)) {
-		exit_small(st, call);
-		return;
-	}
-	r = bpf_ringbuf_reserve(&ring, conf.slot_any, 0);
 	if (!r) {
 		count_lost(LOST_RING);
 		return;
 	}
 	*r = st->rec;
 	if (DESC(call)->flags & CALL_OPT)
-		put_option(r, conf.slot_any, st, call);
+		put_option(r, slot, st, call);
 	else if (DESC(call)->flags & CALL_OFFSET)
-		put_offsets(r, conf.slot_any, st, call);
+		put_offsets(r, slot, st, call);
 	else if (DESC(call)->buf != NO)
-		put_payload(r, conf.slot_any, st, call, SNAP);
+		put_payload(r, slot, st, call, snap);
 	if (DESC(call)->addr != NO)
-		put_address(r, conf.slot_any, st, call, TRACE_ADDR_MAX);
-	exit_send(r, st, call, conf.slot_any);
+		put_address(r, slot, st, call, TRACE_ADDR_MAX);
+	exit_send(r, st, call, slot);
+}
+
+static __always_inline void exit_simple(struct call_state *st, const u32 call)
+{
+	exit_head(st);
+	if (is_small(st, call))
+		exit_small(st, call);
+	else if ((call == CALL_sendto || call == CALL_recvfrom) && is_netlink(st, call))
+		exit_slot(st, call, conf.slot_netlink, TRACE_NETLINK_MAX);
+	else
+		exit_slot(st, call, conf.slot_any, SNAP);
 }
 
 /* Kept free for what comes after the walk: SECT_MORE, the times, put_socks(). */
@@ -562,6 +594,32 @@ static __always_inline void walk_message(struct call_rec *r, struct call_state *
 	w->iovs = iovs_shown(m.hdr.iov, m.hdr.iovlen);
 }
 
+/* Netlink messages behind the iovec at the record's end; 0 when there is no room for them. */
+static __noinline u32 put_messages(struct call_rec *r, u64 limit, u64 n)
+{
+	u32 pos = r->h.len;
+	struct sect *s = (void *)r + pos;
+	struct user_iov *iov = (void *)(s + 1);
+	u64 rest;
+
+	if (pos > limit)
+		return 0;
+	rest = PAGE - (iov->base & (PAGE - 1));
+	if (n > TRACE_NETLINK_MAX)
+		n = TRACE_NETLINK_MAX;
+	barrier_var(n);
+	if (bpf_probe_read_user(iov + 1, n, (void *)iov->base)) {
+		r->unread |= 1 << 1;
+		n = rest < n ? rest : 0;
+		barrier_var(n);
+		if (n > TRACE_NETLINK_MAX || bpf_probe_read_user(iov + 1, n, (void *)iov->base))
+			n = 0;
+	}
+	s->len = sizeof(*iov) + n;
+	r->h.len = pos + sizeof(*s) + sizeof(*iov) + SECT_NEXT((u32)n);
+	return 1;
+}
+
 static __always_inline void walk_iov(struct call_rec *r, struct call_state *st, const u32 slot)
 {
 	struct walk *w = &st->walk;
@@ -588,6 +646,9 @@ static __always_inline void walk_iov(struct call_rec *r, struct call_state *st, 
 		n = w->left;
 	w->left -= n;
 	*(u64 *)s = HEAD(SECT_IOV, 1, saturated(n));
+	if (slot == conf.slot_big && w->netlink && n > SNAP &&
+	    put_messages(r, LIMIT(slot - WALK_TAIL, sizeof(*iov) + TRACE_NETLINK_MAX), n))
+		return;
 	if (n > SNAP)
 		n = SNAP;
 	barrier_var(n);
@@ -675,6 +736,7 @@ static __always_inline bool walk_begin(struct call_state *st, const u32 call)
 	w->out = flags & CALL_OUT;
 	w->left = st->rec.ret > 0 ? st->rec.ret : 0;
 	w->control = !(flags & CALL_OUT) || st->rec.ret >= 0;
+	w->netlink = is_netlink(st, call);
 	if (flags & CALL_IOV) {
 		w->iov = st->rec.args[1];
 		w->iovs = iovs_shown(st->rec.args[1], st->rec.args[2]);
@@ -693,7 +755,7 @@ static __always_inline bool walk_begin(struct call_state *st, const u32 call)
 	w->stride = sizeof(hdr);
 	w->msgs = st->rec.args[1] ? 1 : 0;
 	bpf_probe_read_user(&hdr, sizeof(hdr), (void *)st->rec.args[1]);
-	return hdr.iovlen <= 2 && hdr.controllen <= TRACE_CTL_MAX;
+	return hdr.iovlen <= 2 && hdr.controllen <= TRACE_CTL_MAX && !w->netlink;
 }
 
 static __always_inline void exit_vector(struct call_state *st, const u32 call)

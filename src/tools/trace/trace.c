@@ -209,8 +209,8 @@ static int setup(struct run *run, struct attach *a)
 		return fail("the BPF object of trace has no .rodata.trace: this build is broken");
 	conf->snap = own.snap;
 	conf->summary = own.summary;
-	conf->sockets = !(own.bare || own.summary) || run->common.record ||
-			run->common.filter.have & FILTER_SOCK;
+	/* --bare too: what a payload means is the socket's affair */
+	conf->sockets = !own.summary || run->common.filter.have & FILTER_SOCK;
 	conf->slot_any =
 		slot(8, TRACE_OPT_MAX + snap + TRACE_ADDR_MAX + 2 * 112 + sizeof(struct sock_id));
 	/* one message, its name, some control data, two iovecs; and what follows a walk */
@@ -218,6 +218,7 @@ static int setup(struct run *run, struct attach *a)
 	/* 32 iovecs, or as many messages of an ordinary kind */
 	conf->slot_big =
 		slot(8, 32 * (2 * 8 + 56 + 32 + 16 + snap) + TRACE_CTL_BIG + TRACE_ADDR_MAX + 680);
+	conf->slot_netlink = slot(4, TRACE_NETLINK_MAX + TRACE_ADDR_MAX);
 	a->calls = true;
 	memcpy(a->wanted, own.wanted, sizeof(own.wanted));
 	return 0;

@@ -14,16 +14,20 @@
 #define TRACE_CTL_BIG   1280 /* ... in the larger slot: 253 descriptors (SCM_MAX_FD) are 1028 */
 #define TRACE_IOV_MAX   32   /* iovecs of one message; strace shows as many */
 #define TRACE_STEPS_MAX 512  /* iovecs and messages of one call */
+/* Bytes of netlink messages in one buffer: what the kernel gives in one piece of a dump, unless it
+ * is asked for more (NLMSG_GOODSIZE, linux/netlink.h) */
+#define TRACE_NETLINK_MAX 4096
 
 struct trace_conf {
 	u32 snap;     /* -s: bytes of payload */
 	u32 slot_any; /* bytes reserved for a simple call that does not fit its state, multiple of 8
 		       */
-	u32 slot_small; /* ... for a vector call with one or two iovecs */
-	u32 slot_big;   /* ... of the others; the rest is cut and marked SECT_MORE */
-	u8 summary;     /* count in the kernel, send nothing */
-	u8 sockets;     /* look at what descriptors are */
-	u8 pad[6];
+	u32 slot_small;   /* ... for a vector call with one or two iovecs */
+	u32 slot_big;     /* ... of the others; the rest is cut and marked SECT_MORE */
+	u32 slot_netlink; /* ... for sendto and recvfrom of netlink messages */
+	u8 summary;       /* count in the kernel, send nothing */
+	u8 sockets;       /* look at what descriptors are */
+	u8 pad[2];
 };
 
 /* --summary: one a call and CPU. */
