@@ -14,7 +14,7 @@ B       := build
 
 ARCH    := $(subst aarch64,arm64,$(subst x86_64,x86,$(shell uname -m)))
 JOBS    := $(shell nproc)
-STAGES  := base core ring event decode view out
+STAGES  := base catalog core ring event decode view out
 WARN    := -Wall -Wextra $(WERROR)
 INCS    := -Iinclude $(STAGES:%=-Isrc/%) -I$(B)/gen
 PLAIN   := -std=gnu11 -D_GNU_SOURCE $(INCS)
@@ -26,7 +26,8 @@ LIBS    := -lbpf -lelf -lz
 TOOLS   := $(notdir $(patsubst %/,%,$(wildcard src/tools/*/)))
 KERNEL  := $(foreach t,$(TOOLS),$(if $(wildcard src/tools/$t/$t.bpf.c),$t))
 TABLES  := $(B)/gen/tables.c
-SOURCES := src/main.c $(foreach s,$(STAGES),$(wildcard src/$s/*.c)) $(TABLES) \
+CATALOG := $(B)/gen/catalog.c
+SOURCES := src/main.c $(foreach s,$(STAGES),$(wildcard src/$s/*.c)) $(TABLES) $(CATALOG) \
 	   $(filter-out %.bpf.c,$(wildcard src/tools/*/*.c))
 BPF_O   := $(KERNEL:%=$(B)/bpf/%.bpf.o)
 EMBED_O := $(KERNEL:%=$(B)/obj/embed/%.o)
@@ -106,6 +107,15 @@ tool_inc = $(if $(findstring /tools/,$<),-I$(dir $<))
 $(TABLES): $(wildcard tables/*)
 	@mkdir -p $(@D)
 	$(call say,GEN) tables/tables.sh $@
+
+# Groups and layers before the rows, English before Korean.
+CATALOG_TXT := catalog/groups.txt catalog/layers.txt \
+	       $(sort $(filter-out %/groups.txt %/layers.txt,$(wildcard catalog/*.txt))) \
+	       $(sort $(wildcard catalog/ko/*.txt))
+
+$(CATALOG): catalog/gen $(CATALOG_TXT) $(wildcard catalog catalog/ko)
+	@mkdir -p $(@D)
+	$(call say,GEN) LC_ALL=C catalog/gen $(CATALOG_TXT) >$@
 
 # Debug sections go, BTF stays: a tenth of the size.
 $(BPF_O): $(B)/bpf/%.bpf.o: Makefile

@@ -34,6 +34,12 @@ enum layer {
 
 enum lang { LANG_EN, LANG_KO, LANG_MAX };
 
+/* In whose context it fires. */
+enum context { CONTEXT_TASK, CONTEXT_SOFTIRQ, CONTEXT_EITHER };
+
+/* How often it fires, which decides what tracing it costs. */
+enum cost { COST_RARE, COST_CONNECTION, COST_CALL, COST_PACKET };
+
 /* What a row says; the order in which weir describe tells it. NULL where a row has nothing. */
 enum text {
 	TEXT_SHORT, /* at most 34 columns */
@@ -43,28 +49,47 @@ enum text {
 	TEXT_USE,
 	TEXT_MISSES,
 	TEXT_RETURNS,
-	TEXT_SINCE,
+	TEXT_SINCE, /* begins with the version */
 	TEXT_CHANGED,
 	TEXT_COST,
 	TEXT_MAX,
 };
 
+/* A version of Linux as one number: KERNEL(6, 10, 0). */
+#define KERNEL(major, minor, patch) ((major) << 16 | (minor) << 8 | (patch))
+
+/* How something looks from a version of Linux on. */
+struct variant {
+	u32 since;
+	const char *text; /* NULL ends them */
+};
+
 struct row {
 	u8 sort;           /* enum probe_sort */
 	u8 layer;          /* enum layer */
+	u8 context;        /* enum context */
+	u8 cost;           /* enum cost */
+	bool is_inline;    /* a header has it: no function, or a copy that few callers use */
+	u32 since, gone;   /* KERNEL(); gone 0: still there */
 	const char *group; /* of a tracepoint, else NULL */
 	const char *name;
-	const char *prototype;      /* of a system call: as in its manual page */
-	const char *const *known;   /* parameters, "sk msg size", one string a known variant, newest
-				     * first; NULL ends them. NULL: nothing to compare */
-	const char *fields;         /* of a tracepoint: names that must be there, blanks between */
-	const char *const *instead; /* what to take where this is not to be had; NULL ends them */
-	const char *const *near;    /* neighbours; NULL ends them */
-	const char *const *text[LANG_MAX];
+	const char *needs;            /* build option without which it is not there; NULL: none */
+	const char *prototype;        /* of a system call: as in its manual page */
+	const struct variant *args;   /* newest first: "struct sk_buff *skb, int rc", of a function
+				       * with its result: "int (struct sock *sk)". NULL: not said */
+	const struct variant *fields; /* of a tracepoint: names, blanks between */
+	const char *const *instead;   /* what does its work; NULL ends them, or none */
+	const char *const *near;      /* neighbours; likewise */
+	const char *text[LANG_MAX][TEXT_MAX];
 };
 
 extern const struct row catalog_rows[];
 extern const u32 catalog_nrows;
+
+/* The row of a word as a row has it: "connect", "tcp:tcp_probe", "tcp_connect"; NULL when none. */
+const struct row *row_find(enum probe_sort sort, const char *group, const char *name);
+/* What it says in that language; NULL when it says nothing of it. */
+const char *row_text(const struct row *row, enum text text, enum lang lang);
 
 /* What a word means here. */
 struct match {
@@ -83,15 +108,19 @@ struct matches {
 	u32 n;
 };
 
+enum find {
+	FIND_STRICT = 1, /* probes only: historical and wrong names are refused */
+	FIND_FOLLOW = 2, /* what cannot be had here becomes what does its work, with a note */
+};
+
 /*
  * Adds what word means: "connect" (a system call), "net:net_dev_xmit", "net_dev_xmit",
  * "tcp_connect", "MODULE:FUNCTION", or a glob of these ("tcp:*", "tcp_*send*"). A bare word is a
  * system call, else a tracepoint, else a function; "syscall:", "tracepoint:" and "function:" in
- * front choose. Historical and wrong names become what does their work now, with a note; not when
- * strict. A match may still be out of reach on this kernel: look at tp->via or func.via. 0, or
- * USAGE with a sentence that says what is nearest.
+ * front choose. flags: enum find. A match may still be out of reach on this kernel: look at
+ * tp->via or func.via. 0, or USAGE with a sentence that says what is nearest.
  */
-int catalog_find(struct matches *m, const char *word, bool strict);
+int catalog_find(struct matches *m, const char *word, u32 flags);
 void matches_free(struct matches *m);
 
 /* Which layer something belongs to that has no row. */

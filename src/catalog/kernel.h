@@ -38,17 +38,16 @@ const struct kernel_types *kernel_types(u32 *n);
  */
 int kernel_types_fd(const struct kernel_types *types);
 
-/* Follows typedef, const, volatile, restrict and type tags; NULL at void. id, in and out, may be
- * NULL only for its result. */
-const struct btf_type *kernel_plain(const struct btf *btf, u32 *id);
+/* The type that is left without typedefs, const, volatile, restrict and tags; 0 is void. */
+u32 kernel_plain(const struct btf *btf, u32 id);
 /* The struct's name behind a pointer argument: "sk_buff"; NULL when it is something else. */
 const char *kernel_pointee(const struct btf *btf, u32 id);
 struct buf;
-/* A declaration as in C: "struct sk_buff *skb", "int (*fn)(void *)" as "int (*fn)()". name may be
- * NULL or "". */
-void kernel_declare(struct buf *b, const struct btf *btf, u32 id, const char *name);
-/* "int tcp_connect(struct sock *sk)"; skip leaves out so many first parameters. */
-void kernel_prototype(struct buf *b, const struct btf *btf, u32 proto, const char *name, u32 skip);
+/* A declaration as in C: "struct sk_buff *skb", "int (*fn)(void *)"; "" as name leaves the type. */
+void kernel_declare(struct buf *b, const struct kernel_types *types, u32 id, const char *name);
+/* "int tcp_connect(struct sock *sk)" of a FUNC_PROTO; skip leaves out so many first parameters. */
+void kernel_prototype(struct buf *b, const struct kernel_types *types, u32 proto, const char *name,
+		      u32 skip);
 
 /* Ways */
 
@@ -133,7 +132,6 @@ struct kernel_func {
 	u32 twins;   /* functions of that name in BTF, 1 mostly; more with other prototypes */
 	u32 symbols; /* places in the kernel that bear just this name; 0: none, or not readable */
 	const char *renamed; /* "NAME.isra.0" when only that is there, else NULL */
-	bool ghost;          /* a local copy of what a header has as inline function */
 	enum via via;
 	enum lack lack;
 	char why[200];
@@ -142,7 +140,7 @@ struct kernel_func {
 /* "NAME" or "MODULE:NAME". False when neither BTF nor the symbols have it; *f is filled so far
  * that lack and why tell the reason. */
 bool kernel_func(const char *name, struct kernel_func *f);
-/* Each function that takes a struct sock, socket or sk_buff, in no order. f is good for the call
+/* Each function that takes a struct sock, socket or sk_buff, by name. f is good for the call
  * only. */
 void kernel_funcs(void (*each)(const struct kernel_func *f, void *arg), void *arg);
 

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <bpf/btf.h>
 #include "error.h"
@@ -18,33 +17,6 @@ const char *const call_way_names[WAY_MAX] = {"fexit", "tp", "raw"};
 #elif defined(__aarch64__)
 #define CALL_PREFIX "__arm64_sys_"
 #endif
-
-static struct btf *btf_kept;
-
-/* In one read: libbpf's own way takes 1 350, a page each. */
-struct btf *kernel_btf(void)
-{
-	int fd = btf_kept ? -1 : open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	void *data;
-
-	if (fd < 0)
-		return btf_kept;
-	data = fstat(fd, &st) ? NULL : malloc(st.st_size);
-	if (data && read(fd, data, st.st_size) == st.st_size)
-		btf_kept = btf__new(data, st.st_size);
-	free(data);
-	close(fd);
-	if (!btf_kept)
-		btf_kept = btf__load_vmlinux_btf(); /* knows other places, and module kernels */
-	return btf_kept;
-}
-
-void kernel_btf_drop(void)
-{
-	btf__free(btf_kept);
-	btf_kept = NULL;
-}
 
 /* BTF ids of the calls' entry functions: one walk over all types, as there are 100 000. */
 static u32 call_btf_ids(s32 *ids)

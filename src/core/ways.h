@@ -4,6 +4,7 @@
 #define WEIR_WAYS_H
 
 #include "attach.h"
+#include "kernel.h"
 
 struct common;
 
@@ -18,10 +19,6 @@ int ways_tasks_attach(struct attach *a, bool follow);
 
 /* The way of that name (--way). 0 or USAGE. */
 int way_named(const char *name, enum call_way *way);
-/* The running kernel's BTF, NULL when it has none; kept until kernel_btf_drop() gives its 6 MB
- * back: libbpf reads one of its own to load an object. */
-struct btf *kernel_btf(void);
-void kernel_btf_drop(void);
 /* The ways in the order of preference for so many calls; up to WAYS_FEW the order is another. */
 #define WAYS_FEW 3
 void ways_order(u32 ncalls, enum call_way order[WAY_MAX]);

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/klog.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -149,22 +148,6 @@ static void read_container(struct facts *f)
 		snprintf(f->container, size, "/run/systemd/container says %.*s",
 			 (int)strcspn(systemd, "\n"), systemd);
 	free(systemd);
-}
-
-/*
- * A file system that is mounted nowhere: it goes away with the descriptor (fsmount, Linux 5.2). So
- * doctor sees what a mount would show without leaving one behind.
- */
-static int mount_nowhere(const char *type)
-{
-	int context = fsopen(type, FSOPEN_CLOEXEC), fd = -1;
-
-	if (context < 0)
-		return -1;
-	if (!fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
-		fd = fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
-	close(context);
-	return fd;
 }
 
 static bool lockdown_file(struct facts *f, char *text, const char *how)

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* Looking into the catalog's rows, and layers of what has none. */
+#include <string.h>
+#include "inside.h"
+
+const struct row *row_find(enum probe_sort sort, const char *group, const char *name)
+{
+	for (const struct row *r = catalog_rows; r < catalog_rows + catalog_nrows; r++)
+		if (r->sort == sort && !strcmp(r->name, name) &&
+		    (!group || !r->group || !strcmp(r->group, group)))
+			return r;
+	return NULL;
+}
+
+const char *row_text(const struct row *row, enum text text, enum lang lang)
+{
+	const char *told = row ? row->text[lang][text] : NULL;
+
+	/* A bare version needs no translation. */
+	return told || !row || text != TEXT_SINCE ? told : row->text[LANG_EN][text];
+}
+
+enum layer layer_of_tp(const struct kernel_tp *tp)
+{
+	const struct row *row = row_find(SORT_TRACEPOINT, tp->group, tp->name);
+
+	if (row)
+		return row->layer;
+	for (u32 i = 0; i < ncatalog_groups; i++)
+		if (!strcmp(catalog_groups[i].name, tp->group))
+			return catalog_groups[i].layer;
+	return LAYER_SKB;
+}
+
+static bool takes_packet(const struct kernel_func *f)
+{
+	const struct btf *btf = f->types ? f->types->btf : NULL;
+	const struct btf_type *t = btf ? btf__type_by_id(btf, f->proto) : NULL;
+
+	for (u32 i = 0; t && i < btf_vlen(t); i++) {
+		const char *name = kernel_pointee(btf, btf_params(t)[i].type);
+
+		if (name && !strcmp(name, "sk_buff"))
+			return true;
+	}
+	return false;
+}
+
+enum layer layer_of_func(const struct kernel_func *f)
+{
+	const struct row *row = row_find(SORT_FUNCTION, NULL, f->name);
+	const char *bare = f->name + strspn(f->name, "_");
+
+	if (row)
+		return row->layer;
+	for (u32 i = 0; i < ncatalog_prefixes; i++) {
+		const char *prefix = catalog_prefixes[i].prefix;
+
+		if (!strncmp(*prefix == '_' ? f->name : bare, prefix, strlen(prefix)))
+			return catalog_prefixes[i].layer;
+	}
+	return takes_packet(f) ? LAYER_SKB : LAYER_SOCKET;
+}
+
+const char *layer_name(enum layer layer, enum lang lang)
+{
+	static const char *const names[LAYER_MAX][LANG_MAX] = {
+		{"system calls", "시스템 콜"},
+		{"socket", "소켓"},
+		{"TCP", "TCP"},
+		{"UDP", "UDP"},
+		{"IP", "IP"},
+		{"ICMP", "ICMP"},
+		{"device", "네트워크 장치"},
+		{"XDP", "XDP"},
+		{"skb", "패킷 버퍼(skb)"},
+		{"qdisc", "큐 규칙(qdisc)"},
+		{"neighbour", "이웃(neighbour)"},
+		{"NAPI", "NAPI"},
+		{"tracing", "추적 장치"},
+	};
+
+	return names[layer][lang];
+}
