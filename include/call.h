@@ -69,6 +69,21 @@ enum call_id {
 		CALL_MAX,
 };
 
+/*
+ * The kernel half looks calls up by their number: enum call_id, 0 when it is not asked for. The
+ * numbers that i386's socket calls have are marked; on x86-64 the first is getuid, the others are
+ * free. See arch/x86/entry/syscalls/syscall_32.tbl: socketcall, socket to shutdown.
+ */
+#define CALL_NR_MAX            512 /* above the last socket call of x86-64 and arm64 (462 in 6.18) */
+#define CALL_COMPAT            255
+#define CALL_COMPAT_SOCKETCALL 102
+#define CALL_COMPAT_FIRST      359
+#if defined(__x86_64__) || defined(__TARGET_ARCH_x86)
+#define CALL_COMPAT_N 16
+#else
+#define CALL_COMPAT_N 0
+#endif
+
 enum call_flag {
 	CALL_OUT = 1 << 0,      /* the buffer is written by the kernel: its length is the result */
 	CALL_ADDR_OUT = 1 << 1, /* the address too: its length is value-result */

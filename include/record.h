@@ -17,10 +17,10 @@ typedef int64_t s64;
 #endif
 
 enum rec_type {
-	REC_NAME = 1,  /* a name the user half resolved while recording (struct name_rec) */
-	REC_CALL = 2,  /* one finished system call (struct call_rec) */
-	REC_END = 3,   /* the run's account, last record of a complete file (struct end_rec) */
-	REC_TALLY = 4, /* one counted row of an interval (struct tally_rec) */
+	REC_NAME = 1,   /* a name the user half resolved while recording (struct name_rec) */
+	REC_CALL = 2,   /* one finished system call (struct call_rec) */
+	REC_END = 3,    /* the run's account, last record of a complete file (struct end_rec) */
+	REC_NOTICE = 4, /* something in scope that is not seen (struct notice_rec) */
 	REC_MAX,
 };
 
@@ -132,6 +132,18 @@ struct name_rec {
 	u32 len;
 	u64 id;
 	char name[]; /* len bytes, no NUL */
+};
+
+/* Work that no event will tell of, and a task that does it: once a run. */
+enum notice {
+	NOTICE_COMPAT = 1,   /* system calls of 32-bit programs, i386's and x32's */
+	NOTICE_IO_URING = 2, /* socket work without system calls */
+};
+struct notice_rec {
+	struct rec h;
+	struct who who;
+	u32 what; /* enum notice */
+	u32 pad;
 };
 
 /* Why something is missing. One slot a cause, per CPU in the kernel half. */

@@ -10,16 +10,10 @@ struct counters {
 	u64 lost[LOST_MAX];
 };
 
-/* Said once on stderr, when such a task runs in the filter's scope. */
-enum notice {
-	NOTICE_COMPAT = 1,   /* a 32-bit or x32 program */
-	NOTICE_IO_URING = 2, /* a task that has an io_uring */
-};
-
 /* Mapped by both halves: the reader sets idle before it sleeps, and only then is woken. */
 struct shared {
 	u32 idle;
-	u32 notices; /* enum notice */
+	u32 notices; /* enum notice: sent already */
 	s64 live;    /* followed tasks that live */
 };
 

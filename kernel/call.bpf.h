@@ -77,7 +77,7 @@ static __always_inline struct call_state *call_enter(u32 call, struct task_struc
 {
 	struct call_state *st;
 
-	if (!call_watched(task))
+	if (!task_matches(task))
 		return NULL;
 	st = state_claim(task->pid);
 	if (!st) {

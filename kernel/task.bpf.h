@@ -68,9 +68,9 @@ static __always_inline u32 task_tgid(struct task_struct *task)
 	return learnt.pid_level ? pid_here(task->group_leader) : task->tgid;
 }
 
-/* What the filter asks of the task that runs; when it asks nothing, one test is all that is left.
- */
-static __always_inline bool task_passes(struct task_struct *task)
+/* What the filter asks of a task, but for the cgroup; when it asks nothing, one test is all that is
+ * left. */
+static __always_inline bool task_fits(struct task_struct *task)
 {
 	const u64 *comm = (const u64 *)task->comm;
 	const volatile u64 *want = (const volatile u64 *)filter.comm;
@@ -85,11 +85,14 @@ static __always_inline bool task_passes(struct task_struct *task)
 		return false;
 	if (filter.have & FILTER_COMM && (comm[0] != want[0] || comm[1] != want[1]))
 		return false;
-	if (filter.have & FILTER_FOLLOW && !bpf_task_storage_get(&followed, task, 0, 0))
-		return false;
-	if (filter.have & FILTER_CGROUP && bpf_current_task_under_cgroup(&cgroup_filter, 0) != 1)
-		return false;
-	return true;
+	return !(filter.have & FILTER_FOLLOW) || bpf_task_storage_get(&followed, task, 0, 0);
+}
+
+/* The same with the cgroup, of the task that runs. */
+static __always_inline bool task_passes(struct task_struct *task)
+{
+	return task_fits(task) && (!(filter.have & FILTER_CGROUP) ||
+				   bpf_current_task_under_cgroup(&cgroup_filter, 0) == 1);
 }
 
 /* The same, and it is not weir, which knows its id in the initial namespace too. */

@@ -84,6 +84,11 @@ struct kernfs_node {
 };
 struct cgroup {
 	struct kernfs_node *kn;
+	int level;
+	struct cgroup *ancestors[1]; /* a flexible array, since 7f203bc89eb6 (6.1) */
+};
+struct cgroup___ids {
+	u64 ancestor_ids[1]; /* instead, before */
 };
 struct css_set {
 	struct cgroup *dfl_cgrp;
@@ -108,6 +113,9 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 struct io_uring_task;
+struct mm_struct {
+	unsigned long task_size;
+};
 
 struct upid {
 	int nr;
@@ -126,8 +134,12 @@ struct task_struct {
 	const struct cred *cred;
 	struct files_struct *files;
 	struct nsproxy *nsproxy;
+	struct mm_struct *mm;
 	struct css_set *cgroups;
-	struct io_uring_task *io_uring;
+	struct io_uring_task *io_uring; /* only with CONFIG_IO_URING */
+};
+struct bpf_iter__task {
+	struct task_struct *task; /* NULL after the last */
 };
 
 struct in6_addr {

@@ -15,10 +15,9 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include "call.h"
+#include "notice.bpf.h"
 #include "ring.bpf.h"
 #include "task.bpf.h"
-
-#define CALL_NR_MAX 512 /* above the last socket call of x86-64 and arm64 (462 in 6.18) */
 
 /* Filled by the loader: system call number → enum call_id, 0 when it is not asked for. */
 SEC(".rodata.calls") const volatile u8 call_ids[CALL_NR_MAX];
@@ -81,28 +80,18 @@ static __always_inline bool task_compat(struct task_struct *task)
 }
 #endif
 
-/* Is the task to be watched whose call ends? For tools that need nothing of the entry; call_enter()
- * of call.bpf.h is for the others. */
-static __always_inline bool call_watched(struct task_struct *task)
-{
-	if (!task_matches(task))
-		return false;
-	if (task->io_uring && !(shared.notices & NOTICE_IO_URING))
-		shared.notices |= NOTICE_IO_URING;
-	return true;
-}
-
-/* Raw tracepoints see 32-bit calls too, whose numbers mean other things. */
+/* Raw tracepoints see 32-bit calls too, whose numbers mean other things. A 64-bit program can make
+ * them as well (int 0x80). */
 static __always_inline u32 call_of_raw(u64 nr, struct task_struct *task)
 {
 	u32 call = call_of(nr);
 
 	if (call && task_compat(task)) {
 		if (task_matches(task))
-			shared.notices |= NOTICE_COMPAT;
+			notice(task, NOTICE_COMPAT);
 		return CALL_NONE;
 	}
-	return call;
+	return call == CALL_COMPAT ? CALL_NONE : call;
 }
 
 /*

@@ -34,11 +34,13 @@ void *attach_data(struct attach *a, const char *section, size_t size)
 	return data && have >= size ? data : NULL;
 }
 
-/* The kernel half's view of which calls are wanted. */
+/* The kernel half's view of which calls are wanted. Raw tracepoints see those of i386 too. */
 static void fill_calls(struct attach *a)
 {
-	u8 *ids = attach_data(a, ".rodata.calls", 512);
+	u8 *ids = attach_data(a, ".rodata.calls", CALL_NR_MAX);
 
+	for (u32 i = 0; i < CALL_COMPAT_N && ids && a->way == WAY_RAW; i++)
+		ids[i ? CALL_COMPAT_FIRST + i - 1 : CALL_COMPAT_SOCKETCALL] = CALL_COMPAT;
 	for (u32 i = 1; i < CALL_MAX && ids; i++)
 		if (a->wanted[i])
 			ids[call_number(i)] = i;
@@ -138,13 +140,15 @@ int attach_load(struct attach *a, const struct common *common)
 			bytes *= 2;
 		bpf_map__set_max_entries(ring, bytes);
 	}
-	fill_calls(a);
 	err = a->calls ? ways_choose(a, common) : 0;
 	if (!err)
 		err = probes_choose(a, common);
 	if (err)
 		return err;
+	fill_calls(a);
 	ways_tasks_load(a, common->command);
+	if (a->calls)
+		notices_load(a, !common->command);
 	kernel_btf_drop();
 	err = bpf_object__load(a->obj);
 	if (err)
@@ -153,7 +157,7 @@ int attach_load(struct attach *a, const struct common *common)
 		return FAIL;
 	if (common->cgroup && fill_cgroup(a, common->cgroup))
 		return FAIL;
-	if (ways_tasks_attach(a, common->command))
+	if (ways_tasks_attach(a, common->command) || notices_attach(a))
 		return FAIL;
 	if (probes_attach(a) && !a->calls)
 		return FAIL;

@@ -14,6 +14,7 @@
 #include "decode.h"
 #include "error.h"
 #include "file.h"
+#include "notice.h"
 #include "probes.h"
 #include "reader.h"
 #include "run.h"
@@ -27,7 +28,6 @@ struct live {
 	struct command command;
 	struct file_writer file;
 	u64 last_cgroup; /* whose name was recorded last: most records in a row share it */
-	u32 said;        /* notices told, enum notice */
 };
 
 static volatile sig_atomic_t caught;
@@ -139,6 +139,12 @@ static void on_record(void *ctx, const struct rec *r)
 {
 	struct live *l = ctx;
 
+	if (r->type == REC_NOTICE) {
+		notice_tell((const struct notice_rec *)r);
+		if (l->run.common.record)
+			file_write(&l->file, r);
+		return;
+	}
 	if (l->run.stop)
 		return;
 	if (!l->run.common.record) {
@@ -151,19 +157,6 @@ static void on_record(void *ctx, const struct rec *r)
 	file_write(&l->file, r);
 	if (l->run.common.count && l->run.events >= l->run.common.count)
 		l->run.stop = true;
-}
-
-static void tell_notices(struct live *l)
-{
-	u32 fresh = l->attach.shared->notices & ~l->said;
-
-	l->said |= fresh;
-	if (fresh & NOTICE_COMPAT)
-		note("a 32-bit program runs in this scope: its system calls are not seen here");
-	if (fresh & NOTICE_IO_URING)
-		note("a program in this scope uses io_uring: socket work done through it makes no "
-		     "system "
-		     "call and is not seen here");
 }
 
 static int flush(struct live *l)
@@ -218,7 +211,6 @@ static int loop(struct live *l, const sigset_t *open)
 
 		if (flush(l))
 			return FAIL;
-		tell_notices(l);
 		if (tick && now_ns() >= tick) {
 			if (l->run.tool->tick(&l->run, &l->attach, false) || flush(l))
 				return FAIL;

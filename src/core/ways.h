@@ -17,6 +17,11 @@ int ways_attach(struct attach *a);
 void ways_tasks_load(struct attach *a, bool follow);
 int ways_tasks_attach(struct attach *a, bool follow);
 
+/* The programs that notice what system calls do not show (kernel/notice.bpf.h). scan: also of tasks
+ * that run already, which notices_attach() looks through once. 0 or FAIL. */
+void notices_load(struct attach *a, bool scan);
+int notices_attach(struct attach *a);
+
 /* The way of that name (--way). 0 or USAGE. */
 int way_named(const char *name, enum call_way *way);
 /* The ways in the order of preference for so many calls; up to WAYS_FEW the order is another. */

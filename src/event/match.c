@@ -34,7 +34,7 @@ static const struct sockaddr *address(const struct call_rec *r)
 	return NULL;
 }
 
-static bool match_task(const struct filter *f, const struct who *w)
+bool match_task(const struct filter *f, const struct who *w)
 {
 	if (f->have & FILTER_PID && w->pid != f->pid)
 		return false;

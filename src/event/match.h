@@ -6,7 +6,10 @@
 #include <stdbool.h>
 #include "filter.h"
 
-/* Does the record pass? FILTER_FOLLOW is not asked: only followed tasks were recorded then. */
+/* Is the task one that the filter asks for? FILTER_FOLLOW is not asked: only followed tasks were
+ * recorded then. */
+bool match_task(const struct filter *f, const struct who *w);
+/* Does the record pass? */
 bool match_call(const struct filter *f, const struct call_rec *r);
 
 #endif

@@ -15,12 +15,27 @@
 #define HEAD(t, s) F(t, s, h.type), F(t, s, h.ts)
 
 const struct file_field file_fields[] = {
-	HEAD(REC_NAME, name_rec),      F(REC_NAME, name_rec, space), F(REC_NAME, name_rec, len),
-	F(REC_NAME, name_rec, id),     HEAD(REC_CALL, call_rec),     F(REC_CALL, call_rec, dur),
-	F(REC_CALL, call_rec, ret),    F(REC_CALL, call_rec, args),  F(REC_CALL, call_rec, call),
-	F(REC_CALL, call_rec, unread), F(REC_CALL, call_rec, snap),  F(REC_CALL, call_rec, who),
-	F(REC_CALL, call_rec, sock),   HEAD(REC_END, end_rec),       F(REC_END, end_rec, events),
-	F(REC_END, end_rec, lost),     F(REC_END, end_rec, nlost),   {0},
+	HEAD(REC_NAME, name_rec),
+	F(REC_NAME, name_rec, space),
+	F(REC_NAME, name_rec, len),
+	F(REC_NAME, name_rec, id),
+	HEAD(REC_CALL, call_rec),
+	F(REC_CALL, call_rec, dur),
+	F(REC_CALL, call_rec, ret),
+	F(REC_CALL, call_rec, args),
+	F(REC_CALL, call_rec, call),
+	F(REC_CALL, call_rec, unread),
+	F(REC_CALL, call_rec, snap),
+	F(REC_CALL, call_rec, who),
+	F(REC_CALL, call_rec, sock),
+	HEAD(REC_END, end_rec),
+	F(REC_END, end_rec, events),
+	F(REC_END, end_rec, lost),
+	F(REC_END, end_rec, nlost),
+	HEAD(REC_NOTICE, notice_rec),
+	F(REC_NOTICE, notice_rec, who),
+	F(REC_NOTICE, notice_rec, what),
+	{0},
 };
 #define NFIELDS (sizeof(file_fields) / sizeof(*file_fields) - 1)
 
@@ -31,6 +46,7 @@ static const u16 fixed_size[REC_MAX] = {
 	[REC_NAME] = sizeof(struct name_rec),
 	[REC_CALL] = sizeof(struct call_rec),
 	[REC_END] = sizeof(struct end_rec),
+	[REC_NOTICE] = sizeof(struct notice_rec),
 };
 
 /*

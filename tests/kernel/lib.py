@@ -36,9 +36,18 @@ def here(*parts):
 
 # Programs
 
+# Those that are not NAME.c, compiled in the ordinary way: their source, and what more gcc is told.
+ALONE = ["-nostdlib", "-static", "-ffreestanding", "-fno-pie", "-no-pie", "-fno-stack-protector"]
+VARIANTS = {"abi": ("abi", ALONE)}
+if platform.machine() == "x86_64":
+    VARIANTS |= {"abi-i386": ("abi", [*ALONE, "-m32"]), "abi-x32": ("abi", [*ALONE, "-mx32"]),
+                 "abi-int80": ("abi", [*ALONE, "-DINT80"])}
+
+
 def work(name):
-    """The path of the compiled tests/kernel/work/NAME.c."""
-    source = ROOT / "tests/kernel/work" / f"{name}.c"
+    """The path of the compiled tests/kernel/work/NAME.c, or of one of VARIANTS."""
+    stem, flags = VARIANTS.get(name, (name, ()))
+    source = ROOT / "tests/kernel/work" / f"{stem}.c"
     program = ROOT / "build/test/work" / name
     newest = max(p.stat().st_mtime for p in [source, *source.parent.glob("*.h")])
     if program.exists() and program.stat().st_mtime > newest:
@@ -48,7 +57,7 @@ def work(name):
         fcntl.flock(lock, fcntl.LOCK_EX)
         new = f"{program}.new"
         subprocess.run([os.environ.get("CC", "gcc"), "-O1", "-g", "-Wall", "-Wextra", "-Werror",
-                        "-D_GNU_SOURCE", "-pthread", "-o", new, source], check=True)
+                        "-D_GNU_SOURCE", "-pthread", *flags, "-o", new, source], check=True)
         os.rename(new, program)
     return str(program)
 
@@ -56,6 +65,8 @@ def work(name):
 def work_all():
     for source in (ROOT / "tests/kernel/work").glob("*.c"):
         work(source.stem)
+    for name in VARIANTS:
+        work(name)
 
 
 class Ended:

@@ -7,6 +7,7 @@
 #include "error.h"
 #include "file.h"
 #include "match.h"
+#include "notice.h"
 #include "run.h"
 
 static void play_one(struct run *run, const struct rec *r)
@@ -21,6 +22,9 @@ static void play_one(struct run *run, const struct rec *r)
 			cgroup_learn(name->id, name->name, name->len);
 		else if (name->space == NAME_NETDEV)
 			netdev_learn(name->id >> 32, name->id, name->name, name->len);
+	} else if (r->type == REC_NOTICE) {
+		if (match_task(&run->common.filter, &((const struct notice_rec *)r)->who))
+			notice_tell((const struct notice_rec *)r);
 	} else if (r->type == REC_END) {
 		memcpy(run->lost, end->lost, sizeof(run->lost));
 	} else if (r->type != REC_CALL ||

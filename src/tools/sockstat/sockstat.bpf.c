@@ -32,7 +32,7 @@ static __always_inline int add(u32 slot, s64 ret)
 
 static __always_inline int on_call(u32 call, s64 ret)
 {
-	return call_watched(bpf_get_current_task_btf()) ? add(call & (SLOT_DOORS - 1), ret) : 0;
+	return task_matches(bpf_get_current_task_btf()) ? add(call & (SLOT_DOORS - 1), ret) : 0;
 }
 
 static __always_inline int on_door(u32 door, s64 ret)
