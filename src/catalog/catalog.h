@@ -94,13 +94,12 @@ const char *row_text(const struct row *row, enum text text, enum lang lang);
 /* What a word means here. */
 struct match {
 	enum probe_sort sort;
-	const char *name;           /* as the user is told it: "tcp:tcp_probe", "tcp_connect" */
+	char name[128];             /* as the user is told it: "tcp:tcp_probe", "tcp_connect" */
 	const struct row *row;      /* NULL: the catalog has none */
 	const struct kernel_tp *tp; /* SORT_TRACEPOINT, NULL when this kernel has it not */
 	struct kernel_func func;    /* SORT_FUNCTION */
-	int call;                   /* SORT_CALL: its number here, -1 */
-	const char *asked;          /* the word, when it was taken for something else; else NULL */
-	char note[240];             /* why it was, one sentence; else "" */
+	int call;                   /* SORT_CALL: enum call_id */
+	char note[300]; /* what was asked for and why this is it, one sentence; else "" */
 };
 
 struct matches {
@@ -111,6 +110,7 @@ struct matches {
 enum find {
 	FIND_STRICT = 1, /* probes only: historical and wrong names are refused */
 	FIND_FOLLOW = 2, /* what cannot be had here becomes what does its work, with a note */
+	FIND_EACH = 4,   /* a bare word is all that it can mean, not the first only */
 };
 
 /*

@@ -155,9 +155,13 @@ bool kernel_func(const char *name, struct kernel_func *f)
 	/* Of one place: a module's function of the same name is another one. */
 	while (same < n && found[same].types == found->types)
 		same++;
-	if (n)
+	if (n) {
 		fill(f, found, same);
+		f->name = found->name;
+	}
 	s = n ? NULL : kernel_symbol(f->name, &n);
+	if (s)
+		f->name = s->name;
 	for (u32 i = 0; s && i < n && !f->module; i++)
 		f->module = s[i].module;
 	judge(f);

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include "filter.h"
 #include "out.h"
+#include "suggest.h"
 
 enum option_kind {
 	OPT_FLAG,    /* bool */
@@ -75,7 +76,5 @@ int options_parse(const struct tool *t, struct common *common, int argc, char **
 void options_help(const struct tool *t);
 /* weir help --rows: all rows of all tools on stdout, for scripts. */
 void options_rows(void);
-/* The word of words (NULL-terminated) that is nearest to word, NULL when none is near. */
-const char *suggest(const char *word, const char *const *words);
 
 #endif

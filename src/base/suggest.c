@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 #include <string.h>
-#include "options.h"
+#include "record.h"
+#include "suggest.h"
 
-/* Levenshtein's distance; words longer than 31 bytes are far from everything. */
+/* Levenshtein's distance; words longer than 63 bytes are far from everything. */
 static u32 distance(const char *a, const char *b)
 {
-	u32 row[32], n = strlen(a), m = strlen(b);
+	u32 row[64], n = strlen(a), m = strlen(b);
 
-	if (n > 31 || m > 31)
+	if (n > 63 || m > 63)
 		return 99;
 	for (u32 j = 0; j <= m; j++)
 		row[j] = j;

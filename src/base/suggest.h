@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+#ifndef WEIR_SUGGEST_H
+#define WEIR_SUGGEST_H
+
+/* The word of words (NULL-terminated) that is nearest to word, NULL when none is near. */
+const char *suggest(const char *word, const char *const *words);
+
+#endif
