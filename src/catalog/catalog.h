@@ -99,7 +99,7 @@ struct match {
 	const struct kernel_tp *tp; /* SORT_TRACEPOINT, NULL when this kernel has it not */
 	struct kernel_func func;    /* SORT_FUNCTION */
 	int call;                   /* SORT_CALL: enum call_id */
-	char note[300]; /* what was asked for and why this is it, one sentence; else "" */
+	char note[500]; /* what was asked for and why this is it, one sentence; else "" */
 };
 
 struct matches {
