@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
- * The histogram both halves share: log-linear, 8 slots an octave, so a value is known to within
- * 12.5 % of itself; below 16 exact.
+ * The histograms both halves share. Log-linear, 8 slots an octave, so a value is known to within
+ * 12.5 % of itself; below 16 exact. Linear, for values that have a limit: slots of one width.
  */
 #ifndef WEIR_HIST_H
 #define WEIR_HIST_H
@@ -61,6 +61,14 @@ static inline __attribute__((always_inline)) u64 hist_low(u32 slot)
 		return slot;
 	e = slot >> HIST_SUB;
 	return (u64)((slot & ((1 << HIST_SUB) - 1)) + (1 << HIST_SUB)) << (e - 1);
+}
+
+/* Slot of a value where each is step wide; the last of slots has all above, too. */
+static inline __attribute__((always_inline)) u32 hist_linear(u64 v, u64 step, u32 slots)
+{
+	u64 slot = v / step;
+
+	return slot < slots ? slot : slots - 1;
 }
 
 #endif

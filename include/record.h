@@ -21,6 +21,7 @@ enum rec_type {
 	REC_CALL = 2,   /* one finished system call (struct call_rec) */
 	REC_END = 3,    /* the run's account, last record of a complete file (struct end_rec) */
 	REC_NOTICE = 4, /* something in scope that is not seen (struct notice_rec) */
+	REC_TALLY = 5,  /* one counted row of an interval, or of the run (struct tally_rec) */
 	REC_MAX,
 };
 
@@ -100,6 +101,7 @@ enum sect_kind {
 	SECT_TIME,     /* struct timespec: in */
 	SECT_TIME_OUT, /* struct timespec: out */
 	SECT_MORE,     /* the record was too small for the rest */
+	SECT_BUCKETS,  /* struct tally_bucket[]: a histogram's, ascending, empty ones left out */
 };
 
 struct sect {
@@ -122,6 +124,46 @@ struct call_rec {
 	u32 snap; /* bytes of payload to show; one more is recorded, as strace wants it readable */
 	struct who who;
 	struct sock_id sock; /* of the first descriptor argument */
+};
+
+/*
+ * What a counting tool counts by. A tool fills the members that its columns show; the others are 0.
+ * Those that most tools use stand first: keys are compared up to the last that a tool uses.
+ */
+struct tally_key {
+	u32 pid;
+	u16 what;   /* the tool's own: which call, which direction. Never 0 in a key that is used */
+	u16 bucket; /* of a histogram (hist.h), plus 1; 0: none, or a whole histogram */
+	char comm[16];
+	u16 family, type, protocol, port;
+	u64 id; /* cgroup, stack, ... */
+	u8 addr[16];
+	char name[16]; /* goes with the key and is no part of it */
+};
+
+enum tally_flag {
+	TALLY_TOTAL = 1,  /* of the whole run; else of one interval */
+	TALLY_OTHER = 2,  /* all that found no room for a row of its own */
+	TALLY_CGROUP = 4, /* key.id is a cgroup */
+};
+
+#define TALLY_COUNTS 7
+
+/* A row of a counting tool, as one interval had it, or the whole run. */
+struct tally_rec {
+	struct rec h; /* ts: the interval's end */
+	u64 interval_ns;
+	u64 events; /* how many it counts */
+	u32 flags;  /* enum tally_flag */
+	u32 pad;
+	struct tally_key key;
+	u64 n[TALLY_COUNTS]; /* the tool's own */
+};
+
+struct tally_bucket {
+	u32 bucket; /* of hist.h */
+	u32 pad;
+	u64 count;
 };
 
 /* A name for a number, written into a recording so that replay elsewhere prints the same. */

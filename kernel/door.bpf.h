@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
  * The doors of the socket layer (include/door.h), on whatever way the kernel grants. A tool writes
- * pass(door, ret), called in the context of the task that sends or receives, ret being the bytes
- * or -errno; DOOR_WAYS() makes the programs of every way from it, and the rows of src/core/doors.c
- * name them.
+ * pass(door, sk, ret), called in the context of the task that sends or receives: the socket (NULL
+ * where a kretprobe is the way), and the bytes or -errno. DOOR_WAYS() makes the programs of every
+ * way from it, and the rows of src/core/doors.c name them.
  */
 #ifndef WEIR_DOOR_BPF_H
 #define WEIR_DOOR_BPF_H
@@ -30,31 +30,31 @@
 #define DOOR_WAYS(pass)                                                                            \
 	SEC("?tp_btf") int door_recv_tp(u64 *ctx)                                                  \
 	{                                                                                          \
-		return pass(DOOR_RECVMSG, (s32)ctx[1]);                                            \
+		return pass(DOOR_RECVMSG, (struct sock *)ctx[0], (s32)ctx[1]);                     \
 	}                                                                                          \
 	SEC("?fexit") int door_recv_fexit(u64 *ctx)                                                \
 	{                                                                                          \
-		return pass(DOOR_RECVMSG, (s32)ctx[3]);                                            \
+		return pass(DOOR_RECVMSG, ((struct socket *)ctx[0])->sk, (s32)ctx[3]);             \
 	}                                                                                          \
 	SEC("?kretprobe") int door_recv_kret(struct pt_regs *ctx)                                  \
 	{                                                                                          \
-		return pass(DOOR_RECVMSG, (s32)regs_ret(ctx));                                     \
+		return pass(DOOR_RECVMSG, NULL, (s32)regs_ret(ctx));                               \
 	}                                                                                          \
 	SEC("?tp_btf") int door_send_tp(u64 *ctx)                                                  \
 	{                                                                                          \
-		return pass(DOOR_SENDMSG, (s32)ctx[1]);                                            \
+		return pass(DOOR_SENDMSG, (struct sock *)ctx[0], (s32)ctx[1]);                     \
 	}                                                                                          \
 	SEC("?fexit") int door_send_fexit(u64 *ctx)                                                \
 	{                                                                                          \
-		return pass(DOOR_SENDMSG, (s32)ctx[2]);                                            \
+		return pass(DOOR_SENDMSG, ((struct socket *)ctx[0])->sk, (s32)ctx[2]);             \
 	}                                                                                          \
 	SEC("?fexit") int door_send_fexit_old(u64 *ctx)                                            \
 	{                                                                                          \
-		return pass(DOOR_SENDMSG, (s32)ctx[2]);                                            \
+		return pass(DOOR_SENDMSG, ((struct socket *)ctx[0])->sk, (s32)ctx[2]);             \
 	}                                                                                          \
 	SEC("?kretprobe") int door_send_kret(struct pt_regs *ctx)                                  \
 	{                                                                                          \
-		return pass(DOOR_SENDMSG, (s32)regs_ret(ctx));                                     \
+		return pass(DOOR_SENDMSG, NULL, (s32)regs_ret(ctx));                               \
 	}
 
 #endif

@@ -101,17 +101,23 @@ static __always_inline bool task_matches(struct task_struct *task)
 	return task->tgid != filter.self && task_passes(task);
 }
 
-static __always_inline void who_fill(struct who *w, struct task_struct *task)
+/* Its name: 16 bytes, aligned. */
+static __always_inline void task_comm(char *to, struct task_struct *task)
 {
 	const u64 *comm = (const u64 *)task->comm;
 
+	((u64 *)to)[0] = comm[0];
+	((u64 *)to)[1] = comm[1];
+}
+
+static __always_inline void who_fill(struct who *w, struct task_struct *task)
+{
 	w->pid = task_tgid(task);
 	w->tid = learnt.pid_level ? pid_here(task) : task->pid;
 	w->uid = task->cred->euid.val;
 	w->netns = task->nsproxy->net_ns->ns.inum;
 	w->cgroup = task->cgroups->dfl_cgrp->kn->id;
-	((u64 *)w->comm)[0] = comm[0];
-	((u64 *)w->comm)[1] = comm[1];
+	task_comm(w->comm, task);
 }
 
 #endif

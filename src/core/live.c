@@ -135,6 +135,28 @@ static void record_cgroup(struct live *l, u64 id, u64 ts)
 		record_name(l, NAME_CGROUP, id, path, ts);
 }
 
+/* The cgroup that a record names, 0 when it names none. */
+static u64 cgroup_of(const struct rec *r)
+{
+	const struct tally_rec *t = (const struct tally_rec *)r;
+
+	if (r->type == REC_CALL)
+		return ((const struct call_rec *)r)->who.cgroup;
+	return r->type == REC_TALLY && t->flags & TALLY_CGROUP ? t->key.id : 0;
+}
+
+/* Into the recording. */
+static void keep(struct run *run, const struct rec *r)
+{
+	struct live *l = (struct live *)run; /* its first member */
+	u64 cgroup = cgroup_of(r);
+
+	if (cgroup && cgroup != l->last_cgroup)
+		record_cgroup(l, cgroup, r->ts);
+	run->events += run_events_of(r);
+	file_write(&l->file, r);
+}
+
 static void on_record(void *ctx, const struct rec *r)
 {
 	struct live *l = ctx;
@@ -147,14 +169,9 @@ static void on_record(void *ctx, const struct rec *r)
 	}
 	if (l->run.stop)
 		return;
-	if (!l->run.common.record) {
-		run_event(&l->run, r);
+	run_emit(&l->run, r);
+	if (!l->run.common.record)
 		return;
-	}
-	if (r->type == REC_CALL && ((const struct call_rec *)r)->who.cgroup != l->last_cgroup)
-		record_cgroup(l, ((const struct call_rec *)r)->who.cgroup, r->ts);
-	l->run.events++;
-	file_write(&l->file, r);
 	if (l->run.common.count && l->run.events >= l->run.common.count)
 		l->run.stop = true;
 }
@@ -246,6 +263,7 @@ static int start(struct live *l)
 	now_world(&run->world);
 	if (run->common.record && record_open(l))
 		return FAIL;
+	run->keep = run->common.record ? keep : NULL;
 	if (run_open(run) || attach_open(&l->attach, t->object, *t->object_size))
 		return FAIL;
 	if (t->setup && t->setup(run, &l->attach))

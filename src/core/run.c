@@ -7,14 +7,29 @@
 #include "error.h"
 #include "run.h"
 
-void run_row(struct run *run, const struct rec *r)
+void run_row_in(struct run *run, const struct column *columns, u32 ncolumns, const struct rec *r)
 {
 	if (run->stop)
 		return;
-	out_row(run->out, run->columns, run->ncolumns, r);
+	if (!run->headed)
+		run_head(run);
+	out_row(run->out, columns, ncolumns, r);
 	run->rows++;
 	if (run->common.count && run->rows >= run->common.count)
 		run->stop = true;
+}
+
+void run_row(struct run *run, const struct rec *r)
+{
+	run_row_in(run, run->columns, run->ncolumns, r);
+}
+
+void run_columns(struct run *run, const struct column *columns)
+{
+	run->columns = columns;
+	run->ncolumns = 0;
+	while (columns && columns[run->ncolumns].name)
+		run->ncolumns++;
 }
 
 int run_open(struct run *run)
@@ -22,10 +37,7 @@ int run_open(struct run *run)
 	const struct common *c = &run->common;
 	bool tty = isatty(1);
 
-	if (!run->columns)
-		run->columns = run->tool->columns;
-	while (run->columns && run->columns[run->ncolumns].name)
-		run->ncolumns++;
+	run_columns(run, run->columns ? run->columns : run->tool->columns);
 	run->out = out_open(c->format, 1, &run->world, tty && !getenv("NO_COLOR"));
 	if (!run->out)
 		return fail("no memory for the output");
@@ -35,13 +47,31 @@ int run_open(struct run *run)
 
 void run_head(struct run *run)
 {
+	run->headed = true;
 	if (run->columns && !run->common.record)
 		out_head(run->out, run->columns, run->ncolumns, run->common.quiet || run->bare);
 }
 
+u64 run_events_of(const struct rec *r)
+{
+	const struct tally_rec *t = (const struct tally_rec *)r;
+
+	if (r->type != REC_TALLY)
+		return 1;
+	return t->flags & TALLY_TOTAL ? t->events : 0;
+}
+
+void run_emit(struct run *run, const struct rec *r)
+{
+	if (run->keep)
+		run->keep(run, r);
+	else
+		run_event(run, r);
+}
+
 void run_event(struct run *run, const struct rec *r)
 {
-	run->events++;
+	run->events += run_events_of(r);
 	if (run->tool->event)
 		run->tool->event(run, r);
 	else

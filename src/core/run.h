@@ -23,10 +23,21 @@ struct run {
 	bool replay;
 	bool broken; /* the output cannot be written, and that was said */
 	bool stop;   /* set to end the run */
+	bool headed; /* the heading was told */
+	/* --record: keeps a record that the user half has made, see run_emit(). */
+	void (*keep)(struct run *run, const struct rec *r);
 };
 
 /* Prints a row of the tool's columns; stops the run after -n of them. */
 void run_row(struct run *run, const struct rec *r);
+/* The same with other columns than the heading's: of the same names, shown in another way. */
+void run_row_in(struct run *run, const struct column *columns, u32 ncolumns, const struct rec *r);
+/* Other columns from here on, before the first row. */
+void run_columns(struct run *run, const struct column *columns);
+/* A record that the user half has made: into the recording, or as run_event(). */
+void run_emit(struct run *run, const struct rec *r);
+/* How many events a record is of: of counted rows, only totals say. */
+u64 run_events_of(const struct rec *r);
 /* Live run of a tool with a kernel half. Returns the exit status. */
 int run_live(const struct tool *t, int argc, char **argv);
 /* Output and columns: what live and replay share. 0 or FAIL. */

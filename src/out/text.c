@@ -63,6 +63,8 @@ static __attribute__((noinline)) void new_second(struct out *o, u64 wall)
 	buf_free(&b);
 }
 
+#define CLOCK 15 /* columns; a narrower one has fewer digits of the second */
+
 /* Local time of day. */
 static void put_clock(struct out *o, u64 ts)
 {
@@ -130,7 +132,10 @@ static inline size_t put_cell(struct out *o, const struct column *c, const struc
 	switch ((enum column_kind)c->kind) {
 	case COL_UINT: buf_u64(&o->b, cell_uint(c, r)); break;
 	case COL_INT: buf_s64(&o->b, cell_sint(c, r)); break;
-	case COL_CLOCK: put_clock(o, cell_u64(c, r)); break;
+	case COL_CLOCK:
+		put_clock(o, cell_u64(c, r));
+		o->b.at -= c->width < CLOCK ? CLOCK - c->width : 0;
+		break;
 	case COL_NS: buf_seconds(&o->b, cell_u64(c, r), 6); break;
 	case COL_COMM: return put_comm(&o->b, c, cell_at(c, r));
 	case COL_STRING: s = cell_string(c, r); return s ? put_string(&o->b, s, strlen(s)) : 0;

@@ -35,6 +35,12 @@ const struct file_field file_fields[] = {
 	HEAD(REC_NOTICE, notice_rec),
 	F(REC_NOTICE, notice_rec, who),
 	F(REC_NOTICE, notice_rec, what),
+	HEAD(REC_TALLY, tally_rec),
+	F(REC_TALLY, tally_rec, interval_ns),
+	F(REC_TALLY, tally_rec, events),
+	F(REC_TALLY, tally_rec, flags),
+	F(REC_TALLY, tally_rec, key),
+	F(REC_TALLY, tally_rec, n),
 	{0},
 };
 #define NFIELDS (sizeof(file_fields) / sizeof(*file_fields) - 1)
@@ -43,10 +49,9 @@ const struct file_field file_fields[] = {
 
 /* Sizes of the fixed parts, by type: where sections begin. */
 static const u16 fixed_size[REC_MAX] = {
-	[REC_NAME] = sizeof(struct name_rec),
-	[REC_CALL] = sizeof(struct call_rec),
-	[REC_END] = sizeof(struct end_rec),
-	[REC_NOTICE] = sizeof(struct notice_rec),
+	[REC_NAME] = sizeof(struct name_rec),   [REC_CALL] = sizeof(struct call_rec),
+	[REC_END] = sizeof(struct end_rec),     [REC_NOTICE] = sizeof(struct notice_rec),
+	[REC_TALLY] = sizeof(struct tally_rec),
 };
 
 /*

@@ -39,15 +39,15 @@ static int replay(struct run *run, struct file_reader *file)
 	const struct rec *r;
 	int more = 0;
 
-	run->replay = true;
 	run->world = (struct out_world){file->head.wall_ns, file->head.zone_s, cgroup_path};
 	if (run_open(run))
 		return FAIL;
-	run_head(run);
 	while (!run->stop && (more = file_next(file, &r)) > 0)
 		play_one(run, r);
 	if (run->tool->tick && run->tool->tick(run, NULL, true))
 		more = FAIL;
+	if (!run->headed)
+		run_head(run);
 	if (run_close(run, NULL))
 		return 1; /* told already */
 	return more < 0 ? more : 0;
@@ -75,6 +75,7 @@ static int prepare(struct run *run, struct file_reader *file, const char *path, 
 		return usage("replay needs the file first: weir replay FILE [options]");
 	if (file_open(file, path))
 		return FAIL;
+	run->replay = true;
 	run->tool = tool_find(file->head.tool);
 	if (!run->tool || run->tool->main)
 		return fail("%s holds records of a tool that this weir does not have: '%s'", path,

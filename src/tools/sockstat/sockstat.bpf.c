@@ -4,40 +4,46 @@
 #include "door.bpf.h"
 #include "follow.bpf.h"
 #include "probe.bpf.h"
+#include "tally.bpf.h"
 #include "sockstat.h"
 
-_Static_assert(CALL_MAX <= SLOT_DOORS, "calls and doors would share slots");
+_Static_assert(CALL_MAX <= WHAT_DOORS, "calls and doors would be counted as one");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct counts);
-} counts SEC(".maps");
+SEC(".rodata.sockstat") const volatile struct sockstat_conf conf;
 
-/*
- * No atomics: each slot is one program's, and the kernel does not run a program while it runs on
- * the same CPU (it counts that as missed).
- */
-static __always_inline int add(u32 slot, s64 ret)
+static __always_inline int add(struct task_struct *task, u32 what, s64 ret)
 {
-	struct counts *c;
-	u32 zero = 0;
+	struct tally_key key = {};
+	struct tally_slot *s;
 
-	c = bpf_map_lookup_elem(&counts, &zero);
-	if (c)
-		c->n[slot][(u64)ret >> 63]++;
+	key.what = what;
+	if (conf.by == BY_PROCESS) {
+		key.pid = task_tgid(task);
+		task_comm(key.comm, task);
+		s = tally_find(&key, TALLY_WORDS(comm));
+	} else if (conf.by == BY_CGROUP) {
+		key.id = task->cgroups->dfl_cgrp->kn->id;
+		s = tally_find(&key, TALLY_WORDS(id));
+	} else {
+		s = tally_at(what);
+	}
+	if (s)
+		s->n[(u64)ret >> 63]++;
 	return 0;
 }
 
 static __always_inline int on_call(u32 call, s64 ret)
 {
-	return task_matches(bpf_get_current_task_btf()) ? add(call & (SLOT_DOORS - 1), ret) : 0;
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return task_matches(task) ? add(task, call & (WHAT_DOORS - 1), ret) : 0;
 }
 
-static __always_inline int on_door(u32 door, s64 ret)
+static __always_inline int on_door(u32 door, struct sock *sk, s64 ret)
 {
-	return probe_watched(door, bpf_get_current_task_btf()) ? add(SLOT_DOORS + door, ret) : 0;
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return probe_watched(door, task) ? add(task, WHAT_DOORS + door, ret) : 0;
 }
 
 CALL_EXIT_WAYS(on_call)

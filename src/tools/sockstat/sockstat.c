@@ -1,90 +1,120 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
-/* weir sockstat: the user half. What is counted, and the differences between two looks. */
-#include <errno.h>
-#include <stdlib.h>
+/* weir sockstat: the user half. What is counted, and by what. */
 #include <string.h>
-#include <time.h>
 #include "error.h"
 #include "probes.h"
-#include "run.h"
 #include "sockstat.h"
-#include "verbs.h"
+#include "tallies.h"
 
 TOOL_OBJECT(sockstat);
 
 #define NS_PER_S 1000000000ull
 
 static struct {
-	bool slots[SLOTS]; /* what is counted */
-	u32 reports;       /* -n: how many are still to come, 0: no limit */
-	bool done;         /* the totals are told */
-	u64 before_ns;     /* of the last look */
-	struct counts before;
+	struct tallies_options tallies;
+	const char *by_word;
+	enum sockstat_by by;
+	bool wanted[WHATS]; /* what is counted */
 } own;
 
-/* One row: a call, or a door, in one interval. */
-struct row {
-	struct rec h; /* ts: end of the interval */
-	const char *report, *call;
-	u64 interval_ns, count, errors;
+#define OWN(member) offsetof(__typeof__(own), member)
+
+static const struct option_row options[] = {
+	{0, "by", "WHAT", OPT_STRING, OWN(by_word), 0, 0,
+	 "count by call (default), by process or by cgroup, and call"},
+	TALLIES_OPTIONS(OWN(tallies)),
+	{0},
 };
 
-static const struct row *row_of(const struct rec *r)
+static const char *what_name(u32 what)
 {
-	return (const struct row *)r;
+	if (!what || what >= WHATS || (what < WHAT_DOORS && what >= CALL_MAX))
+		return "(other)";
+	return what < WHAT_DOORS ? call_names[what] : door_probes[what - WHAT_DOORS].name;
+}
+
+static void tell_call(struct verbs *v, const struct rec *r)
+{
+	v->ops->word(v, what_name(tally_of(r)->key.what));
 }
 
 /* With one digit after the point: of a rare thing too, it is seen that it happens. */
 static void tell_rate(struct verbs *v, const struct rec *r)
 {
-	const struct row *row = row_of(r);
-	__uint128_t milli = (__uint128_t)row->count * 1000 * NS_PER_S;
+	const struct tally_rec *t = tally_of(r);
+	__uint128_t milli = (__uint128_t)t->events * 1000 * NS_PER_S;
 
-	if (row->interval_ns)
-		buf_seconds(v->b, milli / row->interval_ns * (NS_PER_S / 1000), 1);
+	if (t->interval_ns)
+		buf_seconds(v->b, milli / t->interval_ns * (NS_PER_S / 1000), 1);
 }
 
-#define R(member) COLUMN(struct row, member)
-
+/* All there are; process and cgroup are left out when it is not counted by them. */
 static const struct column columns[] = {
-	{"time", "TIME", COL_CLOCK, COL_TEXT, R(h.ts), 15, NULL, "end of the interval"},
-	{"report", "REPORT", COL_STRING, COL_TEXT | COL_LEFT, R(report), 8, NULL,
-	 "interval, or total: of the whole run, at its end"},
-	{"interval_ns", NULL, COL_NS, 0, R(interval_ns), 0, NULL, "length of the interval"},
-	{"call", "CALL", COL_STRING, COL_TEXT | COL_LEFT, R(call), 13, NULL,
+	TALLIES_COLUMNS,
+	TALLIES_PROCESS,
+	{"call", "CALL", COL_NEST, COL_TEXT | COL_LEFT, 0, 0, 13, tell_call,
 	 "system call, or sock_recvmsg and sock_sendmsg: messages, whatever call moved them"},
-	{"count", "COUNT", COL_UINT, COL_TEXT, R(count), 11, NULL, "how many ended"},
-	{"errors", "ERRORS", COL_UINT, COL_TEXT, R(errors), 9, NULL, "of these, failed"},
+	{"count", "COUNT", COL_UINT, COL_TEXT, T(events), 9, NULL, "how many ended"},
+	{"errors", "ERRORS", COL_UINT, COL_TEXT, T(n[N_BAD]), 8, NULL, "of these, failed"},
 	{"per_second", "PER SECOND", COL_NEST, COL_TEXT | COL_TEXT_ONLY | COL_DATA_ONLY, 0, 0, 11,
 	 tell_rate, "count in a second"},
+	{"cgroup", "CGROUP", COL_CGROUP, COL_TEXT | COL_LEFT, T(key.id), 0, NULL,
+	 "path of the cgroup (v2), its id where it is unknown"},
 	{0},
 };
 
-static const char *slot_name(u32 slot)
+static void choose_columns(struct run *run, enum sockstat_by by)
 {
-	return slot < SLOT_DOORS ? call_names[slot] : door_probes[slot - SLOT_DOORS].name;
+	static struct column chosen[sizeof(columns) / sizeof(*columns)];
+	u32 n = 0;
+
+	for (const struct column *c = columns; c->name; c++) {
+		bool process = !strcmp(c->name, "pid") || !strcmp(c->name, "comm");
+
+		if ((process && by != BY_PROCESS) ||
+		    (!strcmp(c->name, "cgroup") && by != BY_CGROUP))
+			continue;
+		chosen[n++] = *c;
+	}
+	chosen[n] = (struct column){0};
+	run_columns(run, chosen);
 }
+
+/* Calls in the order of their numbers, the busiest process or cgroup first. */
+static int order(const struct tally_rec *a, const struct tally_rec *b)
+{
+	if (own.by != BY_CALL && a->events != b->events)
+		return a->events < b->events ? 1 : -1;
+	return a->key.what - b->key.what;
+}
+
+static struct counts_shape shape = {
+	.events = 1 << N_GOOD | 1 << N_BAD,
+	.good = 1 << N_GOOD,
+	.filters = FILTER_PID | FILTER_COMM | FILTER_CGROUP,
+	.order = order,
+};
 
 /* Not read, write and their like: which of them are on sockets, is not looked at; the doors tell.
  */
-static bool slot_used(u32 slot)
+static bool what_used(u32 what)
 {
-	return slot >= SLOT_DOORS || (slot && slot < CALL_MAX && !(call_groups[slot] & GROUP_IO));
+	return what >= WHAT_DOORS || (what && what < CALL_MAX && !(call_groups[what] & GROUP_IO));
 }
 
 static int want_word(const char *word)
 {
-	const char *words[SLOTS + 1] = {0}, *near;
+	const char *words[WHATS + 1] = {0}, *near;
 	u32 n = 0;
 
-	for (u32 i = 0; i < SLOTS; i++) {
-		if (!slot_used(i))
+	for (u32 i = 0; i < WHATS; i++) {
+		if (!what_used(i))
 			continue;
-		if (!strcmp(word, slot_name(i))) {
-			own.slots[i] = true;
+		if (!strcmp(word, what_name(i))) {
+			own.wanted[i] = true;
 			return 0;
 		}
-		words[n++] = slot_name(i);
+		words[n++] = what_name(i);
 	}
 	near = suggest(word, words);
 	return usage("'%s' is no socket system call, nor sock_recvmsg or sock_sendmsg%s%s", word,
@@ -93,7 +123,7 @@ static int want_word(const char *word)
 
 static void want_default(void)
 {
-	static const u8 slots[] = {
+	static const u8 whats[] = {
 		CALL_accept,
 		CALL_accept4,
 		CALL_bind,
@@ -102,12 +132,27 @@ static void want_default(void)
 		CALL_shutdown,
 		CALL_socket,
 		CALL_socketpair,
-		SLOT_DOORS + DOOR_RECVMSG,
-		SLOT_DOORS + DOOR_SENDMSG,
+		WHAT_DOORS + DOOR_RECVMSG,
+		WHAT_DOORS + DOOR_SENDMSG,
 	};
 
-	for (u32 i = 0; i < sizeof(slots); i++)
-		own.slots[slots[i]] = true;
+	for (u32 i = 0; i < sizeof(whats); i++)
+		own.wanted[whats[i]] = true;
+}
+
+static int by_named(const char *word)
+{
+	static const char *const words[] = {"call", "process", "cgroup", NULL};
+	const char *near;
+
+	for (u32 i = 0; words[i]; i++)
+		if (!strcmp(word, words[i])) {
+			own.by = i;
+			return 0;
+		}
+	near = suggest(word, words);
+	return usage("--by takes call, process or cgroup, not '%s'%s%s", word,
+		     near ? "; did you mean " : "", near ? near : "");
 }
 
 static int check(struct run *run)
@@ -116,127 +161,75 @@ static int check(struct run *run)
 
 	if (c->filter.have & FILTER_SOCK)
 		return usage("sockstat counts calls and looks at no socket: -4, -6, --host and "
-			     "--port are "
-			     "for weir trace --summary");
+			     "--port are for weir socketio, and for weir trace --summary");
 	if (c->filter.have & FILTER_SLOWER)
-		return usage(
-			"sockstat counts calls and measures no time: --slower is for weir trace "
-			"--summary");
-	if (c->record)
-		return usage("sockstat counts in the kernel and has no records to write: -o json "
-			     "keeps its "
-			     "rows, weir trace --record the calls themselves");
+		return usage("sockstat counts calls and measures no time: --slower is for weir "
+			     "trace --summary");
+	if (own.by_word && by_named(own.by_word))
+		return USAGE;
 	for (int i = 0; i < c->nargs; i++)
 		if (want_word(c->args[i]))
 			return USAGE;
 	if (!c->nargs)
 		want_default();
-	if (!c->interval_ns)
-		c->interval_ns = NS_PER_S;
-	own.reports = c->count; /* not rows: the core would stop in the middle of a report */
-	c->count = 0;
-	return 0;
+	choose_columns(run, own.by);
+	shape.flags = own.by == BY_CGROUP ? TALLY_CGROUP : 0;
+	return tallies_check(run, &shape, NS_PER_S);
 }
 
 static int setup(struct run *run, struct attach *a)
 {
-	struct bpf_map *ring = bpf_object__find_map_by_name(a->obj, "ring");
+	struct sockstat_conf *conf = attach_data(a, ".rodata.sockstat", sizeof(*conf));
 
+	if (!conf)
+		return fail("the BPF object of sockstat has no .rodata.sockstat: this build is "
+			    "broken");
+	conf->by = own.by;
 	for (u32 i = 1; i < CALL_MAX; i++)
-		if (own.slots[i]) {
+		if (own.wanted[i]) {
 			a->wanted[i] = true;
 			a->calls = true;
 		}
 	for (u32 i = 0; i < DOOR_MAX; i++)
-		if (own.slots[SLOT_DOORS + i])
+		if (own.wanted[WHAT_DOORS + i])
 			probes_want(a, &door_probes[i]);
-	if (ring && !run->common.ring_kib)
-		bpf_map__set_max_entries(ring, 4096); /* nothing is sent through it */
-	return 0;
+	return tallies_setup(run, a, own.tallies.slots);
 }
 
-static u64 now_ns(void)
+/* Replay: what the recording was counted by. */
+static void event(struct run *run, const struct rec *r)
 {
-	struct timespec ts;
+	const struct tally_rec *t = tally_of(r);
+	enum sockstat_by by = t->flags & TALLY_CGROUP ? BY_CGROUP
+			      : t->key.pid            ? BY_PROCESS
+						      : BY_CALL;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
+	if (!run->headed && !(t->flags & TALLY_OTHER))
+		choose_columns(run, by);
+	tallies_event(run, r);
 }
 
-/* Since the start, over all CPUs. --failed is applied here: in the kernel it would cost each event.
- */
-static int look(struct run *run, struct attach *a, struct counts *sum)
+/* Replay: only the calls that were asked for. */
+static bool hidden(struct run *run, const struct rec *r)
 {
-	int map = bpf_object__find_map_fd_by_name(a->obj, "counts"),
-	    ncpus = libbpf_num_possible_cpus();
-	struct counts *all = calloc(ncpus > 0 ? ncpus : 1, sizeof(*all));
-	bool failed = run->common.filter.have & FILTER_FAILED;
-	u32 zero = 0;
-	int err = all ? bpf_map_lookup_elem(map, &zero, all) : -ENOMEM;
+	u16 what = r->type == REC_TALLY ? tally_of(r)->key.what : 0;
 
-	memset(sum, 0, sizeof(*sum));
-	for (int cpu = 0; !err && cpu < ncpus; cpu++)
-		for (u32 i = 0; i < SLOTS; i++) {
-			sum->n[i][0] += failed ? 0 : all[cpu].n[i][0];
-			sum->n[i][1] += all[cpu].n[i][1];
-		}
-	free(all);
-	return err ? fail("the counts cannot be read: %s", strerror(-err)) : 0;
-}
-
-/* What happened between two looks; nothing is told of what did not. */
-static void report(struct run *run, const char *name, const struct counts *from,
-		   const struct counts *to, u64 from_ns, u64 to_ns)
-{
-	for (u32 i = 0; i < SLOTS; i++) {
-		u64 good = to->n[i][0] - from->n[i][0], bad = to->n[i][1] - from->n[i][1];
-		struct row row = {.h = {.ts = to_ns},
-				  .report = name,
-				  .interval_ns = to_ns - from_ns,
-				  .count = good + bad,
-				  .errors = bad};
-
-		if (!row.count)
-			continue;
-		row.call = slot_name(i);
-		run_row(run, &row.h);
-	}
-}
-
-/* The last interval is what remains, so that the intervals' sum is the total. */
-static int tick(struct run *run, struct attach *a, bool last)
-{
-	static const struct counts none;
-	struct counts now;
-	u64 now_at = now_ns();
-
-	if (own.done)
-		return 0;
-	if (look(run, a, &now))
-		return FAIL;
-	report(run, "interval", &own.before, &now, own.before_ns ? own.before_ns : run->start_ns,
-	       now_at);
-	own.before = now;
-	own.before_ns = now_at;
-	if (!last && (!own.reports || --own.reports))
-		return 0;
-	report(run, "total", &none, &now, run->start_ns, now_at);
-	for (u32 i = 0; i < SLOTS; i++)
-		run->events += now.n[i][0] + now.n[i][1];
-	own.done = true;
-	run->stop = true;
-	return 0;
+	return tallies_hidden(run, r) || (run->common.nargs && what < WHATS && !own.wanted[what]);
 }
 
 static const struct tool sockstat = {
 	.name = "sockstat",
 	.summary = "how often socket calls and messages happen, by call and second",
 	.usage = "[CALL...] [options] [-- COMMAND...]",
+	.options = options,
+	.own = &own,
 	.columns = columns,
 	.object = sockstat_bpf_o,
 	.object_size = &sockstat_bpf_o_size,
 	.check = check,
 	.setup = setup,
-	.tick = tick,
+	.event = event,
+	.tick = tallies_tick,
+	.hidden = hidden,
 };
 TOOL(sockstat);

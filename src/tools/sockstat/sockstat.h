@@ -6,15 +6,17 @@
 #include "call.h"
 #include "door.h"
 
-#define SLOT_DOORS 32 /* calls by enum call_id, then the doors by enum door */
-#define SLOTS      (SLOT_DOORS + DOOR_MAX)
+/* key.what: calls by enum call_id, then the doors by enum door. */
+#define WHAT_DOORS 32
+#define WHATS      (WHAT_DOORS + DOOR_MAX)
 
-/*
- * One a CPU. An event adds 1 to one number, so that whenever the user half reads, it is either in
- * there or not yet, never half: what is read and what was read before differ by whole events.
- */
-struct counts {
-	u64 n[SLOTS][2]; /* those that went well, those that failed */
+/* n[]: those that went well, those that failed. */
+enum { N_GOOD, N_BAD };
+
+enum sockstat_by { BY_CALL, BY_PROCESS, BY_CGROUP };
+
+struct sockstat_conf {
+	u32 by; /* enum sockstat_by */
 };
 
 #endif

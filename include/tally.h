@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * Counts by key: what the kernel half writes (kernel/tally.bpf.h) and the user half reads from the
+ * same memory (src/core/tallies.c).
+ *
+ * A table each for every CPU, so that nothing is shared between them, and twice: while one half is
+ * read and cleared, events go into the other. A table is slots with open addressing; in memory of
+ * our own, a key is found in a third of the instructions that a hash map of the kernel takes.
+ */
+#ifndef WEIR_TALLY_H
+#define WEIR_TALLY_H
+
+#include "record.h"
+
+/* 128 bytes: two cache lines. All 0: free. */
+struct tally_slot {
+	struct tally_key key;
+	u64 n[TALLY_COUNTS];
+};
+
+/* Slots of a table by default, a power of two; and how many are looked at before it counts as full.
+ */
+#define TALLY_SLOTS  4096
+#define TALLY_PROBES 16
+
+/*
+ * The slot after a table's last is for what found no room; its key.id counts the slots in use, so
+ * that an empty table is known at once.
+ */
+#define TALLY_STRIDE(slots) ((slots) + 1)
+
+struct tally_conf {
+	u32 slots; /* of a table */
+	u32 shift; /* from a 64-bit hash to a slot: 64 - log2(slots) */
+};
+
+struct tally_side {
+	u32 side; /* 0 or 1: where events go now */
+};
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * Tools that count by key: the kernel half's tables (kernel/tally.bpf.h), read once an interval, as
+ * rows. A tool calls tallies_check() and tallies_setup() in its own check() and setup(), and takes
+ * tallies_tick and tallies_event as they are, or calls them in its own.
+ */
+#ifndef WEIR_TALLIES_H
+#define WEIR_TALLIES_H
+
+#include "counts.h"
+#include "run.h"
+
+/* A tool's own options begin with these. */
+struct tallies_options {
+	u32 slots; /* --keys */
+};
+
+#define TALLIES_OPTIONS(off)                                                                       \
+	{                                                                                          \
+		0, "keys", "N", OPT_UINT, (off) + offsetof(struct tallies_options, slots), 64,     \
+			1 << 20,                                                                   \
+			"room for that many rows an interval on each CPU (default 4096); the "     \
+			"others are counted together"                                              \
+	}
+
+/*
+ * Takes -n as a number of intervals, and -i as interval_ns when it is not given (0: only totals are
+ * told). shape outlives the run. 0 or USAGE.
+ */
+int tallies_check(struct run *run, const struct counts_shape *shape, u64 interval_ns);
+/* Sizes of the kernel half's tables; slots: --keys, 0: default. 0 or FAIL. */
+int tallies_setup(struct run *run, struct attach *a, u32 slots);
+/* The tool's tick: reads and clears the tables, gives each row to run_emit(). */
+int tallies_tick(struct run *run, struct attach *a, bool last);
+/* The tool's event: prints the row, and ends a replay after -n intervals. */
+void tallies_event(struct run *run, const struct rec *r);
+/* The tool's hidden: replay with filters. */
+bool tallies_hidden(struct run *run, const struct rec *r);
+
+static inline const struct tally_rec *tally_of(const struct rec *r)
+{
+	return (const struct tally_rec *)r;
+}
+
+/* Columns that such tools share. */
+#define T(member) COLUMN(struct tally_rec, member)
+void tell_report(struct verbs *v, const struct rec *r);
+#define TALLIES_COLUMNS                                                                            \
+	{"time", "TIME", COL_CLOCK, COL_TEXT, T(h.ts), 12, NULL, "end of the interval"},           \
+		{"report", "TIME",      COL_NEST,                                                  \
+		 0,        0,           0,                                                         \
+		 12,       tell_report, "interval, or total: of the whole run, at its end"},       \
+	{                                                                                          \
+		"interval_ns", NULL, COL_NS, 0, T(interval_ns), 0, NULL, "length of the interval"  \
+	}
+#define TALLIES_PROCESS                                                                            \
+	{"pid", "PID", COL_UINT, COL_TEXT, T(key.pid), 7, NULL, "process"},                        \
+	{                                                                                          \
+		"comm", "COMM", COL_COMM, COL_TEXT | COL_LEFT, T(key.comm), 15, NULL,              \
+			"name of the thread that acted; (other): all that found no room"           \
+	}
+
+#endif
