@@ -17,11 +17,13 @@ typedef int64_t s64;
 #endif
 
 enum rec_type {
-	REC_NAME = 1,   /* a name the user half resolved while recording (struct name_rec) */
-	REC_CALL = 2,   /* one finished system call (struct call_rec) */
-	REC_END = 3,    /* the run's account, last record of a complete file (struct end_rec) */
-	REC_NOTICE = 4, /* something in scope that is not seen (struct notice_rec) */
-	REC_TALLY = 5,  /* one counted row of an interval, or of the run (struct tally_rec) */
+	REC_NAME = 1,    /* a name the user half resolved while recording (struct name_rec) */
+	REC_CALL = 2,    /* one finished system call (struct call_rec) */
+	REC_END = 3,     /* the run's account, last record of a complete file (struct end_rec) */
+	REC_NOTICE = 4,  /* something in scope that is not seen (struct notice_rec) */
+	REC_TALLY = 5,   /* one counted row of an interval, or of the run (struct tally_rec) */
+	REC_CONNECT = 6, /* a connect, or what became of one (struct connect_rec) */
+	REC_ACCEPT = 7,  /* an accept (struct accept_rec) */
 	REC_MAX,
 };
 
@@ -165,6 +167,52 @@ struct tally_bucket {
 	u32 pad;
 	u64 count;
 };
+
+/* What each record of one socket begins with: all that filters look at. */
+struct sock_rec {
+	struct rec h;
+	u64 dur; /* ns; of what, the record says */
+	s64 ret; /* -errno on failure */
+	struct who who;
+	struct sock_id sock;
+};
+
+/* Of which the record is. */
+enum connect_stage {
+	CONNECT_CALL,  /* the end of the call; dur: from entry to exit */
+	CONNECT_FINAL, /* the end of the handshake; dur: from the call's entry on; ret: what the
+			  socket's error was */
+};
+
+/* How a connection was made or accepted. */
+enum conn_via {
+	VIA_CALL, /* by the system call itself */
+	VIA_IO_URING,
+	VIA_SEND,   /* sendto, sendmsg or sendmmsg with MSG_FASTOPEN */
+	VIA_COMPAT, /* a 32-bit program's call */
+	VIA_KERNEL, /* the kernel itself: NFS, a further subflow of MPTCP */
+	VIA_OTHER,
+};
+
+#define CONNECT_GIVEN_UP 125 /* ECANCELED; the socket was closed before it was connected */
+struct connect_rec {
+	struct sock_rec s; /* sock: its remote half is what was asked for */
+	u16 stage;         /* enum connect_stage */
+	u16 via;           /* enum conn_via */
+	u32 pad;
+};
+
+/* An accept; s.dur: from the connection's arrival in the queue until accept returned it. */
+#define WAIT_UNKNOWN (~0ull) /* it came before weir, or is of a family without events */
+struct accept_rec {
+	struct sock_rec s; /* sock: the accepted one; the listening one when the call failed */
+	u32 queue;         /* connections that wait still */
+	u32 limit;         /* of the queue: listen()'s backlog, as the kernel took it */
+	u16 flags;         /* enum accept_flag */
+	u16 via;           /* enum conn_via: by the call, or by io_uring */
+	u32 pad;
+};
+enum accept_flag { ACCEPT_QUEUE = 1 /* queue and limit are known */ };
 
 /* A name for a number, written into a recording so that replay elsewhere prints the same. */
 enum name_space { NAME_CGROUP = 1, NAME_NETDEV = 2, NAME_UID = 3 };

@@ -118,14 +118,14 @@ SEC("?tp_btf/sched_process_exit") int state_exit(u64 *ctx)
 	{                                                                                          \
 		return call_enter_(CALL_##name);                                                   \
 	}
-#define CALL_WAYS(enter, leave)                                                                    \
-	CALL_EXIT_WAYS(leave)                                                                      \
+#define CALL_WAYS(enter, leave) CALL_WAYS_OF(CALLS, enter, leave)
+#define CALL_WAYS_OF(list, enter, leave)                                                           \
+	CALL_EXIT_WAYS_OF(list, leave)                                                             \
 	static __always_inline int call_enter_(u32 call)                                           \
 	{                                                                                          \
 		return enter(call);                                                                \
 	}                                                                                          \
-	CALLS(CALL_ENTER_FENTRY)                                                                   \
-	SEC("?tracepoint") int call_enter_tp(struct sys_enter_ctx *ctx)                            \
+	list(CALL_ENTER_FENTRY) SEC("?tracepoint") int call_enter_tp(struct sys_enter_ctx *ctx)    \
 	{                                                                                          \
 		u32 call = call_of(ctx->nr);                                                       \
 		return call ? enter(call) : 0;                                                     \

@@ -126,6 +126,7 @@ struct pid {
 };
 struct task_struct {
 	struct thread_info thread_info;
+	unsigned int flags;
 	u32 pid;
 	u32 tgid;
 	struct pid *thread_pid;
@@ -164,10 +165,17 @@ struct sock_common {
 	struct in6_addr skc_v6_rcv_saddr;
 };
 struct socket;
+struct sk_buff_head {
+	u32 qlen;
+};
 struct sock {
 	struct sock_common __sk_common;
 	u16 sk_type;
 	u16 sk_protocol;
+	int sk_err;
+	u32 sk_ack_backlog;
+	u32 sk_max_ack_backlog;
+	struct sk_buff_head sk_receive_queue;
 	struct socket *sk_socket;
 };
 struct inet_sock {
@@ -193,6 +201,9 @@ struct unix_sock {
 	struct sock sk;
 	struct unix_address *addr;
 	struct sock *peer;
+};
+struct mptcp_sock {
+	struct sock *first; /* subflow */
 };
 struct netlink_sock {
 	struct sock sk;

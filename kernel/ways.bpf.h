@@ -103,13 +103,14 @@ static __always_inline u32 call_of_raw(u64 nr, struct task_struct *task)
 	{                                                                                          \
 		return call_leave(CALL_##name, ctx[1]);                                            \
 	}
-#define CALL_EXIT_WAYS(leave)                                                                      \
+#define CALL_EXIT_WAYS(leave) CALL_EXIT_WAYS_OF(CALLS, leave)
+/* The same for a tool that knows its calls beforehand: list is like CALLS. */
+#define CALL_EXIT_WAYS_OF(list, leave)                                                             \
 	static __always_inline int call_leave(u32 call, s64 ret)                                   \
 	{                                                                                          \
 		return leave(call, ret);                                                           \
 	}                                                                                          \
-	CALLS(CALL_EXIT_FEXIT)                                                                     \
-	SEC("?tracepoint") int call_exit_tp(struct sys_exit_ctx *ctx)                              \
+	list(CALL_EXIT_FEXIT) SEC("?tracepoint") int call_exit_tp(struct sys_exit_ctx *ctx)        \
 	{                                                                                          \
 		u32 call = call_of(ctx->nr);                                                       \
 		return call ? leave(call, ctx->ret) : 0;                                           \

@@ -211,18 +211,29 @@ int attach_counters(struct attach *a, struct counters *sum)
 	return err ? fail("the kernel half's counters cannot be read: %s", strerror(-err)) : 0;
 }
 
+/* Keys of the kernel half's hash "pending", where a tool has one: what it waits for the end of. */
+static u64 count_pending(struct attach *a)
+{
+	int map = bpf_object__find_map_fd_by_name(a->obj, "pending");
+	u64 key, n = 0;
+
+	for (void *at = NULL; map >= 0 && !bpf_map_get_next_key(map, at, &key); at = &key)
+		n++;
+	return n;
+}
+
 u64 attach_unfinished(struct attach *a)
 {
 	int map = bpf_object__find_map_fd_by_name(a->obj, "states");
 	size_t size = STATES * sizeof(struct call_state);
+	u64 n = count_pending(a);
 	struct call_state *states;
-	u64 n = 0;
 
 	if (map < 0)
-		return 0;
+		return n;
 	states = mmap(NULL, size, PROT_READ, MAP_SHARED, map, 0);
 	if (states == MAP_FAILED)
-		return 0;
+		return n;
 	for (u32 i = 0; i < STATES; i++)
 		n += states[i].owner != 0;
 	munmap(states, size);

@@ -64,7 +64,7 @@ void attach_end(struct attach *a);
 void attach_close(struct attach *a);
 /* Sum of the kernel half's counters over CPUs. */
 int attach_counters(struct attach *a, struct counters *sum);
-/* Calls that were entered and are not finished now. */
+/* Calls that were entered, and connections that are being made, and are not finished now. */
 u64 attach_unfinished(struct attach *a);
 /* Marks a task and, from then on, its children as followed (-- COMMAND). 0 or FAIL. */
 int attach_follow(struct attach *a, int pid);

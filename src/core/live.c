@@ -14,7 +14,7 @@
 #include "decode.h"
 #include "error.h"
 #include "file.h"
-#include "notice.h"
+#include "match.h"
 #include "probes.h"
 #include "reader.h"
 #include "run.h"
@@ -139,9 +139,10 @@ static void record_cgroup(struct live *l, u64 id, u64 ts)
 static u64 cgroup_of(const struct rec *r)
 {
 	const struct tally_rec *t = (const struct tally_rec *)r;
+	const struct who *who = rec_who(r);
 
-	if (r->type == REC_CALL)
-		return ((const struct call_rec *)r)->who.cgroup;
+	if (who)
+		return who->cgroup;
 	return r->type == REC_TALLY && t->flags & TALLY_CGROUP ? t->key.id : 0;
 }
 
@@ -162,7 +163,7 @@ static void on_record(void *ctx, const struct rec *r)
 	struct live *l = ctx;
 
 	if (r->type == REC_NOTICE) {
-		notice_tell((const struct notice_rec *)r);
+		run_notice(&l->run, (const struct notice_rec *)r);
 		if (l->run.common.record)
 			file_write(&l->file, r);
 		return;

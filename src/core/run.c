@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "account.h"
 #include "error.h"
+#include "notice.h"
 #include "run.h"
 
 void run_row_in(struct run *run, const struct column *columns, u32 ncolumns, const struct rec *r)
@@ -76,6 +77,12 @@ void run_event(struct run *run, const struct rec *r)
 		run->tool->event(run, r);
 	else
 		run_row(run, r);
+}
+
+void run_notice(struct run *run, const struct notice_rec *r)
+{
+	if (r->what != NOTICE_IO_URING || !run->tool->io_uring)
+		notice_tell(r);
 }
 
 /* a: NULL when the run failed, so that no account is given of it; replay has none of its own. */

@@ -46,6 +46,8 @@ int run_open(struct run *run);
 void run_head(struct run *run);
 /* One record through the tool's event function. */
 void run_event(struct run *run, const struct rec *r);
+/* Says what is not seen, where the tool does not see it. */
+void run_notice(struct run *run, const struct notice_rec *r);
 /* Last tick, account, output closed. Returns the exit status. */
 int run_close(struct run *run, struct attach *a);
 

@@ -26,6 +26,7 @@ struct tool {
 	/* A tool with one. All but object may be NULL. */
 	const void *object; /* the BPF object's bytes */
 	const u32 *object_size;
+	bool io_uring; /* what is done by io_uring is seen too, or said to be missing by itself */
 	/* After parsing: words and contradictions. 0 or USAGE. */
 	int (*check)(struct run *run);
 	/* Object open, not loaded: read-only data, map sizes, which calls. 0 or FAIL. */

@@ -24,6 +24,17 @@ void decode_socket(struct verbs *v, const struct call_rec *r);
 void decode_sock_id(struct buf *b, const struct sock_id *id, const struct sect *lpath,
 		    const struct sect *rpath);
 
+/*
+ * One property of a socket, as a column of its own (src/tools/so*): nothing in text and null in
+ * JSON where it is not known or the family has none. Addresses of vsock are cids.
+ */
+void decode_family(struct verbs *v, const struct sock_id *id);
+void decode_protocol(struct verbs *v, const struct sock_id *id);
+void decode_addr(struct verbs *v, const struct sock_id *id, bool remote);
+void decode_port(struct verbs *v, const struct sock_id *id, bool remote);
+/* A result in words: by the number of its error, 0 when it went well; else by the error's name. */
+void decode_outcome(struct verbs *v, const struct names *words, s64 ret);
+
 /* Most bytes of a payload to show (-s); what a record holds of it may be less. */
 extern u32 decode_snap;
 

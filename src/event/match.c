@@ -47,10 +47,10 @@ bool match_task(const struct filter *f, const struct who *w)
 	return !(f->have & FILTER_COMM) || !memcmp(w->comm, f->comm, sizeof(f->comm));
 }
 
-static bool match_socket(const struct filter *f, const struct call_rec *r)
+/* sa: the address that the call named, or NULL. */
+static bool match_socket(const struct filter *f, const struct sock_id *id,
+			 const struct sockaddr *sa)
 {
-	const struct sock_id *id = &r->sock;
-	const struct sockaddr *sa = address(r);
 	const struct sockaddr_in *in = (const void *)sa;
 	const struct sockaddr_in6 *in6 = (const void *)sa;
 	bool valid = id->flags & SOCK_ID_VALID;
@@ -73,11 +73,40 @@ static bool match_socket(const struct filter *f, const struct call_rec *r)
 	return true;
 }
 
+static bool match_result(const struct filter *f, s64 ret, u64 dur)
+{
+	return !(f->have & FILTER_FAILED && ret >= 0) &&
+	       !(f->have & FILTER_SLOWER && dur < f->slower_ns);
+}
+
 bool match_call(const struct filter *f, const struct call_rec *r)
 {
-	if (f->have & FILTER_FAILED && r->ret >= 0)
-		return false;
-	if (f->have & FILTER_SLOWER && r->dur < f->slower_ns)
-		return false;
-	return match_task(f, &r->who) && (!(f->have & FILTER_SOCK) || match_socket(f, r));
+	return match_result(f, r->ret, r->dur) && match_task(f, &r->who) &&
+	       (!(f->have & FILTER_SOCK) || match_socket(f, &r->sock, address(r)));
+}
+
+bool match_sock(const struct filter *f, const struct sock_rec *r)
+{
+	return match_result(f, r->ret, r->dur) && match_task(f, &r->who) &&
+	       (!(f->have & FILTER_SOCK) || match_socket(f, &r->sock, NULL));
+}
+
+bool match_rec(const struct filter *f, const struct rec *r)
+{
+	switch (r->type) {
+	case REC_CALL: return match_call(f, (const struct call_rec *)r);
+	case REC_CONNECT:
+	case REC_ACCEPT: return match_sock(f, (const struct sock_rec *)r);
+	default: return true;
+	}
+}
+
+const struct who *rec_who(const struct rec *r)
+{
+	switch (r->type) {
+	case REC_CALL: return &((const struct call_rec *)r)->who;
+	case REC_CONNECT:
+	case REC_ACCEPT: return &((const struct sock_rec *)r)->who;
+	default: return NULL;
+	}
 }

@@ -11,5 +11,10 @@
 bool match_task(const struct filter *f, const struct who *w);
 /* Does the record pass? */
 bool match_call(const struct filter *f, const struct call_rec *r);
+bool match_sock(const struct filter *f, const struct sock_rec *r);
+/* The same for a record of any type; one that filters know nothing of passes. */
+bool match_rec(const struct filter *f, const struct rec *r);
+/* Who acted, NULL when the record does not say. */
+const struct who *rec_who(const struct rec *r);
 
 #endif

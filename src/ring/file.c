@@ -13,6 +13,10 @@
 		t, offsetof(struct s, m), sizeof(((struct s *)0)->m), 0, #m                        \
 	}
 #define HEAD(t, s) F(t, s, h.type), F(t, s, h.ts)
+/* What begins with a struct sock_rec s. */
+#define SOCK(t, r)                                                                                 \
+	F(t, r, s.h.type), F(t, r, s.h.ts), F(t, r, s.dur), F(t, r, s.ret), F(t, r, s.who),        \
+		F(t, r, s.sock)
 
 const struct file_field file_fields[] = {
 	HEAD(REC_NAME, name_rec),
@@ -41,6 +45,14 @@ const struct file_field file_fields[] = {
 	F(REC_TALLY, tally_rec, flags),
 	F(REC_TALLY, tally_rec, key),
 	F(REC_TALLY, tally_rec, n),
+	SOCK(REC_CONNECT, connect_rec),
+	F(REC_CONNECT, connect_rec, stage),
+	F(REC_CONNECT, connect_rec, via),
+	SOCK(REC_ACCEPT, accept_rec),
+	F(REC_ACCEPT, accept_rec, queue),
+	F(REC_ACCEPT, accept_rec, limit),
+	F(REC_ACCEPT, accept_rec, flags),
+	F(REC_ACCEPT, accept_rec, via),
 	{0},
 };
 #define NFIELDS (sizeof(file_fields) / sizeof(*file_fields) - 1)
@@ -49,9 +61,10 @@ const struct file_field file_fields[] = {
 
 /* Sizes of the fixed parts, by type: where sections begin. */
 static const u16 fixed_size[REC_MAX] = {
-	[REC_NAME] = sizeof(struct name_rec),   [REC_CALL] = sizeof(struct call_rec),
-	[REC_END] = sizeof(struct end_rec),     [REC_NOTICE] = sizeof(struct notice_rec),
-	[REC_TALLY] = sizeof(struct tally_rec),
+	[REC_NAME] = sizeof(struct name_rec),     [REC_CALL] = sizeof(struct call_rec),
+	[REC_END] = sizeof(struct end_rec),       [REC_NOTICE] = sizeof(struct notice_rec),
+	[REC_TALLY] = sizeof(struct tally_rec),   [REC_CONNECT] = sizeof(struct connect_rec),
+	[REC_ACCEPT] = sizeof(struct accept_rec),
 };
 
 /*

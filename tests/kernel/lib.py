@@ -167,20 +167,20 @@ def trace(*argv, **options):
 
 class Live:
     """
-    weir trace without a command, in the background: attached when the constructor returns. Its
-    output goes to a file, so that nobody need read it.
+    weir trace, or another tool, without a command, in the background: attached when the constructor
+    returns. Its output goes to a file, so that nobody need read it.
     """
 
-    def __init__(self, *argv):
+    def __init__(self, *argv, tool="trace"):
         self.out = tempfile.TemporaryFile()
-        self.process = subprocess.Popen([WEIR, "trace", *way(), *(str(a) for a in argv)],
+        self.process = subprocess.Popen([WEIR, tool, *way(), *(str(a) for a in argv)],
                                         stdin=subprocess.DEVNULL, stdout=self.out, stderr=subprocess.PIPE)
         self.said = b""
         while b"tracing" not in self.said:
             line = self.process.stderr.readline()
             self.said += line
             if not line:
-                raise AssertionError(f"weir trace {argv} did not start: {self.said}")
+                raise AssertionError(f"weir {tool} {argv} did not start: {self.said}")
 
     @property
     def pid(self):

@@ -7,7 +7,6 @@
 #include "error.h"
 #include "file.h"
 #include "match.h"
-#include "notice.h"
 #include "run.h"
 
 static void play_one(struct run *run, const struct rec *r)
@@ -24,11 +23,10 @@ static void play_one(struct run *run, const struct rec *r)
 			netdev_learn(name->id >> 32, name->id, name->name, name->len);
 	} else if (r->type == REC_NOTICE) {
 		if (match_task(&run->common.filter, &((const struct notice_rec *)r)->who))
-			notice_tell((const struct notice_rec *)r);
+			run_notice(run, (const struct notice_rec *)r);
 	} else if (r->type == REC_END) {
 		memcpy(run->lost, end->lost, sizeof(run->lost));
-	} else if (r->type != REC_CALL ||
-		   match_call(&run->common.filter, (const struct call_rec *)r)) {
+	} else if (match_rec(&run->common.filter, r)) {
 		if (!run->tool->hidden || !run->tool->hidden(run, r))
 			run_event(run, r);
 	}

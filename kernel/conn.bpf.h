@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* Connections: what a struct sock is, for programs that have it and no descriptor. */
+#ifndef WEIR_CONN_BPF_H
+#define WEIR_CONN_BPF_H
+
+#include "sock.bpf.h"
+
+/* include/net/tcp_states.h, ABI */
+enum {
+	TCP_ESTABLISHED = 1,
+	TCP_SYN_SENT,
+	TCP_SYN_RECV,
+	TCP_CLOSE = 7,
+	TCP_LISTEN = 10,
+};
+
+#define PF_IO_WORKER 0x00000010 /* include/linux/sched.h; 5.12 */
+#define PF_KTHREAD   0x00200000
+
+/*
+ * Fills id with what an IP socket is; returns id's flags, 0 when it could not be read or is of
+ * another family. sk as a number: read as memory, it need not be one that the verifier knows.
+ */
+static __noinline u32 conn_look(struct sock_id *id, u64 sk)
+{
+	u8 skc[SKC_BYTES] __attribute__((aligned(8)));
+	struct sock *s = (struct sock *)sk;
+
+	id->flags = 0;
+	if (bpf_probe_read_kernel(skc, sizeof(skc), (void *)sk))
+		return 0;
+	id->family = SKC(skc, u16, skc_family);
+	if (id->family != AF_INET && id->family != AF_INET6)
+		return 0;
+	id->flags = SOCK_ID_VALID;
+	id->state = SKC(skc, u8, skc_state);
+	id->pad = 0;
+	id->ino = 0;
+	bpf_core_read(&id->type, sizeof(id->type), &s->sk_type);
+	bpf_core_read(&id->protocol, sizeof(id->protocol), &s->sk_protocol);
+	sock_inet(id, skc, s);
+	return id->flags;
+}
+
+/* The same for an open file, of any family; returns its struct sock, 0 when it is no socket. */
+static __noinline u64 conn_of_file(struct sock_id *id, u64 file)
+{
+	struct socket *sock = file ? sock_of_file((struct file *)file) : NULL;
+	struct sock *sk = sock ? BPF_CORE_READ(sock, sk) : NULL;
+
+	__builtin_memset(id, 0, sizeof(*id));
+	if (!sk)
+		return 0;
+	if (!conn_look(id, (u64)sk)) {
+		id->flags = SOCK_ID_VALID;
+		id->state = BPF_CORE_READ(sk, __sk_common.skc_state);
+		id->type = BPF_CORE_READ(sk, sk_type);
+		id->protocol = BPF_CORE_READ(sk, sk_protocol);
+		sock_other(id, sk, (struct file *)file);
+	}
+	return (u64)sk;
+}
+
+/* The same for a descriptor of the current task. */
+static __always_inline u64 conn_of_fd(struct sock_id *id, u64 fd)
+{
+	return conn_of_file(id, (u64)file_of_fd(bpf_get_current_task_btf(), fd));
+}
+
+/* Does a socket pass the filters that look at sockets, when no call names an address? */
+static __always_inline bool conn_matches(const struct sock_id *id)
+{
+	struct peer none = {};
+
+	return !(filter.have & FILTER_SOCK) || sock_matches(id, &none);
+}
+
+#endif

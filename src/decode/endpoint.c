@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* What a socket's ends are, a value at a time, for the columns of the tools that list them. */
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include "tell.h"
+
+static bool is_inet(const struct sock_id *id)
+{
+	return id->family == AF_INET || id->family == AF_INET6;
+}
+
+/* Nothing in text, where a cell without content is a dash. */
+static void tell_none(struct verbs *v)
+{
+	if (!tell_is_text(v))
+		v->ops->ptr(v, 0);
+}
+
+void decode_family(struct verbs *v, const struct sock_id *id)
+{
+	const char *name = name_of(&names_af, id->family);
+
+	if (!id->family)
+		tell_none(v);
+	else if (name)
+		v->ops->word(v, name);
+	else
+		v->ops->uint(v, id->family);
+}
+
+void decode_protocol(struct verbs *v, const struct sock_id *id)
+{
+	if (id->flags & SOCK_ID_VALID && is_inet(id))
+		v->ops->name(v, &names_ipproto, id->protocol);
+	else
+		tell_none(v);
+}
+
+void decode_addr(struct verbs *v, const struct sock_id *id, bool remote)
+{
+	char room[128];
+	struct buf b = {room, room, room + sizeof(room) - BUF_SLACK};
+	const u8 *addr = remote ? id->raddr : id->laddr;
+
+	if (!(id->flags & (remote ? SOCK_ID_PEER : SOCK_ID_BOUND))) {
+		tell_none(v);
+		return;
+	}
+	switch (id->family) {
+	case AF_INET: buf_ip4(&b, addr); break;
+	case AF_INET6: buf_ip6(&b, addr); break;
+	case AF_VSOCK: buf_u64(&b, remote ? id->rcid : id->lcid); break;
+	default: tell_none(v); return;
+	}
+	buf_chr(&b, 0);
+	v->ops->word(v, room);
+}
+
+void decode_port(struct verbs *v, const struct sock_id *id, bool remote)
+{
+	if (!(id->flags & (remote ? SOCK_ID_PEER : SOCK_ID_BOUND)))
+		tell_none(v);
+	else if (is_inet(id))
+		v->ops->uint(v, remote ? id->rport : id->lport);
+	else if (id->family == AF_VSOCK)
+		v->ops->uint(v, remote ? id->rvport : id->lvport);
+	else
+		tell_none(v);
+}
+
+void decode_outcome(struct verbs *v, const struct names *words, s64 ret)
+{
+	const char *word = name_of(words, ret < 0 ? -ret : 0);
+
+	if (!word && ret < 0)
+		word = errno_name(-ret);
+	if (word)
+		v->ops->word(v, word);
+	else
+		v->ops->sint(v, ret);
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* weir soconnect: the user half. */
+#include <errno.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include "decode.h"
+#include "error.h"
+#include "probes.h"
+#include "run.h"
+#include "soconnect.h"
+
+TOOL_OBJECT(soconnect);
+
+static struct {
+	bool no_final;
+} own;
+
+static const struct option_row options[] = {
+	{0, "no-final", NULL, OPT_FLAG, offsetof(__typeof__(own), no_final), 0, 0,
+	 "only what the calls return, not what becomes of those in progress"},
+	{0},
+};
+
+/* Those of connect(2) are the words of soconnect.bt, by which people search. */
+static const struct name word_rows[] = {
+	{0, "Success"},
+	{EPERM, "Permission denied"},
+	{EINTR, "Interrupted"},
+	{EBADF, "Invalid sockfd"},
+	{EAGAIN, "Routing cache insuff."},
+	{EACCES, "Perm. denied (EACCES)"},
+	{EFAULT, "Sock struct addr invalid"},
+	{EINVAL, "Invalid argument"},
+	{ENOTSOCK, "FD not a socket"},
+	{EPROTOTYPE, "Socket protocol error"},
+	{EAFNOSUPPORT, "Address family invalid"},
+	{EADDRINUSE, "Local addr in use"},
+	{EADDRNOTAVAIL, "No port available"},
+	{ENETUNREACH, "Network unreachable"},
+	{ECONNABORTED, "Aborted"},
+	{ECONNRESET, "Connection reset"},
+	{EISCONN, "Already connected"},
+	{ETIMEDOUT, "Timeout"},
+	{ECONNREFUSED, "Connect refused"},
+	{EHOSTUNREACH, "Host unreachable"},
+	{EALREADY, "Not yet completed"},
+	{EINPROGRESS, "In progress"},
+	{CONNECT_GIVEN_UP, "Closed before connected"},
+	{512, "Interrupted"}, /* ERESTARTSYS, which the program does not see */
+};
+static const struct names words = {word_rows, sizeof(word_rows) / sizeof(*word_rows), "", NULL};
+
+static const struct connect_rec *rec_of(const struct rec *r)
+{
+	return (const struct connect_rec *)r;
+}
+
+static const struct sock_id *sock_of(const struct rec *r)
+{
+	return &rec_of(r)->s.sock;
+}
+
+static void tell_family(struct verbs *v, const struct rec *r)
+{
+	decode_family(v, sock_of(r));
+}
+
+static void tell_protocol(struct verbs *v, const struct rec *r)
+{
+	decode_protocol(v, sock_of(r));
+}
+
+static void tell_laddr(struct verbs *v, const struct rec *r)
+{
+	decode_addr(v, sock_of(r), false);
+}
+
+static void tell_lport(struct verbs *v, const struct rec *r)
+{
+	decode_port(v, sock_of(r), false);
+}
+
+static void tell_addr(struct verbs *v, const struct rec *r)
+{
+	decode_addr(v, sock_of(r), true);
+}
+
+static void tell_port(struct verbs *v, const struct rec *r)
+{
+	decode_port(v, sock_of(r), true);
+}
+
+static void tell_us(struct verbs *v, const struct rec *r)
+{
+	buf_u64(v->b, rec_of(r)->s.dur / 1000);
+}
+
+static void tell_result(struct verbs *v, const struct rec *r)
+{
+	decode_outcome(v, &words, rec_of(r)->s.ret);
+}
+
+static const char *const vias[] = {
+	[VIA_CALL] = "connect",  [VIA_IO_URING] = "io_uring", [VIA_SEND] = "send",
+	[VIA_COMPAT] = "32-bit", [VIA_KERNEL] = "kernel",     [VIA_OTHER] = "other",
+};
+#define NVIAS (sizeof(vias) / sizeof(*vias))
+
+static const char *via_of(const struct rec *r)
+{
+	return vias[rec_of(r)->via < NVIAS ? rec_of(r)->via : VIA_OTHER];
+}
+
+static void tell_stage(struct verbs *v, const struct rec *r)
+{
+	v->ops->word(v, rec_of(r)->stage == CONNECT_FINAL ? "final" : "call");
+}
+
+static void tell_via(struct verbs *v, const struct rec *r)
+{
+	v->ops->word(v, via_of(r));
+}
+
+/* For people: what a final row is, stands behind its result. */
+static void tell_line(struct verbs *v, const struct rec *r)
+{
+	tell_result(v, r);
+	if (rec_of(r)->stage != CONNECT_FINAL)
+		return;
+	buf_str(v->b, " (final");
+	if (rec_of(r)->via != VIA_CALL) {
+		buf_str(v->b, ", ");
+		buf_text(v->b, via_of(r));
+	}
+	buf_chr(v->b, ')');
+}
+
+#define C(member)  COLUMN(struct connect_rec, s.member)
+#define FOR_PEOPLE (COL_TEXT | COL_TEXT_ONLY | COL_DATA_ONLY)
+
+static const struct column columns[] = {
+	{"time", "TIME", COL_CLOCK, COL_TEXT, C(h.ts), 15, NULL, "when the call began"},
+	{"pid", "PID", COL_UINT, COL_TEXT, C(who.pid), 7, NULL, "process"},
+	{"tid", NULL, COL_UINT, 0, C(who.tid), 7, NULL, "thread"},
+	{"uid", NULL, COL_UINT, 0, C(who.uid), 5, NULL,
+	 "effective user, as the initial user namespace has it"},
+	{"comm", "COMM", COL_COMM, COL_TEXT | COL_LEFT, C(who.comm), 15, NULL, "the thread's name"},
+	{"cgroup", NULL, COL_CGROUP, 0, C(who.cgroup), 0, NULL,
+	 "path of the cgroup (v2), its id where it is unknown"},
+	{"netns", NULL, COL_UINT, 0, C(who.netns), 0, NULL,
+	 "inode number of the network namespace"},
+	{"stage", NULL, COL_NEST, 0, 0, 0, 0, tell_stage,
+	 "call: what it returned; final: what became of the connection"},
+	{"via", NULL, COL_NEST, 0, 0, 0, 0, tell_via,
+	 "connect, or what else made it: io_uring, send (MSG_FASTOPEN), 32-bit, kernel, other"},
+	{"fam", "FAM", COL_UINT, FOR_PEOPLE, C(sock.family), 3, NULL, "number of the family"},
+	{"family", NULL, COL_NEST, 0, 0, 0, 0, tell_family, "address family"},
+	{"protocol", NULL, COL_NEST, 0, 0, 0, 0, tell_protocol, "transport protocol"},
+	{"local_address", NULL, COL_NEST, 0, 0, 0, 0, tell_laddr, "the connection's own end"},
+	{"local_port", NULL, COL_NEST, 0, 0, 0, 0, tell_lport, "its port"},
+	{"address", "ADDRESS", COL_NEST, COL_TEXT | COL_LEFT, 0, 0, 15, tell_addr,
+	 "what it connects to"},
+	{"port", "PORT", COL_NEST, COL_TEXT, 0, 0, 5, tell_port, "port there"},
+	{"latency_us", "LAT(us)", COL_NEST, FOR_PEOPLE, 0, 0, 8, tell_us, "latency_ns in us"},
+	{"latency_ns", NULL, COL_NS, 0, C(dur), 0, NULL,
+	 "from the start of the call to its end, or to the end of the handshake (final)"},
+	{"ret", NULL, COL_INT, 0, C(ret), 0, NULL, "result; -errno when it failed"},
+	{"error", NULL, COL_ERROR, 0, C(ret), 0, NULL, "name of the error, null when it went well"},
+	{"line", "RESULT", COL_NEST, FOR_PEOPLE | COL_LEFT, 0, 0, 0, tell_line, "result"},
+	{"result", NULL, COL_NEST, 0, 0, 0, 0, tell_result, "the result in words"},
+	{0},
+};
+
+static const struct probe state = {
+	.name = "inet_sock_set_state",
+	.ways = {{"on_state", PROBE_TP_BTF, "inet_sock_set_state", 3}},
+};
+
+static int check(struct run *run)
+{
+	if (run->common.nargs)
+		return usage("soconnect takes no words, '%s' is one; --host and --port choose "
+			     "connections",
+			     run->common.args[0]);
+	return 0;
+}
+
+static int setup(struct run *run, struct attach *a)
+{
+	struct soconnect_conf *conf = attach_data(a, ".rodata.soconnect", sizeof(*conf));
+
+	(void)run;
+	if (!conf)
+		return fail("the BPF object of soconnect has no .rodata.soconnect: this build is "
+			    "broken");
+	*conf = (struct soconnect_conf){
+		.final = !own.no_final,
+		.nrs = {SYS_io_uring_enter, SYS_sendto, SYS_sendmsg, SYS_sendmmsg},
+	};
+	a->calls = true;
+	a->wanted[CALL_connect] = true;
+	if (!own.no_final)
+		probes_want(a, &state);
+	return 0;
+}
+
+/* Replay: what the options of this run leave out. In progress is no failure yet. */
+static bool hidden(struct run *run, const struct rec *r)
+{
+	const struct connect_rec *c = rec_of(r);
+
+	return r->type != REC_CONNECT || (own.no_final && c->stage == CONNECT_FINAL) ||
+	       (run->common.filter.have & FILTER_FAILED && c->s.ret == -EINPROGRESS);
+}
+
+static const struct tool soconnect = {
+	.name = "soconnect",
+	.summary = "each connect on IP, its latency and its result, also of those that do not wait",
+	.usage = "[options] [-- COMMAND...]",
+	.options = options,
+	.own = &own,
+	.columns = columns,
+	.object = soconnect_bpf_o,
+	.object_size = &soconnect_bpf_o_size,
+	.io_uring = true,
+	.check = check,
+	.setup = setup,
+	.hidden = hidden,
+};
+TOOL(soconnect);
