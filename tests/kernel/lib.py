@@ -205,6 +205,10 @@ class Live:
             self.process.communicate()
 
 
+# For a test of a file with EVERY_WAY that does not depend on the way: the first one is enough.
+once = unittest.skipIf(os.environ.get("WEIR_TEST_AGAIN"), "the same in every way")
+
+
 def wait_for(condition, what, seconds=10):
     end = time.monotonic() + seconds * SLOW
     while not condition():

@@ -188,6 +188,7 @@ class Soaccept(unittest.TestCase):
         self.assertEqual({(r["error"], r["result"]) for r in rows},
                          {(None, "Success"), ("EAGAIN", "None to accept")})
 
+    @lib.once
     def test_order_of_waiting(self):
         """Who came first has waited longest."""
         rows = [r for r in self.rows("all_families")[0] if r["family"] == "AF_INET" and not r["error"]]
@@ -206,12 +207,14 @@ class Soaccept(unittest.TestCase):
         self.assertEqual([(r["queue"], r["queue_limit"]) for r in rows], [(5 - i, 5) for i in range(6)])
         self.check_wait(rows, 200)
 
+    @lib.once
     def test_errors(self):
         rows, want = self.rows("errors")
         self.assertEqual([r["error"] for r in rows], ["EMFILE"] * MFILE + ["EOPNOTSUPP"])
         self.assertEqual([r["result"] for r in rows], ["Process FD limit"] * MFILE + ["Not SOCK_STREAM"])
         self.assertEqual(keys(rows)[:MFILE], want[:MFILE])
 
+    @lib.once
     def test_gone_before_accepted(self):
         """What is reset in the queue is forgotten: none is mistaken for a later one at its address."""
         rows, want = self.rows("churn", 61)
@@ -243,6 +246,7 @@ class Soaccept(unittest.TestCase):
                          [("io_uring", 7013, "127.0.0.1", None)] * 5)
         self.assertTrue(all(r["wait_ns"] is not None for r in rows))
 
+    @lib.once
     def test_filters(self):
         with tempfile.NamedTemporaryFile() as record:
             soaccept("--record", record.name, "--", *ME, "all_families")
@@ -253,12 +257,14 @@ class Soaccept(unittest.TestCase):
                 again = lib.weir("replay", record.name, "-o", "json", *options)
                 self.assertEqual((len(live.rows), len(again.rows)), (count, count), options)
 
+    @lib.once
     def test_replay(self):
         with tempfile.NamedTemporaryFile() as record:
             ended = soaccept("--record", record.name, "--", *ME, "all_families")
             rows = lib.weir("replay", record.name, "-o", "json").rows
         self.assertEqual(keys(rows), ended.want)
 
+    @lib.once
     def test_text(self):
         with tempfile.TemporaryDirectory() as folder:
             os.symlink(lib.WEIR, f"{folder}/soaccept")
@@ -270,6 +276,7 @@ class Soaccept(unittest.TestCase):
             found = [line for line in ended.lines if re.search(what + "$", line)]
             self.assertEqual(len(found), count, ended)
 
+    @lib.once
     def test_refusals(self):
         for words in (["accept"], ["--way", "kprobe"], ["--final"]):
             ended = lib.weir("soaccept", *words)

@@ -187,10 +187,12 @@ class Soconnect(unittest.TestCase):
         calls, finals, want = self.far_rows("remote", far.REFUSE, 7)
         self.check_pairs(calls, finals, want, "ECONNREFUSED", far.REFUSE)
 
+    @lib.once
     def test_unreachable_later(self):
         calls, finals, want = self.far_rows("remote", far.UNREACHABLE, 3)
         self.check_pairs(calls, finals, want, "EHOSTUNREACH", far.UNREACHABLE)
 
+    @lib.once
     def test_closed_before_connected(self):
         calls, finals, want = self.far_rows("remote", far.SILENT, 5, "close")
         self.check_pairs(calls, finals, want, "ECANCELED", 0)
@@ -211,6 +213,7 @@ class Soconnect(unittest.TestCase):
         calls, finals, want = self.far_rows("remote", far.ACCEPT, 3, options=["--no-final"])
         self.assertEqual((keys(calls), finals), (want, []))
 
+    @lib.once
     def test_failed_and_slower(self):
         """Each row is judged by itself: In progress is no failure."""
         for port, options, expect in ((far.REFUSE, ["--failed"], (0, 5)), (far.ACCEPT, ["--failed"], (0, 0)),
@@ -219,6 +222,7 @@ class Soconnect(unittest.TestCase):
             calls, finals, _ = self.far_rows("remote", port, 5, options=options)
             self.assertEqual((len(calls), len(finals)), expect, (port, options))
 
+    @lib.once
     def test_unfinished(self):
         with far.Far(), lib.Live("-o", "json", "--stats", "--port", far.SILENT, tool="soconnect") as live:
             work = subprocess.Popen([*ME, "remote", str(far.SILENT), "3", "hold"], stdout=subprocess.PIPE)
@@ -256,6 +260,7 @@ class Soconnect(unittest.TestCase):
         self.assertEqual([(r["stage"], r["via"], r["error"], r["port"]) for r in ended.rows],
                          [("final", "send", None, listener.getsockname()[1])] * 3, ended)
 
+    @lib.once
     def test_filters(self):
         """Applied in the kernel; replay applies the same to a recording of everything."""
         with tempfile.NamedTemporaryFile() as record:
@@ -269,6 +274,7 @@ class Soconnect(unittest.TestCase):
                 again = lib.weir("replay", record.name, "-o", "json", *options)
                 self.assertEqual((len(live), len(again.rows)), (count, count), options)
 
+    @lib.once
     def test_replay(self):
         """A recording tells what the run itself would have."""
         with far.Far(), tempfile.NamedTemporaryFile() as record:
@@ -278,6 +284,7 @@ class Soconnect(unittest.TestCase):
             self.check_pairs(calls, finals, ended.want, None, far.ACCEPT)
             self.assertEqual(len(lib.weir("replay", record.name, "--no-final", "-o", "json").rows), 5)
 
+    @lib.once
     def test_text(self):
         """In the columns and words that soconnect.bt has; also by a link's name."""
         with tempfile.TemporaryDirectory() as folder, far.Far():
@@ -290,6 +297,7 @@ class Soconnect(unittest.TestCase):
             what = re.compile(rf"^\d\d:\d\d:\d\d\.\d{{6}} +\d+ \S+ +2 10\.53\.0\.2 +59 +\d+ {stage}$")
             self.assertEqual(sum(bool(what.match(line)) for line in ended.lines), count, ended)
 
+    @lib.once
     def test_refusals(self):
         for words in (["connect"], ["--way", "kprobe"], ["--final"]):
             ended = lib.weir("soconnect", *words)
@@ -298,6 +306,7 @@ class Soconnect(unittest.TestCase):
     def beside(self, argv, ready):
         """weir and another tracer of the whole machine, on the same connects. Its lines, and weir's rows."""
         lib.need(argv[0])
+        lib.need(argv[2] if argv[0] == "stdbuf" else argv[0])
         out = tempfile.TemporaryFile()
         other = subprocess.Popen(argv, stdout=out, stderr=subprocess.STDOUT)
 
@@ -317,11 +326,12 @@ class Soconnect(unittest.TestCase):
             other.wait()
         return output().splitlines(), [r for r in ended.rows if r["address"] and r["port"]], told(work.out.decode())
 
+    @lib.once
     def test_beside_tcpconnect(self):
         """It has TCP only, those too that were refused; no connect that found no way."""
         if not os.path.exists("/sys/bus/event_source/devices/kprobe"):
             self.skipTest("no kprobes here")
-        lines, rows, want = self.beside(["tcpconnect"], "PID")
+        lines, rows, want = self.beside(["stdbuf", "-oL", "tcpconnect"], "PID")
         got = sorted((int(f[0]), f[4], int(f[5])) for f in map(str.split, lines) if len(f) == 6 and f[0].isdigit())
         mine = sorted((r["pid"], r["address"].removeprefix("::ffff:"), r["port"]) for r in rows
                       if r["protocol"] == "IPPROTO_TCP" and r["error"] != "ENETUNREACH")
