@@ -21,37 +21,58 @@
 #define AT(member) offsetof(struct common, member)
 
 const struct option_row common_rows[] = {
-	{'p', "pid", "PID", OPT_PID, AT(filter), 0, 0, "only this process, with its threads"},
-	{'c', "comm", "COMM", OPT_COMM, AT(filter), 0, 0, "only processes of this name (15 bytes)"},
-	{'u', "uid", "UID", OPT_UID, AT(filter), 0, 0, "only this effective user, number or name"},
-	{0, "cgroup", "PATH", OPT_CGROUP, AT(filter), 0, 0,
-	 "only this cgroup (v2) and those below it"},
-	{0, "netns", "PATH|PID", OPT_NETNS, AT(filter), 0, 0, "only this network namespace"},
-	{'4', "ipv4", NULL, OPT_IPV4, AT(filter), 0, 0, "only IPv4 sockets"},
-	{'6', "ipv6", NULL, OPT_IPV6, AT(filter), 0, 0, "only IPv6 sockets"},
-	{0, "host", "CIDR", OPT_HOST, AT(filter), 0, 0,
-	 "only this address or prefix, at either end"},
-	{0, "port", "N", OPT_PORT, AT(filter), 0, 0, "only this port, at either end"},
-	{0, "failed", NULL, OPT_FAILED, AT(filter), 0, 0, "only what failed"},
-	{0, "slower", "TIME", OPT_SLOWER, AT(filter), 0, 0,
-	 "only what took this long: 5ms, 100us, 2s"},
-	{'d', "duration", "SECONDS", OPT_SECONDS, AT(duration_ns), 0, 0, "end after this time"},
-	{'n', "count", "COUNT", OPT_UINT, AT(count), 1, ~0u, "end after this many rows"},
-	{'i', "interval", "SECONDS", OPT_SECONDS, AT(interval_ns), 0, 0, "time between reports"},
-	{'o', "output", "FORMAT", OPT_FORMAT, AT(format), 0, 0, "text (default), json or csv"},
-	{0, "record", "FILE", OPT_STRING, AT(record), 0, 0,
-	 "write the raw records to FILE, print none"},
-	{0, "ring", "KIB", OPT_UINT, AT(ring_kib), 64, 1 << 20,
-	 "size of the ring buffer (default 4096)"},
-	{0, "way", "NAME", OPT_STRING, AT(way), 0, 0,
-	 "attach this way only (fexit, tp, raw); for tests"},
-	{0, "stats", NULL, OPT_FLAG, AT(stats), 0, 0,
-	 "end with the account as a JSON object on stdout"},
-	{'q', "quiet", NULL, OPT_FLAG, AT(quiet), 0, 0, "no heading, no account on stderr"},
-	{'v', "verbose", NULL, OPT_FLAG, AT(verbose), 0, 0, "say more on stderr, libbpf's log too"},
-	{'h', "help", NULL, OPT_FLAG, AT(help), 0, 0, "this text"},
-	{0},
+	[COMMON_PID] = {'p', "pid", "PID", OPT_PID, AT(filter), 0, 0,
+			"only this process, with its threads"},
+	[COMMON_COMM] = {'c', "comm", "COMM", OPT_COMM, AT(filter), 0, 0,
+			 "only processes of this name (15 bytes)"},
+	[COMMON_UID] = {'u', "uid", "UID", OPT_UID, AT(filter), 0, 0,
+			"only this effective user, number or name"},
+	[COMMON_CGROUP] = {0, "cgroup", "PATH", OPT_CGROUP, AT(filter), 0, 0,
+			   "only this cgroup (v2) and those below it"},
+	[COMMON_NETNS] = {0, "netns", "PATH|PID", OPT_NETNS, AT(filter), 0, 0,
+			  "only this network namespace"},
+	[COMMON_IPV4] = {'4', "ipv4", NULL, OPT_IPV4, AT(filter), 0, 0, "only IPv4 sockets"},
+	[COMMON_IPV6] = {'6', "ipv6", NULL, OPT_IPV6, AT(filter), 0, 0, "only IPv6 sockets"},
+	[COMMON_HOST] = {0, "host", "CIDR", OPT_HOST, AT(filter), 0, 0,
+			 "only this address or prefix, at either end"},
+	[COMMON_PORT] = {0, "port", "N", OPT_PORT, AT(filter), 0, 0,
+			 "only this port, at either end"},
+	[COMMON_FAILED] = {0, "failed", NULL, OPT_FAILED, AT(filter), 0, 0, "only what failed"},
+	[COMMON_SLOWER] = {0, "slower", "TIME", OPT_SLOWER, AT(filter), 0, 0,
+			   "only what took this long: 5ms, 100us, 2s"},
+	[COMMON_DURATION] = {'d', "duration", "SECONDS", OPT_SECONDS, AT(duration_ns), 0, 0,
+			     "end after this time"},
+	[COMMON_COUNT] = {'n', "count", "COUNT", OPT_UINT, AT(count), 1, ~0u,
+			  "end after this many rows"},
+	[COMMON_INTERVAL] = {'i', "interval", "SECONDS", OPT_SECONDS, AT(interval_ns), 0, 0,
+			     "time between reports"},
+	[COMMON_OUTPUT] = {'o', "output", "FORMAT", OPT_FORMAT, AT(format), 0, 0,
+			   "text (default), json or csv"},
+	[COMMON_RECORD] = {0, "record", "FILE", OPT_STRING, AT(record), 0, 0,
+			   "write the raw records to FILE, print none"},
+	[COMMON_RING] = {0, "ring", "KIB", OPT_UINT, AT(ring_kib), 64, 1 << 20,
+			 "size of the ring buffer (default 4096)"},
+	[COMMON_WAY] = {0, "way", "NAME", OPT_STRING, AT(way), 0, 0,
+			"attach this way only (fexit, tp, raw); for tests"},
+	[COMMON_STATS] = {0, "stats", NULL, OPT_FLAG, AT(stats), 0, 0,
+			  "end with the account as a JSON object on stdout"},
+	[COMMON_QUIET] = {'q', "quiet", NULL, OPT_FLAG, AT(quiet), 0, 0,
+			  "no heading, no account on stderr"},
+	[COMMON_VERBOSE] = {'v', "verbose", NULL, OPT_FLAG, AT(verbose), 0, 0,
+			    "say more on stderr, libbpf's log too"},
+	[COMMON_HELP] = {'h', "help", NULL, OPT_FLAG, AT(help), 0, 0, "this text"},
+	[COMMON_MAX] = {0},
 };
+
+bool option_common(const struct tool *t, const struct option_row *row)
+{
+	if (t->lacks >> (row - common_rows) & 1)
+		return false;
+	for (const struct option_row *own = t->options; own && own->name; own++)
+		if (!strcmp(own->name, row->name))
+			return false;
+	return true;
+}
 
 /* Digits only, whole, within bounds. */
 static int number(const char *s, u64 least, u64 most, u64 *v)
@@ -298,7 +319,7 @@ static int set_value(void *base, const struct option_row *row, const char *s)
 	}
 }
 
-/* Both sets of rows, for getopt_long. */
+/* The rows that a tool takes, for getopt_long. */
 struct table {
 	struct option longs[80];
 	const struct option_row *rows[80];
@@ -312,7 +333,7 @@ static void table_add(struct table *t, const struct option_row *row, void *base)
 {
 	size_t at = strlen(t->shorts);
 
-	for (; row && row->name && t->n < 79; row++) {
+	if (t->n < 79) {
 		t->longs[t->n] = (struct option){
 			row->name, row->arg ? required_argument : no_argument, NULL, 256 + t->n};
 		t->rows[t->n] = row;
@@ -328,12 +349,27 @@ static void table_add(struct table *t, const struct option_row *row, void *base)
 	t->shorts[at] = 0;
 }
 
-static int unknown_option(const struct table *t, const char *word, int c)
+/* Is word, or the letter, the option of that row? */
+static bool is_option(const struct option_row *row, const char *word)
+{
+	size_t n = strlen(row->name);
+
+	if (strncmp(word, "--", 2))
+		return row->letter && row->letter == optopt;
+	return !strncmp(word + 2, row->name, n) && (!word[2 + n] || word[2 + n] == '=');
+}
+
+static int unknown_option(const struct table *t, const struct tool *tool, const char *word, int c)
 {
 	const char *near;
 
 	if (c == ':')
 		return usage("option '%s' needs a value; --help tells which", word);
+	for (const struct option_row *row = common_rows; row->name; row++)
+		if (!option_common(tool, row) && is_option(row, word))
+			return usage("%s has no --%s%s%s", tool->name, row->name,
+				     tool->lacks_why ? ": " : "",
+				     tool->lacks_why ? tool->lacks_why : "");
 	if (strncmp(word, "--", 2))
 		return usage("unknown option -%c; --help lists them", optopt);
 	for (u32 i = 0; i < t->n; i++) {
@@ -361,8 +397,12 @@ int options_parse(const struct tool *t, struct common *common, int argc, char **
 		if (!*common->command)
 			return usage("-- is not followed by a command");
 	}
-	table_add(&table, common_rows, common);
-	table_add(&table, t->options, t->own);
+	for (const struct option_row *row = common_rows; row->name; row++)
+		if (!(t->lacks >> (row - common_rows) & 1))
+			table_add(&table, row, common);
+	for (const struct option_row *row = t->options; row && row->name; row++)
+		if (row->kind != OPT_COMMON)
+			table_add(&table, row, t->own);
 	optind = 0;
 	opterr = 0;
 	while ((c = getopt_long(end, argv, table.shorts, table.longs, NULL)) != -1) {
@@ -370,7 +410,7 @@ int options_parse(const struct tool *t, struct common *common, int argc, char **
 		int err;
 
 		if (c == '?' || c == ':')
-			return unknown_option(&table, argv[optind - 1], c);
+			return unknown_option(&table, t, argv[optind - 1], c);
 		for (u32 k = 0; c < 256 && k < table.n; k++)
 			if (table.rows[k]->letter == c)
 				i = k;
@@ -388,16 +428,14 @@ int options_parse(const struct tool *t, struct common *common, int argc, char **
 	return 0;
 }
 
-static void help_rows(const struct option_row *row)
+static void help_row(const struct option_row *row)
 {
-	for (; row && row->name; row++) {
-		char word[64];
+	char word[64];
 
-		snprintf(word, sizeof(word), "%c%c%s--%s%s%s", row->letter ? '-' : ' ',
-			 row->letter ? row->letter : ' ', row->letter ? ", " : "  ", row->name,
-			 row->arg ? " " : "", row->arg ? row->arg : "");
-		printf("  %-26s %s\n", word, row->help);
-	}
+	snprintf(word, sizeof(word), "%c%c%s--%s%s%s", row->letter ? '-' : ' ',
+		 row->letter ? row->letter : ' ', row->letter ? ", " : "  ", row->name,
+		 row->arg ? " " : "", row->arg ? row->arg : "");
+	printf("  %-26s %s\n", word, row->help);
 }
 
 void options_help(const struct tool *t)
@@ -405,10 +443,13 @@ void options_help(const struct tool *t)
 	printf("weir %s: %s\n\nusage: weir %s %s\n", t->name, t->summary, t->name, t->usage);
 	if (t->options) {
 		printf("\nOptions of %s:\n", t->name);
-		help_rows(t->options);
+		for (const struct option_row *row = t->options; row->name; row++)
+			help_row(row);
 	}
-	printf("\nOptions of every tool:\n");
-	help_rows(common_rows);
+	printf("\nOptions that tools share:\n");
+	for (const struct option_row *row = common_rows; row->name; row++)
+		if (option_common(t, row))
+			help_row(row);
 	if (t->columns) {
 		printf("\nColumns (names as in JSON and CSV):\n");
 		for (const struct column *c = t->columns; c->name; c++)

@@ -18,6 +18,7 @@ enum option_kind {
 	OPT_TIME,    /* u64 ns; 5ms, 100us, 2s; a bare number is ms */
 	OPT_STRING,  /* const char *, points into argv */
 	OPT_FORMAT,  /* enum out_format: text json csv */
+	OPT_COMMON,  /* in a tool's rows: the common option of that name, in the tool's words */
 	/* the filter's words; each sets its bit in filter.have */
 	OPT_PID,
 	OPT_COMM,
@@ -65,7 +66,35 @@ struct common {
 struct tool;
 
 /* Rows of struct common; name NULL ends them. */
+enum common_row {
+	COMMON_PID,
+	COMMON_COMM,
+	COMMON_UID,
+	COMMON_CGROUP,
+	COMMON_NETNS,
+	COMMON_IPV4,
+	COMMON_IPV6,
+	COMMON_HOST,
+	COMMON_PORT,
+	COMMON_FAILED,
+	COMMON_SLOWER,
+	COMMON_DURATION,
+	COMMON_COUNT,
+	COMMON_INTERVAL,
+	COMMON_OUTPUT,
+	COMMON_RECORD,
+	COMMON_RING,
+	COMMON_WAY,
+	COMMON_STATS,
+	COMMON_QUIET,
+	COMMON_VERBOSE,
+	COMMON_HELP,
+	COMMON_MAX
+};
+#define COMMON(row) (1u << COMMON_##row)
 extern const struct option_row common_rows[];
+/* Is it one that the tool takes as it is: not among those it lacks, nor put in words of its own? */
+bool option_common(const struct tool *t, const struct option_row *row);
 
 /*
  * Parses argv[1..] into common and the tool's own struct. Returns 0 or USAGE. argv is permuted

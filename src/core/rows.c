@@ -5,6 +5,7 @@
  *
  *   WHO tool SUMMARY USAGE
  *   WHO option LETTER NAME ARG HELP
+ *   WHO lacks NAME      an option of all that this tool does not take, or has itself
  *   WHO column NAME HELP
  *   WHO call NAME
  */
@@ -28,6 +29,9 @@ void options_rows(void)
 
 		printf("%s\ttool\t%s\t%s\n", who, (*t)->summary, (*t)->usage);
 		tell_options(who, (*t)->options);
+		for (const struct option_row *row = common_rows; row->name; row++)
+			if (!option_common(*t, row))
+				printf("%s\tlacks\t%s\n", who, row->name);
 		for (const struct column *c = (*t)->columns; c && c->name; c++)
 			if (!(c->flags & COL_TEXT_ONLY))
 				printf("%s\tcolumn\t%s\t%s\n", who, c->name, c->help);

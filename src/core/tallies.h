@@ -16,11 +16,18 @@ struct tallies_options {
 };
 
 #define TALLIES_OPTIONS(off)                                                                       \
+	{0,                                                                                        \
+	 "keys",                                                                                   \
+	 "N",                                                                                      \
+	 OPT_UINT,                                                                                 \
+	 (off) + offsetof(struct tallies_options, slots),                                          \
+	 64,                                                                                       \
+	 1 << 20,                                                                                  \
+	 "room for that many rows an interval on each CPU (default 4096); the "                    \
+	 "others are counted together"},                                                           \
 	{                                                                                          \
-		0, "keys", "N", OPT_UINT, (off) + offsetof(struct tallies_options, slots), 64,     \
-			1 << 20,                                                                   \
-			"room for that many rows an interval on each CPU (default 4096); the "     \
-			"others are counted together"                                              \
+		'n', "count", "COUNT", OPT_COMMON, 0, 0, 0,                                        \
+			"end after this many intervals, empty ones too"                            \
 	}
 
 /*

@@ -18,6 +18,8 @@ struct tool {
 	const char *usage;   /* what follows the name: "[CALL...] [options] [-- COMMAND...]" */
 	const struct option_row *options; /* own rows, name NULL ends them; NULL: none */
 	void *own;                        /* what the own rows write into */
+	u32 lacks;                        /* COMMON() of the common rows that mean nothing to it */
+	const char *lacks_why;            /* for the sentence that refuses one; no full stop */
 	const struct column *columns;     /* name NULL ends them; NULL: does it itself */
 
 	/* A tool without a kernel half does all by itself and returns the exit status. */

@@ -4,6 +4,7 @@
 import ctypes
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import tempfile
@@ -58,6 +59,22 @@ class Words(Case):
         self.refused("trace", "--bare=yes", say=["--bare"])
         self.refused("trace", "-o", "jsno", say=["jsno", "did you mean json"])
         self.refused("trace", "--way", "xyzzy", say=["xyzzy"])
+
+    def test_options_that_a_tool_lacks(self):
+        """What --help does not list is refused, by the tool's name."""
+        rows = [line.split("\t") for line in lib.weir("help", "--rows").lines]
+        shared = {name: arg for who, kind, letter, name, arg, *_ in (r for r in rows if len(r) > 5)
+                  if (who, kind) == ("weir", "option")}
+        lacking = 0
+        for tool in ("trace", "sockstat", "doctor", "demo"):
+            listed = re.findall(r"^  .{4}--([a-z0-9]+)", lib.weir(tool, "--help").out.decode(), re.M)
+            for name in sorted(shared.keys() - set(listed)):
+                lacking += 1
+                self.refused(tool, f"--{name}", *(["1"] if shared[name] else []), say=[f"{tool} has no --{name}: "])
+        self.assertGreater(lacking, 17 + 6)
+        self.refused("sockstat", "-4", say=["sockstat has no --ipv4"])
+        self.assertIn(b"end after this many rows", lib.weir("trace", "--help").out)
+        self.assertIn(b"end after this many intervals", lib.weir("sockstat", "--help").out)
 
     def test_values(self):
         for option, values in (("-p", ["", "0", "-1", "1x", "x", "99999999999"]),

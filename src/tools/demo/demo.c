@@ -308,10 +308,10 @@ static int show(struct demo *d, bool *real)
 
 static int check(const struct common *c)
 {
-	if (c->nargs || c->command || c->filter.have || c->duration_ns || c->interval_ns ||
-	    c->count || c->ring_kib || c->stats || c->verbose)
-		return usage(
-			"weir demo takes -o, -q, --record and --way; weir trace takes the rest");
+	if (c->nargs || c->command)
+		return usage("demo traces traffic of its own: it has no use for '%s'; weir trace "
+			     "takes calls and commands",
+			     c->command ? *c->command : *c->args);
 	return 0;
 }
 
@@ -364,6 +364,9 @@ static const struct tool demo = {
 	.name = "demo",
 	.summary = "traffic of its own, traced on this kernel: a look at what weir shows",
 	.usage = "[-o FORMAT] [--record FILE] [-q]",
+	.lacks = ~(COMMON(OUTPUT) | COMMON(RECORD) | COMMON(WAY) | COMMON(QUIET) | COMMON(HELP)),
+	.lacks_why = "it traces traffic of its own; it takes -o, -q, --record and --way, weir "
+		     "trace the rest",
 	.main = demo_main,
 };
 TOOL(demo);

@@ -94,38 +94,12 @@ void doctor_row(struct doctor *d, const char *group, const char *check, const st
 		     f->log);
 }
 
-/* Doctor watches nobody: of the options that all tools have, few mean anything to it. */
+/* Doctor starts nothing. */
 static int refuse(const struct common *c)
 {
-	static const struct {
-		u32 bit;
-		const char *name;
-	} filters[] = {{FILTER_PID, "pid"},       {FILTER_COMM, "comm"},
-		       {FILTER_UID, "uid"},       {FILTER_CGROUP, "cgroup"},
-		       {FILTER_NETNS, "netns"},   {FILTER_FAMILY, "ipv4 or --ipv6"},
-		       {FILTER_HOST, "host"},     {FILTER_PORT, "port"},
-		       {FILTER_FAILED, "failed"}, {FILTER_SLOWER, "slower"}};
-	const char *name = c->duration_ns   ? "duration"
-			   : c->count       ? "count"
-			   : c->interval_ns ? "interval"
-			   : c->record      ? "record"
-			   : c->ring_kib    ? "ring"
-			   : c->way         ? "way"
-			   : c->stats       ? "stats"
-					    : NULL;
-
-	for (u32 i = 0; i < sizeof(filters) / sizeof(*filters); i++)
-		if (c->filter.have & filters[i].bit)
-			name = filters[i].name;
-	if (name)
-		return usage("doctor asks the kernel and watches nobody: it has no use for --%s; "
-			     "it takes -o, "
-			     "-q, -v and -h",
-			     name);
 	if (c->command || c->nargs)
 		return usage("doctor asks the kernel and starts nothing: it has no use for '%s'; "
-			     "it takes -o, "
-			     "-q, -v and -h",
+			     "it takes -o, -q, -v and -h",
 			     c->command ? *c->command : *c->args);
 	return 0;
 }
@@ -245,6 +219,8 @@ static const struct tool doctor = {
 	.summary = "what this kernel, these rights and this container offer, and what mends a no",
 	.usage = "[-o FORMAT] [-q] [-v]",
 	.columns = columns,
+	.lacks = ~(COMMON(OUTPUT) | COMMON(QUIET) | COMMON(VERBOSE) | COMMON(HELP)),
+	.lacks_why = "it asks the kernel and watches nobody; it takes -o, -q, -v and -h",
 	.main = doctor_main,
 };
 TOOL(doctor);

@@ -113,6 +113,7 @@ static const struct tool replay_tool = {
 	.name = "replay",
 	.summary = "show a recording (--record FILE) as the live run would have",
 	.usage = "FILE [options of the tool that recorded it]",
+	.lacks = COMMON(DURATION) | COMMON(INTERVAL) | COMMON(RECORD) | COMMON(RING) | COMMON(WAY),
 	.main = replay_main,
 };
 TOOL(replay_tool);

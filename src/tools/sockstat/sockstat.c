@@ -159,12 +159,6 @@ static int check(struct run *run)
 {
 	struct common *c = &run->common;
 
-	if (c->filter.have & FILTER_SOCK)
-		return usage("sockstat counts calls and looks at no socket: -4, -6, --host and "
-			     "--port are for weir socketio, and for weir trace --summary");
-	if (c->filter.have & FILTER_SLOWER)
-		return usage("sockstat counts calls and measures no time: --slower is for weir "
-			     "trace --summary");
 	if (own.by_word && by_named(own.by_word))
 		return USAGE;
 	for (int i = 0; i < c->nargs; i++)
@@ -224,6 +218,9 @@ static const struct tool sockstat = {
 	.options = options,
 	.own = &own,
 	.columns = columns,
+	.lacks = COMMON(IPV4) | COMMON(IPV6) | COMMON(HOST) | COMMON(PORT) | COMMON(SLOWER),
+	.lacks_why = "it counts calls, looks at no socket and measures no time; weir trace "
+		     "--summary does",
 	.object = sockstat_bpf_o,
 	.object_size = &sockstat_bpf_o_size,
 	.check = check,
