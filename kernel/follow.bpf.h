@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
  * -- COMMAND: its children, grandchildren and threads, through fork, exec and exit. The loader
- * marks the first task; the mark is inherited before the child runs for the first time.
+ * marks the first task; the mark is inherited before the child runs for the first time. Comes with
+ * task.bpf.h, whose filter asks for the mark.
  */
 #ifndef WEIR_FOLLOW_BPF_H
 #define WEIR_FOLLOW_BPF_H

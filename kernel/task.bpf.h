@@ -120,4 +120,6 @@ static __always_inline void who_fill(struct who *w, struct task_struct *task)
 	task_comm(w->comm, task);
 }
 
+#include "follow.bpf.h" /* the filter asks for the mark, so it is set and passed on, too */
+
 #endif

@@ -146,7 +146,8 @@ int attach_load(struct attach *a, const struct common *common)
 	if (err)
 		return err;
 	fill_calls(a);
-	ways_tasks_load(a, common->command);
+	if (ways_tasks_load(a, common->command))
+		return USAGE;
 	if (a->calls)
 		notices_load(a, !common->command);
 	kernel_btf_drop();

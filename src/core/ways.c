@@ -312,10 +312,15 @@ int ways_attach(struct attach *a)
 static const char *const task_programs[] = {"state_exit", "follow_exit", "follow_fork"};
 #define NTASK_PROGRAMS(follow) ((follow) ? 3 : 1)
 
-void ways_tasks_load(struct attach *a, bool follow)
+int ways_tasks_load(struct attach *a, bool follow)
 {
+	/* Nothing would be seen, and the end of the command's last descendant never come. */
+	if (follow && !bpf_object__find_program_by_name(a->obj, "follow_fork"))
+		return usage("this tool asks of no process, so it takes no -- COMMAND; start it in "
+			     "another terminal");
 	for (u32 i = 0; i < NTASK_PROGRAMS(follow); i++)
 		want_program(a, task_programs[i]);
+	return 0;
 }
 
 int ways_tasks_attach(struct attach *a, bool follow)

@@ -13,8 +13,9 @@ int ways_choose(struct attach *a, const struct common *common);
 /* Attaches exits first, then entries; a call that fails is kept in a->missing. After load. 0, or
  * FAIL when nothing could be attached. */
 int ways_attach(struct attach *a);
-/* The programs that follow tasks: their end, and with a command their children. */
-void ways_tasks_load(struct attach *a, bool follow);
+/* The programs that follow tasks: their end, and with a command their children. 0, or USAGE when
+ * the tool's kernel half cannot follow one. */
+int ways_tasks_load(struct attach *a, bool follow);
 int ways_tasks_attach(struct attach *a, bool follow);
 
 /* The programs that notice what system calls do not show (kernel/notice.bpf.h). scan: also of tasks

@@ -2,7 +2,6 @@
 /* weir sockstat: one number more for each socket call that ends, and for each message. */
 #include "ways.bpf.h"
 #include "door.bpf.h"
-#include "follow.bpf.h"
 #include "probe.bpf.h"
 #include "tally.bpf.h"
 #include "sockstat.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* weir trace: a socket system call, entry and exit joined, into one record. */
 #include "call.bpf.h"
-#include "follow.bpf.h"
 #include "sock.bpf.h"
 #include "trace.h"
 
