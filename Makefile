@@ -87,7 +87,7 @@ deps-test:
 weir: $(OBJS) $(EMBED_O)
 	$(call say,LD) $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-# getpwnam (--uid NAME) reads the target's users where its C library allows it; numbers always work.
+# --uid NAME knows the users of /etc/passwd there, and no others; see user() in src/core/options.c.
 static: all ## build ./weir-static, one file that runs on another machine
 	@$(MAKE) --no-print-directory weir-static
 

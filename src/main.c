@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include <bpf/libbpf.h>
 #include "error.h"
+#include "refused.h"
 #include "run.h"
 #include "tool.h"
 #include "version.h"
@@ -47,19 +48,13 @@ static void keep_standard(void)
 		close(fd);
 }
 
-static int silent(enum libbpf_print_level level, const char *format, va_list args)
-{
-	(void)level, (void)format, (void)args;
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
 	const char *name = strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
 	const struct tool *t = tool_find(name);
 
 	keep_standard();
-	libbpf_set_print(silent);
+	libbpf_set_print(refused_listen);
 	if (!t) {
 		if (argc < 2) {
 			list_tools(stderr);

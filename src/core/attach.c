@@ -12,6 +12,7 @@
 #include "error.h"
 #include "options.h"
 #include "probes.h"
+#include "refused.h"
 #include "ways.h"
 
 int attach_open(struct attach *a, const void *object, size_t size)
@@ -74,9 +75,7 @@ static int learn(struct attach *a)
 	close(fd);
 	if (!err && opts.retval == 0)
 		return 0;
-	return fail(
-		"the kernel's socket type could not be learnt: %s; weir needs Linux 5.10 or newer",
-		strerror(err ? -err : EINVAL));
+	return refused_run("the kernel's socket type could not be learnt", err ? err : -EINVAL);
 }
 
 static int map_shared(struct attach *a)
@@ -90,22 +89,9 @@ static int map_shared(struct attach *a)
 	return 0;
 }
 
-/* What the user can do about a load that the kernel refused. */
-static int load_failed(int err)
-{
-	if (err == -EPERM || err == -EACCES)
-		return fail("the kernel refused to load a BPF program (%s): run as root, or give "
-			    "CAP_BPF, "
-			    "CAP_PERFMON and CAP_NET_ADMIN; weir doctor says which is missing",
-			    strerror(-err));
-	return fail("the kernel refused a BPF program (%s); weir doctor says what it offers, -v "
-		    "shows its log",
-		    strerror(-err));
-}
-
 /* Our process as the kernel half sees it: by its id in the initial namespace, which getpid() does
- * not tell in a container. */
-static u32 own_tgid(void)
+ * not tell in a container. -errno when not even that may be asked; before 5.10 it cannot. */
+static int own_tgid(u32 *tgid)
 {
 	struct bpf_insn insns[] = {
 		{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_get_current_pid_tgid},
@@ -114,22 +100,28 @@ static u32 own_tgid(void)
 	};
 	LIBBPF_OPTS(bpf_test_run_opts, opts);
 	int fd = bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "weir_self", "GPL", insns, 3, NULL);
-	int err = fd < 0 ? fd : bpf_prog_test_run_opts(fd, &opts);
+	int err;
 
-	if (fd >= 0)
-		close(fd);
-	return err || !opts.retval ? (u32)getpid() : opts.retval;
+	if (fd < 0)
+		return fd;
+	err = bpf_prog_test_run_opts(fd, &opts);
+	close(fd);
+	*tgid = err || !opts.retval ? (u32)getpid() : opts.retval;
+	return 0;
 }
 
 int attach_load(struct attach *a, const struct common *common)
 {
 	struct filter *filter = attach_data(a, ".rodata.filter", sizeof(*filter));
 	struct bpf_map *ring = bpf_object__find_map_by_name(a->obj, "ring");
-	int err;
+	u32 self;
+	int err = own_tgid(&self);
 
+	if (err)
+		return err == -EPERM || err == -EACCES ? refused_rights(err) : refused_object(err);
 	if (filter) {
 		*filter = common->filter;
-		filter->self = own_tgid();
+		filter->self = self;
 		if (common->command)
 			filter->have |= FILTER_FOLLOW;
 	}
@@ -153,7 +145,7 @@ int attach_load(struct attach *a, const struct common *common)
 	kernel_btf_drop();
 	err = bpf_object__load(a->obj);
 	if (err)
-		return load_failed(err);
+		return refused_object(err);
 	if (map_shared(a) || learn(a))
 		return FAIL;
 	if (common->cgroup && fill_cgroup(a, common->cgroup))

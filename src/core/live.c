@@ -17,6 +17,7 @@
 #include "match.h"
 #include "probes.h"
 #include "reader.h"
+#include "refused.h"
 #include "run.h"
 #include "version.h"
 
@@ -328,12 +329,6 @@ static void greet(const struct live *l)
 		note("tracing %s; Ctrl-C ends", probes);
 }
 
-/* -v: libbpf's own words, which are silenced otherwise; its debugging never. */
-static int libbpf_log(enum libbpf_print_level level, const char *format, va_list args)
-{
-	return level == LIBBPF_DEBUG ? 0 : vfprintf(stderr, format, args);
-}
-
 static int finish_record(struct live *l)
 {
 	struct end_rec end = {
@@ -397,8 +392,7 @@ int run_live(const struct tool *t, int argc, char **argv)
 		note("%s", error_text());
 		return err == USAGE ? 2 : 1;
 	}
-	if (l.run.common.verbose)
-		libbpf_set_print(libbpf_log);
+	refused_loud = l.run.common.verbose;
 	set_signals(&open);
 	err = start(&l);
 	if (err) {

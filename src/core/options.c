@@ -153,6 +153,24 @@ static int set_pid(struct filter *f, const char *s)
 	return 0;
 }
 
+/* A C library that is linked in cannot ask what the system's would (NSS: LDAP and the like), and
+ * the linker warns of getpwnam: weak, it is not there then. /etc/passwd can always be read. */
+#pragma weak getpwnam
+
+static struct passwd *user(const char *name)
+{
+	struct passwd *pw = getpwnam ? getpwnam(name) : NULL;
+	FILE *file = pw ? NULL : fopen("/etc/passwd", "re");
+
+	if (!file)
+		return pw;
+	do {
+		pw = fgetpwent(file);
+	} while (pw && strcmp(pw->pw_name, name));
+	fclose(file);
+	return pw;
+}
+
 static int set_uid(struct filter *f, const char *s)
 {
 	struct passwd *pw;
@@ -162,7 +180,7 @@ static int set_uid(struct filter *f, const char *s)
 		f->uid = uid;
 		return 0;
 	}
-	pw = getpwnam(s);
+	pw = user(s);
 	if (!pw)
 		return usage("--uid takes a number or a user's name; '%s' is neither", s);
 	f->uid = pw->pw_uid;

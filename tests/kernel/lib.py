@@ -38,7 +38,7 @@ def here(*parts):
 
 # Those that are not NAME.c, compiled in the ordinary way: their source, and what more gcc is told.
 ALONE = ["-nostdlib", "-static", "-ffreestanding", "-fno-pie", "-no-pie", "-fno-stack-protector"]
-VARIANTS = {"abi": ("abi", ALONE)}
+VARIANTS = {"abi": ("abi", ALONE), "refuse": ("refuse", ["-shared", "-fPIC"])}
 if platform.machine() == "x86_64":
     VARIANTS |= {"abi-i386": ("abi", [*ALONE, "-m32"]), "abi-x32": ("abi", [*ALONE, "-mx32"]),
                  "abi-int80": ("abi", [*ALONE, "-DINT80"])}

@@ -238,6 +238,41 @@ class Rights(Case):
             self.assertEqual((ended.status, len(ended.rows)), (0, 7), ended)
 
 
+class Refused(Case):
+    """A kernel that refuses what weir loads: which part, and what helps. Root is not told to be root."""
+    RING, OLD = 27, ["setarch", "--uname-2.6"]  # BPF_MAP_TYPE_RINGBUF
+
+    def said(self, *parts, before=(), no=("root", "ulimit"), **refuse):
+        environ = dict(os.environ, LD_PRELOAD=lib.work("refuse"), **refuse)
+        with lib.NothingLeft():
+            ended = lib.run(*before, lib.WEIR, "trace", "--way", "raw", "--", "true", env=environ)
+        self.sentence(ended, FAILED, *parts)
+        for word in no:
+            self.assertNotIn(word, ended.words)
+
+    def test_program(self):
+        self.said("program call_exit_raw (Permission denied)", "weir doctor", "bug",
+                  REFUSE_PROG="call_exit_raw", REFUSE_WITH="13")
+        self.said("program call_enter_raw (Invalid argument)", "weir doctor", REFUSE_PROG="call_enter_raw",
+                  REFUSE_WITH="22")
+
+    def test_rights(self):
+        self.said("(Operation not permitted)", "though for root", "weir doctor", no=("run as root", "ulimit"),
+                  REFUSE_PROG="*", REFUSE_WITH="1")
+
+    def test_old_kernel(self):
+        """No ring buffer before 5.8, no bpf_loop before 5.17. doctor names the same release."""
+        needs = "weir needs Linux 5.17 or newer, and this is 2.6."
+        self.said("map ring (Invalid argument)", needs, before=self.OLD, REFUSE_MAP=str(self.RING), REFUSE_WITH="22")
+        self.said("program call_exit_raw", needs, before=self.OLD, REFUSE_PROG="call_exit_raw", REFUSE_WITH="22")
+        self.said("socket type", needs, before=self.OLD, REFUSE_RUN="1", REFUSE_WITH="22")
+        self.said("socket type", "weir doctor", no=("root", "newer"), REFUSE_RUN="1", REFUSE_WITH="22")
+        ended = lib.run(*self.OLD, lib.WEIR, "doctor", "-o", "json", "-q")
+        (row,) = (row for row in ended.rows if row["check"] == "release")
+        self.assertEqual(row["answer"], "unknown")
+        self.assertIn("from 5.17 on", row["detail"])
+
+
 class Death(Case):
     def test_sigkill_leaves_nothing(self):
         with lib.NothingLeft():

@@ -38,6 +38,20 @@ class Static(unittest.TestCase):
                    " = -1 ECONNREFUSED (Connection refused)")
         self.assertEqual(ended.lines, [refused], ended)
 
+    def test_user(self):
+        """By the names in /etc/passwd there."""
+        os.mkdir(f"{self.root}/etc")
+        with open(f"{self.root}/etc/passwd", "w") as passwd:
+            passwd.write("root:x:0:0::/:/sh\nweirling:x:12349:12349::/:/sh\n")
+        argv = ("trace", *lib.way(), "-o", "json", "connect", "-u")
+        command = ("--", "/busybox", "nc", "127.0.0.1", "7")
+        self.assertEqual(len(self.weir(*argv, "root", *command).rows), 1)
+        ended = self.weir(*argv, "weirling", *command)
+        self.assertEqual((ended.status, ended.rows), (1, []), ended)
+        ended = self.weir(*argv, "nobody", *command)
+        self.assertEqual((ended.status, ended.words), (2, "weir: --uid takes a number or a user's name; "
+                                                       "'nobody' is neither\n"))
+
     def test_doctor(self):
         ended = self.weir("doctor", "-o", "json")
         tools = {row["check"]: row["answer"] for row in ended.rows if row["group"] == "tools"}

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "doctor.h"
+#include "refused.h"
 #include "trial.h"
 
 #define NONE_NEEDED "none needed"
@@ -407,7 +408,7 @@ static void ask_cgroups(const struct facts *f, u64 arg, struct finding *out)
 }
 
 const struct check checks[] = {
-	{"kernel", "release", ask_release, KVER(5, 17)},
+	{"kernel", "release", ask_release, KVER(KERNEL_MAJOR, KERNEL_MINOR)},
 	{"kernel", "config", ask_config, 0},
 	{"kernel", "btf", ask_btf, 0},
 	{"kernel", "module_btf", ask_module_btf, 0},
