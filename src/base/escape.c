@@ -5,14 +5,14 @@
  */
 #include "buf.h"
 
-/* Which escaper must look at a byte; the others copy it. */
-enum { IN_C = 1, IN_JSON = 2, IN_TEXT = 4 };
+/* Which of the escapers of UTF-8 must look at a byte; the others copy it. */
+enum { IN_JSON = 1, IN_TEXT = 2 };
 
 static const u8 class[256] = {
-	[0 ... 31] = IN_C | IN_JSON | IN_TEXT,
-	['"'] = IN_C | IN_JSON,
-	['\\'] = IN_C | IN_JSON | IN_TEXT,
-	[127 ... 255] = IN_C | IN_JSON | IN_TEXT,
+	[0 ... 31] = IN_JSON | IN_TEXT,
+	['"'] = IN_JSON,
+	['\\'] = IN_JSON | IN_TEXT,
+	[127 ... 255] = IN_JSON | IN_TEXT,
 };
 
 static const char nibble[] = "0123456789abcdef";
@@ -64,25 +64,17 @@ static inline size_t copy_plain(char *at, const u8 *p, size_t n, u8 stop)
 	return i;
 }
 
-/*
- * Each escaper copies the plain bytes that most strings are made of and leaves what follows, if
- * anything does, to its rest. Without room that is all.
- */
-static inline size_t plain_run(struct buf *b, const void *p, size_t n, u8 stop)
-{
-	size_t run;
+/* What a byte becomes. */
+struct form {
+	char text[6];
+	u8 digit; /* an octal escape that a digit after it would change */
+	u8 len;
+};
 
-	if (!buf_has(b, n))
-		return 0;
-	run = copy_plain(b->at, p, n, stop);
-	b->at += run;
-	return run;
-}
-
-#define REST static __attribute__((noinline))
+static struct form c_forms[256], json_forms[256];
 
 /* The letter after a backslash, 0 when the byte has none. C has \v and no \b here, JSON \b. */
-static inline char letter(u8 c, char at8, char at11)
+static char letter(u8 c, char at8, char at11)
 {
 	switch (c) {
 	case '"':
@@ -97,47 +89,23 @@ static inline char letter(u8 c, char at8, char at11)
 	return 0;
 }
 
-static inline char *put_letter(char *at, char c)
+static char *put_letter(char *at, char c)
 {
 	at[0] = '\\';
 	at[1] = c;
 	return at + 2;
 }
 
-/* As few digits as can be, but all three before a digit that would be taken for one more. */
-static char *put_octal(char *at, u8 c, bool full)
+/* As few digits as can be. */
+static char *put_octal(char *at, u8 c)
 {
 	*at++ = '\\';
-	if (full || c > 63)
+	if (c > 63)
 		*at++ = '0' + (c >> 6);
-	if (full || c > 7)
+	if (c > 7)
 		*at++ = '0' + (c >> 3 & 7);
 	*at++ = '0' + (c & 7);
 	return at;
-}
-
-REST void c_rest(struct buf *b, const u8 *p, size_t n)
-{
-	char *at = buf_room(b, 4 * n), l;
-	size_t i, run;
-
-	for (i = 0; i < n; i += 1 + run, at += run) {
-		l = letter(p[i], 0, 'v');
-		if (l)
-			at = put_letter(at, l);
-		else
-			at = put_octal(at, p[i], i + 1 < n && p[i + 1] >= '0' && p[i + 1] <= '7');
-		run = copy_plain(at, p + i + 1, n - i - 1, IN_C);
-	}
-	b->at = at;
-}
-
-void buf_c_escaped(struct buf *b, const u8 *p, size_t n)
-{
-	size_t run = plain_run(b, p, n, IN_C);
-
-	if (run < n)
-		c_rest(b, p + run, n - run);
 }
 
 static char *put_u(char *at, u32 point)
@@ -151,36 +119,110 @@ static char *put_u(char *at, u32 point)
 	return at + 6;
 }
 
-static inline char *put_json_ascii(char *at, u8 c)
+static void make_forms(u8 c)
 {
-	char l = letter(c, 'b', 0);
+	struct form *in_c = c_forms + c, *in_json = json_forms + c;
+	char *c_end = in_c->text, *json_end = in_json->text, l = letter(c, 0, 'v');
 
-	return l ? put_letter(at, l) : put_u(at, c);
+	if (!class[c]) {
+		*c_end++ = *json_end++ = c;
+	} else {
+		in_c->digit = !l && c < 64;
+		c_end = l ? put_letter(c_end, l) : put_octal(c_end, c);
+		l = letter(c, 'b', 0);
+		if (c >= 0xa0) {
+			*json_end++ = 0xc0 | c >> 6;
+			*json_end++ = 0x80 | (c & 0x3f);
+		} else {
+			json_end = l ? put_letter(json_end, l) : put_u(json_end, c);
+		}
+	}
+	in_c->len = c_end - in_c->text;
+	in_json->len = json_end - in_json->text;
 }
 
-REST void json_bytes_rest(struct buf *b, const u8 *p, size_t n)
+static __attribute__((constructor)) void make_all_forms(void)
 {
-	char *at = buf_room(b, 6 * n);
-	size_t i, run;
+	for (u32 c = 0; c < 256; c++)
+		make_forms(c);
+}
 
-	for (i = 0; i < n; i += 1 + run, at += run) {
-		if (p[i] < 0xa0) {
-			at = put_json_ascii(at, p[i]);
-		} else {
-			*at++ = 0xc0 | p[i] >> 6;
-			*at++ = 0x80 | (p[i] & 0x3f);
-		}
-		run = copy_plain(at, p + i + 1, n - i - 1, IN_JSON);
+static inline bool digit_at(const u8 *p, const u8 *end)
+{
+	return p < end && (*p & ~7u) == '0';
+}
+
+/* All three digits before a digit that would be taken for one more. */
+static inline char *full_octal(char *at, u8 c)
+{
+	at[0] = '\\';
+	at[1] = '0';
+	at[2] = '0' + (c >> 3);
+	at[3] = '0' + (c & 7);
+	return at + 4;
+}
+
+/* Bytes up to stop, each in its form. */
+static inline char *put_forms(char *at, const struct form *forms, const u8 *p, const u8 *stop,
+			      const u8 *end)
+{
+	for (; p < stop; p++) {
+		const struct form *form = forms + *p;
+
+		memcpy(at, form, sizeof(*form)); /* what is too much is written over */
+		if (forms == c_forms && form->digit && digit_at(p + 1, end))
+			at = full_octal(at, *p);
+		else
+			at += form->len;
 	}
+	return at;
+}
+
+/*
+ * Eight bytes at a time: zeros, of which binary messages are full, then plain text, and all else
+ * byte by byte. zeros: how eight of them look. There is room for the longest form of each, and 8.
+ */
+static inline __attribute__((always_inline)) void put_bytes(struct buf *b, const struct form *forms,
+							    const char *zeros, size_t len,
+							    const u8 *p, size_t n)
+{
+	char *at = buf_room(b, n * (forms == c_forms ? 4 : 6));
+	const u8 *end = p + n;
+	u64 w;
+
+	for (; end - p >= 8; p += 8) {
+		memcpy(&w, p, 8);
+		if (!w) {
+			memcpy(at, zeros, len);
+			at += len;
+			if (forms == c_forms && digit_at(p + 8, end))
+				at = full_octal(at - 2, 0);
+		} else if (harmless(w)) {
+			memcpy(at, &w, 8);
+			at += 8;
+		} else {
+			at = put_forms(at, forms, p, p + 8, end);
+		}
+	}
+	if (end - p >= 4 && copy_few(at, p, end - p))
+		at += end - p;
+	else
+		at = put_forms(at, forms, p, end, end);
 	b->at = at;
+}
+
+void buf_c_escaped(struct buf *b, const u8 *p, size_t n)
+{
+	static const char zeros[] = "\\0\\0\\0\\0\\0\\0\\0\\0";
+
+	put_bytes(b, c_forms, zeros, 16, p, n);
 }
 
 void buf_json_bytes(struct buf *b, const u8 *p, size_t n)
 {
-	size_t run = plain_run(b, p, n, IN_JSON);
+	static const char zeros[] = "\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000";
 
-	if (run < n)
-		json_bytes_rest(b, p + run, n - run);
+	put_bytes(b, json_forms, zeros, 48, p, n);
 }
 
 /*
@@ -214,6 +256,29 @@ static bool hidden(u32 v)
 {
 	return v < 0x20 || (v >= 0x7f && v < 0xa0) || v == 0x61c || v == 0x200e || v == 0x200f ||
 	       (v >= 0x2028 && v <= 0x202e) || (v >= 0x2066 && v <= 0x2069);
+}
+
+/*
+ * The escapers of UTF-8 copy the plain bytes that most strings are made of and leave what follows,
+ * if anything does, to their rest. Without room that is all.
+ */
+static inline size_t plain_run(struct buf *b, const void *p, size_t n, u8 stop)
+{
+	size_t run;
+
+	if (!buf_has(b, n))
+		return 0;
+	run = copy_plain(b->at, p, n, stop);
+	b->at += run;
+	return run;
+}
+
+#define REST static __attribute__((noinline))
+
+static inline char *put_json_ascii(char *at, u8 c)
+{
+	memcpy(at, json_forms + c, sizeof(*json_forms));
+	return at + json_forms[c].len;
 }
 
 static char *put_json_point(char *at, const u8 *p, unsigned len, u32 point)

@@ -190,6 +190,38 @@ static void c_strings(void **unused)
 	assert_buf("");
 }
 
+/* Runs of zeros, with and without a digit after them, which takes two more zeros. */
+static void zeros(void **unused)
+{
+	char bytes[64] = {0}, want[512];
+
+	(void)unused;
+	for (size_t n = 0; n < sizeof(bytes); n++) {
+		char *c = want;
+
+		for (size_t i = 0; i < n; i++)
+			c += sprintf(c, "\\0");
+		*c = 0;
+		buf_c_escaped(&b, (u8 *)bytes, n);
+		assert_buf(want);
+		bytes[n] = '7';
+		strcpy(c, n ? "007" : "7");
+		buf_c_escaped(&b, (u8 *)bytes, n + 1);
+		assert_buf(want);
+		bytes[n] = '8';
+		strcpy(c, "8");
+		buf_c_escaped(&b, (u8 *)bytes, n + 1);
+		assert_buf(want);
+		c = want;
+		for (size_t i = 0; i < n; i++)
+			c += sprintf(c, "\\u0000");
+		strcpy(c, "8");
+		buf_json_bytes(&b, (u8 *)bytes, n + 1);
+		assert_buf(want);
+		bytes[n] = 0;
+	}
+}
+
 /* Any bytes come back when the C notation is read as C reads it, and they are printable. */
 static void c_strings_read_back(void **unused)
 {
@@ -198,9 +230,10 @@ static void c_strings_read_back(void **unused)
 	(void)unused;
 	for (int i = 0; i < MANY; i++) {
 		size_t n = any() % 64, at = 0;
+		u8 zeros = i & 1 ? 15 : 0; /* of 16 bytes, in every other string */
 
 		for (size_t k = 0; k < n; k++)
-			bytes[k] = any() & 3 ? 32 + any() % 40 : any();
+			bytes[k] = any() % 16 < zeros ? 0 : any() & 3 ? 32 + any() % 40 : any();
 		buf_c_escaped(&b, bytes, n);
 		for (const char *s = taken(); *s; at++) {
 			assert_in_range(*s, 32, 126);
@@ -444,6 +477,7 @@ int main(void)
 		cmocka_unit_test(addresses),
 		cmocka_unit_test(c_strings),
 		cmocka_unit_test(c_strings_read_back),
+		cmocka_unit_test(zeros),
 		cmocka_unit_test(json_bytes),
 		cmocka_unit_test(json_utf8),
 		cmocka_unit_test(safe_utf8),
