@@ -40,13 +40,7 @@ void buf_chr_grow(struct buf *b, char c)
 	b->at++;
 }
 
-/*
- * A writer that is called often leaves its rare case (no room, a large number) to a function of its
- * own, last: then it needs no registers saved.
- */
-#define RARE static __attribute__((noinline, cold)) void
-
-RARE long_text(struct buf *b, const char *s)
+BUF_RARE long_text(struct buf *b, const char *s)
 {
 	buf_mem(b, s, strlen(s));
 }
@@ -61,14 +55,18 @@ void buf_text(struct buf *b, const char *s)
 		long_text(b, s);
 }
 
-/* "00" to "99", "00" to "ff", and "0.  " to "255." for IPv4: made by the preprocessor. */
+/* "00" to "99", "000" to "999", "00" to "ff", and "0.  " to "255." for IPv4: made by the
+ * preprocessor. */
 #define TWO(m, n)  m(n), m((n) + 1)
 #define FOUR(m, n) TWO(m, n), TWO(m, (n) + 2)
 #define TEN(m, n)  FOUR(m, n), FOUR(m, (n) + 4), TWO(m, (n) + 8)
+#define C50(m, n)  TEN(m, n), TEN(m, (n) + 10), TEN(m, (n) + 20), TEN(m, (n) + 30), TEN(m, (n) + 40)
+#define C100(m, n) C50(m, n), C50(m, (n) + 50)
 #define R16(m, n)  FOUR(m, n), FOUR(m, (n) + 4), FOUR(m, (n) + 8), FOUR(m, (n) + 12)
 #define R64(m, n)  R16(m, n), R16(m, (n) + 16), R16(m, (n) + 32), R16(m, (n) + 48)
 
 #define DEC(n)    '0' + (n) / 10, '0' + (n) % 10
+#define DEC3(n)   '0' + (n) / 100, '0' + (n) / 10 % 10, '0' + (n) % 10, 0
 #define NIBBLE(n) "0123456789abcdef"[n]
 #define HEX(n)    NIBBLE((n) / 16), NIBBLE((n) % 16)
 #define FIRST(n)  ('0' + ((n) > 99 ? (n) / 100 : (n) > 9 ? (n) / 10 : (n) % 10))
@@ -80,6 +78,9 @@ void buf_text(struct buf *b, const char *s)
 static const char decimal[2 * 100] = {TEN(DEC, 0),  TEN(DEC, 10), TEN(DEC, 20), TEN(DEC, 30),
 				      TEN(DEC, 40), TEN(DEC, 50), TEN(DEC, 60), TEN(DEC, 70),
 				      TEN(DEC, 80), TEN(DEC, 90)};
+const char buf_digits3[1000 * 4] = {
+	C100(DEC3, 0),   C100(DEC3, 100), C100(DEC3, 200), C100(DEC3, 300), C100(DEC3, 400),
+	C100(DEC3, 500), C100(DEC3, 600), C100(DEC3, 700), C100(DEC3, 800), C100(DEC3, 900)};
 static const char hexadecimal[2 * 256] = {R64(HEX, 0), R64(HEX, 64), R64(HEX, 128), R64(HEX, 192)};
 /* An octet and the point after it, in four bytes; their length; three bytes unused. */
 static const char octets[8 * 256] = {R64(OCTET, 0), R64(OCTET, 64), R64(OCTET, 128),
@@ -150,9 +151,14 @@ static char *put_u64(char *at, u64 v)
 	return put_eight(put_eight(at, v / E8 % E8), v % E8);
 }
 
-RARE large_u64(struct buf *b, u64 v)
+BUF_RARE large_u64(struct buf *b, u64 v)
 {
 	b->at = put_u64(buf_room(b, 20), v);
+}
+
+BUF_RARE medium_u64(struct buf *b, u64 v)
+{
+	b->at = put_medium(b->at, v);
 }
 
 void buf_u64(struct buf *b, u64 v)
@@ -161,15 +167,18 @@ void buf_u64(struct buf *b, u64 v)
 
 	if (!buf_has(b, 20) || v >= E8) {
 		large_u64(b, v);
-	} else if (v < 10) {
+	} else if (v > 99) {
+		medium_u64(b, v);
+	} else if (v > 9) {
+		memcpy(at, pair(v), 2);
+		b->at = at + 2;
+	} else {
 		*at = '0' + v;
 		b->at = at + 1;
-	} else {
-		b->at = put_medium(at, v);
 	}
 }
 
-RARE negative_s64(struct buf *b, s64 v)
+BUF_RARE negative_s64(struct buf *b, s64 v)
 {
 	buf_chr(b, '-');
 	buf_u64(b, -(u64)v);
@@ -214,12 +223,7 @@ static void digits(char *at, u64 v, unsigned width)
 		p[-1] = '0' + v % 10;
 }
 
-static inline void put_six(char *at, u32 v)
-{
-	put_quad(put_pair(at, v / 10000), v % 10000);
-}
-
-RARE any_digits(struct buf *b, u64 v, unsigned width)
+BUF_RARE any_digits(struct buf *b, u64 v, unsigned width)
 {
 	digits(buf_room(b, width), v, width);
 	b->at += width;
@@ -233,18 +237,15 @@ void buf_digits(struct buf *b, u64 v, unsigned width)
 	if (!buf_has(b, 16) || v >= 1000000000) {
 		any_digits(b, v, width);
 	} else if (width == 6 && v < 1000000) {
-		put_six(at, v);
-		b->at = at + 6;
+		b->at = buf_put_six(at, v);
 	} else if (width == 9) {
-		*at = '0' + (u32)v / E8;
-		put_eight(at + 1, (u32)v % E8);
-		b->at = at + 9;
+		b->at = buf_put_nine(at, v);
 	} else {
 		any_digits(b, v, width);
 	}
 }
 
-RARE any_seconds(struct buf *b, u64 ns, unsigned width)
+BUF_RARE any_seconds(struct buf *b, u64 ns, unsigned width)
 {
 	static const u32 cut[10] = {1000000000, 100000000, 10000000, 1000000, 100000,
 				    10000,      1000,      100,      10,      1};
@@ -261,14 +262,12 @@ void buf_seconds(struct buf *b, u64 ns, unsigned width)
 {
 	char *at = b->at;
 
-	if (!buf_has(b, 8) || width != 6 || ns >= 10000000000) {
+	if (!buf_has(b, 8) || width != 6 || ns >= 1000000000) {
 		any_seconds(b, ns, width);
 		return;
 	}
-	at[0] = '0' + ns / 1000000000;
-	at[1] = '.';
-	put_six(at + 2, ns % 1000000000 / 1000);
-	b->at = at + 8;
+	memcpy(at, "0.", 2);
+	b->at = buf_put_six(at + 2, (u32)ns / 1000);
 }
 
 static inline char *put_octet(char *at, size_t v)
@@ -284,7 +283,7 @@ static inline char *put_ip4(char *at, const u8 *a)
 	return put_octet(put_octet(put_octet(put_octet(at, a[0]), a[1]), a[2]), a[3]) - 1;
 }
 
-RARE grow_ip4(struct buf *b, const u8 *a)
+BUF_RARE grow_ip4(struct buf *b, const u8 *a)
 {
 	b->at = put_ip4(buf_room(b, 16), a);
 }

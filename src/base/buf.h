@@ -37,6 +37,12 @@ static inline char *buf_room(struct buf *b, size_t n)
 	return b->at;
 }
 
+/*
+ * A writer that is called often and finds no room leaves it to a function of its own, which makes
+ * room and calls it again: then it calls nothing itself, and saves no registers.
+ */
+#define BUF_RARE static __attribute__((noinline, cold)) void
+
 static inline size_t buf_len(const struct buf *b)
 {
 	return b->at - b->base;
@@ -122,6 +128,23 @@ void buf_s64(struct buf *b, s64 v);
 void buf_hex(struct buf *b, u64 v);
 /* Exactly width digits, zero-filled; higher digits are cut off. */
 void buf_digits(struct buf *b, u64 v, unsigned width);
+/* Six digits of a number below 1000000, nine of one below 1000000000, at a place that has room for
+ * one more; the place after them is returned. */
+extern const char buf_digits3[1000 * 4]; /* 000 to 999, and a byte that is written over */
+
+static inline char *buf_put_six(char *at, u32 v)
+{
+	memcpy(at, buf_digits3 + v / 1000 * 4, 4);
+	memcpy(at + 3, buf_digits3 + v % 1000 * 4, 4);
+	return at + 6;
+}
+
+static inline char *buf_put_nine(char *at, u32 v)
+{
+	memcpy(at, buf_digits3 + v / 1000000 * 4, 4);
+	return buf_put_six(at + 3, v % 1000000);
+}
+
 /* ns as seconds with digits decimals (0 to 9), cut, not rounded: 53000000, 6 → 0.053000 */
 void buf_seconds(struct buf *b, u64 ns, unsigned digits);
 /* 4 bytes in network order → 127.0.0.1; 16 bytes → RFC 5952, as inet_ntop prints it */

@@ -147,9 +147,9 @@ static __attribute__((constructor)) void make_all_forms(void)
 		make_forms(c);
 }
 
-static inline bool digit_at(const u8 *p, const u8 *end)
+static inline bool digit_at(const u8 *p)
 {
-	return p < end && (*p & ~7u) == '0';
+	return (*p & ~7u) == '0';
 }
 
 /* All three digits before a digit that would be taken for one more. */
@@ -162,15 +162,15 @@ static inline char *full_octal(char *at, u8 c)
 	return at + 4;
 }
 
-/* Bytes up to stop, each in its form. */
-static inline char *put_forms(char *at, const struct form *forms, const u8 *p, const u8 *stop,
-			      const u8 *end)
+/* n bytes, each in its form; more follow them. */
+static __attribute__((noinline)) char *put_forms(char *at, const struct form *forms, const u8 *p,
+						 size_t n, size_t more)
 {
-	for (; p < stop; p++) {
+	for (; n; n--, p++) {
 		const struct form *form = forms + *p;
 
 		memcpy(at, form, sizeof(*form)); /* what is too much is written over */
-		if (forms == c_forms && form->digit && digit_at(p + 1, end))
+		if (forms == c_forms && form->digit && n + more > 1 && digit_at(p + 1))
 			at = full_octal(at, *p);
 		else
 			at += form->len;
@@ -178,51 +178,87 @@ static inline char *put_forms(char *at, const struct form *forms, const u8 *p, c
 	return at;
 }
 
-/*
- * Eight bytes at a time: zeros, of which binary messages are full, then plain text, and all else
- * byte by byte. zeros: how eight of them look. There is room for the longest form of each, and 8.
- */
-static inline __attribute__((always_inline)) void put_bytes(struct buf *b, const struct form *forms,
-							    const char *zeros, size_t len,
-							    const u8 *p, size_t n)
-{
-	char *at = buf_room(b, n * (forms == c_forms ? 4 : 6));
-	const u8 *end = p + n;
-	u64 w;
+typedef signed char __attribute__((vector_size(16), aligned(1), may_alias)) block;
+typedef u64 __attribute__((vector_size(16))) halves;
 
-	for (; end - p >= 8; p += 8) {
-		memcpy(&w, p, 8);
-		if (!w) {
+static inline bool none(halves mask)
+{
+	return !(mask[0] | mask[1]);
+}
+
+/* The same as harmless() of 16 bytes. */
+static inline bool harmless_block(block text)
+{
+	/* signed: what is not ASCII is below the blank */
+	return none((halves)((text < 32) | (text == 127) | (text == '"') | (text == '\\')));
+}
+
+/*
+ * 16 bytes at a time: zeros, of which binary messages are full, then plain text, and all else byte
+ * by byte. zeros: how eight of them look. There is room for the longest form of each byte, and 8.
+ */
+static inline __attribute__((always_inline)) char *
+put_bytes(char *at, const struct form *forms, const char *zeros, size_t len, const u8 *p, size_t n)
+{
+	block text;
+
+	while (n >= sizeof(text)) {
+		text = *(const block *)p;
+		p += sizeof(text);
+		n -= sizeof(text);
+		if (none((halves)text)) {
 			memcpy(at, zeros, len);
-			at += len;
-			if (forms == c_forms && digit_at(p + 8, end))
+			memcpy(at + len, zeros, len);
+			at += 2 * len;
+			if (forms == c_forms && n && digit_at(p))
 				at = full_octal(at - 2, 0);
-		} else if (harmless(w)) {
-			memcpy(at, &w, 8);
-			at += 8;
+		} else if (harmless_block(text)) {
+			*(block *)at = text;
+			at += sizeof(text);
 		} else {
-			at = put_forms(at, forms, p, p + 8, end);
+			at = put_forms(at, forms, p - sizeof(text), sizeof(text), n);
 		}
 	}
-	if (end - p >= 4 && copy_few(at, p, end - p))
-		at += end - p;
-	else
-		at = put_forms(at, forms, p, end, end);
-	b->at = at;
+	if (n >= 8 && copy_eight(at, p)) {
+		at += 8;
+		p += 8;
+		n -= 8;
+	}
+	if (n >= 4 && n < 8 && copy_few(at, p, n))
+		return at + n;
+	return n ? put_forms(at, forms, p, n, 0) : at;
+}
+
+BUF_RARE c_again(struct buf *b, const u8 *p, size_t n)
+{
+	buf_room(b, 4 * n);
+	buf_c_escaped(b, p, n);
 }
 
 void buf_c_escaped(struct buf *b, const u8 *p, size_t n)
 {
 	static const char zeros[] = "\\0\\0\\0\\0\\0\\0\\0\\0";
 
-	put_bytes(b, c_forms, zeros, 16, p, n);
+	if (buf_has(b, 4 * n))
+		b->at = put_bytes(b->at, c_forms, zeros, 16, p, n);
+	else
+		c_again(b, p, n);
+}
+
+BUF_RARE json_again(struct buf *b, const u8 *p, size_t n)
+{
+	buf_room(b, 6 * n);
+	buf_json_bytes(b, p, n);
 }
 
 void buf_json_bytes(struct buf *b, const u8 *p, size_t n)
 {
 	static const char zeros[] = "\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000";
 
-	put_bytes(b, json_forms, zeros, 48, p, n);
+	if (buf_has(b, 6 * n))
+		b->at = put_bytes(b->at, json_forms, zeros, 48, p, n);
+	else
+		json_again(b, p, n);
 }
 
 /*

@@ -36,15 +36,10 @@ void arg_fd(const struct arg *a)
 {
 	const struct sock_id *id = &a->r->sock;
 	u8 second = id->flags & SOCK_ID_SECOND;
-	struct buf *b = a->v->b;
 
 	a->v->ops->sint(a->v, (s32)a->val);
-	if (!a->v->notes || !(id->flags & SOCK_ID_VALID) || !second != !a->idx)
-		return;
-	buf_chr(b, '<'); /* notes are text's alone */
-	decode_sock_id(b, id, sect_find(&a->r->h, SECT_LPATH, ANY_ARG, NULL),
-		       sect_find(&a->r->h, SECT_RPATH, ANY_ARG, NULL));
-	buf_chr(b, '>');
+	if (a->v->notes && id->flags & SOCK_ID_VALID && !second == !a->idx)
+		tell_note(a->v, id, &a->r->h);
 }
 
 void arg_domain(const struct arg *a)

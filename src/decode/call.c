@@ -109,11 +109,15 @@ void decode_args(struct verbs *v, const struct call_rec *r)
 {
 	const struct param *p = params[r->call < CALL_MAX ? r->call : CALL_NONE];
 
+	struct sects sects;
+	struct arg a = {.v = v, .r = r, .sects = &sects};
+
 	netdev_in(r->who.netns);
+	sects_find(&sects, &r->h);
 	open_box(v, BOX_ARGS);
 	for (; p->name; p++) {
-		struct arg a = {v, r, r->args[p->idx], p->idx};
-
+		a.val = r->args[p->idx];
+		a.idx = p->idx;
 		field(v, p->name);
 		p->tell(&a);
 	}

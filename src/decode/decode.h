@@ -21,8 +21,8 @@ void decode_result(struct verbs *v, const struct call_rec *r);
  * and remote address and port or path, inode); a null ptr when it is no socket. */
 void decode_socket(struct verbs *v, const struct call_rec *r);
 /* Text of the annotation without its angle brackets: TCP:127.0.0.1:40000->127.0.0.1:80 */
-void decode_sock_id(struct buf *b, const struct sock_id *id, const struct sect *lpath,
-		    const struct sect *rpath);
+/* r: the record whose sections have the paths of a Unix socket; NULL: they are not known. */
+void decode_sock_id(struct buf *b, const struct sock_id *id, const struct rec *r);
 
 /*
  * One property of a socket, as a column of its own (src/tools/so*): nothing in text and null in

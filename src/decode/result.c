@@ -43,18 +43,24 @@ static void tell_error(struct buf *b, int err)
 	buf_chr(b, ')');
 }
 
+/* A bit for each call that returns a descriptor. */
+#define X(name, fn, c, g, f, b, l, a, al, flags) | (u64)((flags)&CALL_NEWFD ? 1 : 0) << CALL_##name
+static const u64 returns_fd = 0 CALLS(X);
+#undef X
+
 /* The descriptor that the call returned. */
 static void note_rsock(struct verbs *v, const struct call_rec *r)
 {
-	const struct sect *s = sect_find(&r->h, SECT_RSOCK, ANY_ARG, NULL);
+	const struct sect *s;
 	struct sock_id id;
 
-	if (!v->notes || !s || s->len != sizeof(id))
+	if (!v->notes || !(returns_fd >> (r->call & 63) & 1))
+		return;
+	s = sect_find(&r->h, SECT_RSOCK, ANY_ARG, NULL);
+	if (!s || s->len != sizeof(id))
 		return;
 	memcpy(&id, s + 1, sizeof(id));
-	buf_chr(v->b, '<');
-	decode_sock_id(v->b, &id, NULL, NULL);
-	buf_chr(v->b, '>');
+	tell_note(v, &id, NULL);
 }
 
 /* recvmmsg tells a result of 0 as a time-out, also without one, as strace does. */

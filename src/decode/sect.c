@@ -1,27 +1,57 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* The sections of a record. A record may come from a damaged file: nothing is taken on trust. */
-#include "decode.h"
+#include "tell.h"
+
+/* Whether a whole section stands before the record's end. */
+static inline bool whole(const struct sect *s, const u8 *end)
+{
+	ptrdiff_t left = end - (const u8 *)s - (ptrdiff_t)sizeof(*s);
+
+	return left >= 0 && s->len <= left;
+}
+
+static inline const struct sect *first(const struct rec *r)
+{
+	return (const struct sect *)((const u8 *)r + r->fixed);
+}
+
+static inline const struct sect *next(const struct sect *s)
+{
+	return (const struct sect *)((const u8 *)(s + 1) + SECT_NEXT(s->len));
+}
+
+static inline const u8 *end_of(const struct rec *r)
+{
+	return r->fixed & 7 || r->fixed < sizeof(*r) ? (const u8 *)r : (const u8 *)r + r->len;
+}
 
 const struct sect *sect_next(const struct rec *r, const struct sect *after)
 {
-	const u8 *base = (const u8 *)r;
-	const struct sect *s;
-	u32 pos = r->fixed;
+	const struct sect *s = after ? next(after) : first(r);
 
-	if (after)
-		pos = (const u8 *)after - base + sizeof(*after) + SECT_NEXT(after->len);
-	if (pos & 7 || pos < sizeof(*r) || pos > r->len || r->len - pos < sizeof(*s))
-		return NULL;
-	s = (const struct sect *)(base + pos);
-	return s->len <= r->len - pos - sizeof(*s) ? s : NULL;
+	return whole(s, end_of(r)) ? s : NULL;
 }
 
 const struct sect *sect_find(const struct rec *r, u8 kind, u8 arg, const struct sect *after)
 {
-	const struct sect *s = after;
+	const struct sect *s = after ? next(after) : first(r);
+	const u8 *end = end_of(r);
 
-	while ((s = sect_next(r, s)))
+	for (; whole(s, end); s = next(s))
 		if (s->kind == kind && (arg == ANY_ARG || s->arg == arg))
 			return s;
 	return NULL;
+}
+
+void sects_find(struct sects *all, const struct rec *r)
+{
+	const struct sect *s = first(r);
+	const u8 *end = end_of(r);
+
+	for (all->have = 0; whole(s, end); s = next(s)) {
+		if (s->kind >= ARRAY_SIZE(all->first) || all->have >> s->kind & 1)
+			continue;
+		all->have |= 1u << s->kind;
+		all->first[s->kind] = s;
+	}
 }

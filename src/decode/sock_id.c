@@ -53,8 +53,9 @@ static void tell_end(struct buf *b, u16 family, const u8 *addr, u16 port)
 	buf_u64(b, port);
 }
 
-static void tell_path(struct buf *b, const struct sect *path, u64 ino)
+static void tell_path(struct buf *b, const struct rec *r, u8 kind, u64 ino)
 {
+	const struct sect *path = r ? sect_find(r, kind, ANY_ARG, NULL) : NULL;
 	const u8 *p;
 
 	if (!path || !path->len) {
@@ -76,8 +77,7 @@ static void tell_vsock(struct buf *b, u32 cid, u32 port)
 	buf_u64(b, port);
 }
 
-void decode_sock_id(struct buf *b, const struct sock_id *id, const struct sect *lpath,
-		    const struct sect *rpath)
+void decode_sock_id(struct buf *b, const struct sock_id *id, const struct rec *r)
 {
 	const char *name;
 
@@ -96,11 +96,11 @@ void decode_sock_id(struct buf *b, const struct sock_id *id, const struct sect *
 		return;
 	case AF_UNIX:
 		buf_chr(b, ':');
-		tell_path(b, lpath, id->ino);
+		tell_path(b, r, SECT_LPATH, id->ino);
 		if (!(id->flags & SOCK_ID_PEER))
 			return;
 		buf_str(b, "->");
-		tell_path(b, rpath, id->peer_ino);
+		tell_path(b, r, SECT_RPATH, id->peer_ino);
 		return;
 	case AF_NETLINK:
 		name = name_of(&names_netlink_proto, id->protocol);
@@ -137,6 +137,33 @@ void decode_sock_id(struct buf *b, const struct sock_id *id, const struct sect *
 		tell_vsock(b, id->rcid, id->rvport);
 		return;
 	}
+}
+
+/* Whether an id alone determines what is told: no path, no name of a device. */
+static bool alone(const struct sock_id *id)
+{
+	return id->family == AF_INET || id->family == AF_INET6;
+}
+
+#define WORDS (sizeof(struct sock_id) / 8)
+_Static_assert(sizeof(struct sock_id) % 8 == 0, "a memo's key is of whole words");
+
+static __attribute__((noinline)) void note_anew(struct verbs *v, const struct sock_id *id,
+						const struct rec *r)
+{
+	size_t start = buf_len(v->b);
+
+	buf_chr(v->b, '<'); /* notes are text's alone */
+	decode_sock_id(v->b, id, r);
+	buf_chr(v->b, '>');
+	if (alone(id))
+		keep_told(v, start, MEMO_NOTE, id, WORDS);
+}
+
+void tell_note(struct verbs *v, const struct sock_id *id, const struct rec *r)
+{
+	if (!alone(id) || !told_before(v, MEMO_NOTE, id, WORDS))
+		note_anew(v, id, r);
 }
 
 static void tell_address(struct verbs *v, const char *name, u16 family, const u8 *addr, u16 port)
@@ -197,14 +224,11 @@ static void tell_protocol(struct verbs *v, const struct sock_id *id)
 		v->ops->uint(v, id->protocol);
 }
 
-void decode_socket(struct verbs *v, const struct call_rec *r)
+static __attribute__((noinline)) void socket_anew(struct verbs *v, const struct call_rec *r)
 {
 	const struct sock_id *id = &r->sock;
+	size_t start = buf_len(v->b);
 
-	if (!(id->flags & SOCK_ID_VALID)) {
-		v->ops->ptr(v, 0);
-		return;
-	}
 	open_box(v, BOX_STRUCT);
 	field_name(v, "family", &names_af, id->family);
 	field_name(v, "type", &names_sock_type, id->type);
@@ -228,4 +252,16 @@ void decode_socket(struct verbs *v, const struct call_rec *r)
 	if (id->ino)
 		field_uint(v, "inode", id->ino);
 	close_box(v);
+	if (alone(id))
+		keep_told(v, start, MEMO_SOCKET, id, WORDS);
+}
+
+void decode_socket(struct verbs *v, const struct call_rec *r)
+{
+	const struct sock_id *id = &r->sock;
+
+	if (!(id->flags & SOCK_ID_VALID))
+		v->ops->ptr(v, 0);
+	else if (!alone(id) || !told_before(v, MEMO_SOCKET, id, WORDS))
+		socket_anew(v, r);
 }

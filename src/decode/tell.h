@@ -47,6 +47,27 @@ static inline u32 net32(const void *p)
 	return __builtin_bswap32(load32(p));
 }
 
+/*
+ * A value that words of 8 bytes determine, and nothing else, may have been told before:
+ *
+ *	size_t start = buf_len(v->b);
+ *	if (told_before(v, what, key, words))
+ *		return;
+ *	...
+ *	keep_told(v, start, what, key, words);
+ */
+static inline __attribute__((always_inline)) bool told_before(struct verbs *v, u32 what,
+							      const void *key, u32 words)
+{
+	return v->memo && memo_tell(v->memo, v->b, what, key, words);
+}
+
+static inline void keep_told(struct verbs *v, size_t start, u32 what, const void *key, u32 words)
+{
+	if (v->memo)
+		memo_keep(v->memo, v->b, start, what, key, words);
+}
+
 static inline void open_box(struct verbs *v, enum verbs_box box)
 {
 	v->ops->open(v, box);
@@ -139,15 +160,27 @@ void tell_time(struct verbs *v, const void *p, const char *sec, const char *frac
 /* The name of an error number ([ECONNREFUSED]), or NULL. */
 const char *errno_name(int err);
 
+/* Behind a descriptor, where notes are wanted: <TCP:127.0.0.1:40000->127.0.0.1:80> */
+void tell_note(struct verbs *v, const struct sock_id *id, const struct rec *r);
+
 /* The namespace whose devices tell_ifindex() is about: of the task that acted. */
 void netdev_in(u32 netns);
 const char *netdev_name(u32 ifindex);
 #define IFNAME_MAX 15 /* bytes of such a name; all but a few are allowed: it is to be escaped */
 
+/* The first section of each kind, so that what is not there need not be looked for. */
+struct sects {
+	u32 have; /* bit per kind */
+	const struct sect *first[32];
+};
+
+void sects_find(struct sects *all, const struct rec *r);
+
 /* One argument of a call. */
 struct arg {
 	struct verbs *v;
 	const struct call_rec *r;
+	const struct sects *sects;
 	u64 val;
 	u8 idx;
 };
@@ -172,7 +205,12 @@ static inline bool call_failed(const struct call_rec *r)
 
 static inline const struct sect *arg_sect(const struct arg *a, u8 kind)
 {
-	return sect_find(&a->r->h, kind, a->idx, NULL);
+	const struct sect *s;
+
+	if (!(a->sects->have >> kind & 1))
+		return NULL;
+	s = a->sects->first[kind];
+	return s->arg == a->idx ? s : sect_find(&a->r->h, kind, a->idx, s);
 }
 
 /* Payload of full bytes, of which n are here: as many as the record wants shown. */

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include "buf.h"
+#include "memo.h"
 #include "names.h"
 
 enum verbs_box {
@@ -36,7 +37,7 @@ struct verbs_ops {
 	void (*name)(struct verbs *v, const struct names *table, u64 n);
 	/* Flags. Text A|B|0x80, 0 when none, a comment when all are unknown; JSON "A|B|0x80" */
 	void (*flags)(struct verbs *v, const struct names *table, u64 n);
-	/* Text as it is, no quotes: for what text has a notation of its own for. JSON: a string. */
+	/* A word of ours, as plain as a name. Text as it is, no quotes; JSON a string. */
 	void (*word)(struct verbs *v, const char *word);
 	/* Payload. Text "GET /", then ... when cut; JSON a string of one code point a byte. */
 	void (*bytes)(struct verbs *v, const void *p, size_t n, bool cut);
@@ -58,10 +59,12 @@ struct verbs_ops {
 struct verbs {
 	const struct verbs_ops *ops;
 	struct buf *b;
-	bool notes;   /* decoders should add what a descriptor is: text, not --bare */
-	u8 depth;     /* open boxes */
-	u32 first;    /* bit per depth: nothing told in this box yet */
-	u8 boxes[32]; /* enum verbs_box by depth */
+	struct memo *memo; /* of what was told to this listener before; NULL: nothing is kept */
+	bool notes;        /* decoders should add what a descriptor is: text, not --bare */
+	u8 depth;          /* open boxes */
+	u8 box;            /* enum verbs_box: the innermost; outside of all BOX_ARGS */
+	u8 boxes[32];      /* those around it, by depth */
+	size_t comma; /* bytes between what was told in it and what comes next: 0 at its start */
 };
 
 #endif

@@ -22,6 +22,7 @@ enum column_kind {
 	COL_CGROUP, /* u64 id: path where known, else the number */
 	COL_ERROR,  /* s64: name of -errno when negative, else "-" (JSON null) */
 	COL_NEST,   /* told by nest() with the verbs */
+	COL_KINDS,
 };
 
 enum column_flag {
@@ -29,6 +30,7 @@ enum column_flag {
 	COL_LEFT = 2,      /* aligned left */
 	COL_TEXT_ONLY = 4, /* a form for people: not in JSON */
 	COL_DATA_ONLY = 8, /* not in CSV: its nested form has no flat one */
+	COL_KEPT = 16,     /* the same in many rows, and told of its member alone */
 };
 
 struct column {

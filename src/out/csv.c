@@ -69,10 +69,8 @@ static void put_error(struct out *o, s64 ret)
 
 static void put_nest(struct out *o, const struct column *c, const struct rec *r)
 {
-	struct verbs v = verbs_on(&verbs_text, &o->cell, o->notes);
-
 	buf_clear(&o->cell);
-	c->nest(&v, r);
+	c->nest(nested(o), r);
 	put_quoted(&o->b, o->cell.base, buf_len(&o->cell));
 }
 
@@ -80,7 +78,7 @@ static void put_cell(struct out *o, const struct column *c, const struct rec *r)
 {
 	const char *s;
 
-	switch (c->kind) {
+	switch ((enum column_kind)c->kind) {
 	case COL_UINT: buf_u64(&o->b, cell_uint(c, r)); break;
 	case COL_INT: buf_s64(&o->b, cell_sint(c, r)); break;
 	case COL_CLOCK: put_time(o, &o->b, cell_u64(c, r)); break;
@@ -93,18 +91,15 @@ static void put_cell(struct out *o, const struct column *c, const struct rec *r)
 	case COL_CGROUP: put_cgroup(o, c, r); break;
 	case COL_ERROR: put_error(o, cell_sint(c, r)); break;
 	case COL_NEST: put_nest(o, c, r); break;
+	case COL_KINDS: break;
 	}
 }
 
-static void csv_row(struct out *o, const struct shown *s, const struct shown *end,
-		    const struct rec *r)
+static void csv_cell(struct out *o, const struct shown *s, const struct rec *r)
 {
-	for (; s < end; s++) {
-		put_cell(o, &s->c, r);
-		if (!s->last)
-			buf_chr(&o->b, ',');
-	}
-	buf_str(&o->b, "\r\n");
+	put_cell(o, &s->c, r);
+	if (!s->last)
+		buf_chr(&o->b, ',');
 }
 
 static void csv_head(struct out *o, const struct shown *s, const struct shown *end)
@@ -117,4 +112,11 @@ static void csv_head(struct out *o, const struct shown *s, const struct shown *e
 	buf_str(&o->b, "\r\n");
 }
 
-const struct out_ops out_csv = {.without = COL_DATA_ONLY, .head = csv_head, .row = csv_row};
+const struct out_ops out_csv = {
+	.without = COL_DATA_ONLY,
+	.verbs = &verbs_text,
+	.head = csv_head,
+	.put = {[0 ... COL_KINDS - 1] = csv_cell},
+	.empty = "",
+	.line_end = "\r\n",
+};

@@ -25,89 +25,100 @@ static inline void put_key(struct buf *b, const struct shown *s)
 		long_key(b, s);
 }
 
-static void put_string(struct buf *b, const char *s, size_t n)
+static void json_uint(struct out *o, const struct shown *s, const struct rec *r)
+{
+	put_key(&o->b, s);
+	buf_u64(&o->b, cell_uint(&s->c, r));
+}
+
+static void json_int(struct out *o, const struct shown *s, const struct rec *r)
+{
+	put_key(&o->b, s);
+	buf_s64(&o->b, cell_sint(&s->c, r));
+}
+
+static void put_string(struct buf *b, const char *text)
 {
 	buf_chr(b, '"');
-	buf_json_utf8(b, s, n);
+	buf_json_utf8(b, text, strlen(text));
 	buf_chr(b, '"');
 }
 
-static void put_text(struct buf *b, const char *s)
+static void put_text(struct buf *b, const char *text)
 {
-	if (s)
-		put_string(b, s, strlen(s));
+	if (text)
+		put_string(b, text);
 	else
 		buf_str(b, "null");
 }
 
-static void put_cgroup(struct out *o, const struct column *c, const struct rec *r)
+static void json_string(struct out *o, const struct shown *s, const struct rec *r)
 {
-	const char *path = cell_cgroup(o, c, r);
-
-	if (path)
-		put_text(&o->b, path);
-	else
-		buf_u64(&o->b, cell_u64(c, r));
+	put_key(&o->b, s);
+	put_text(&o->b, cell_string(&s->c, r));
 }
 
-static void put_error(struct buf *b, s64 ret)
+static void json_cgroup(struct out *o, const struct shown *s, const struct rec *r)
 {
+	const char *path = cell_cgroup(o, &s->c, r);
+
+	put_key(&o->b, s);
+	if (path)
+		put_string(&o->b, path);
+	else
+		buf_u64(&o->b, cell_u64(&s->c, r));
+}
+
+static void json_error(struct out *o, const struct shown *s, const struct rec *r)
+{
+	s64 ret = cell_sint(&s->c, r);
 	char scratch[8];
 
-	put_text(b, error_name(ret, scratch));
+	put_key(&o->b, s);
+	put_text(&o->b, ret < 0 ? error_name(ret, scratch) : NULL);
 }
 
-static void put_comm(struct buf *b, const struct column *c, const char *s)
+/* The opening quote of a time and of a comm is in the key. */
+static void json_clock(struct out *o, const struct shown *s, const struct rec *r)
 {
-	int n = copy_comm(buf_room(b, 16), c, s);
+	put_key(&o->b, s);
+	put_time(o, &o->b, cell_u64(&s->c, r));
+	buf_chr(&o->b, '"');
+}
 
-	if (n < 0)
-		buf_json_utf8(b, s, strnlen(s, c->size));
-	else
-		b->at += n;
-	buf_chr(b, '"');
+static void json_comm(struct out *o, const struct shown *s, const struct rec *r)
+{
+	const char *comm = cell_at(&s->c, r);
+
+	put_key(&o->b, s);
+	buf_json_utf8(&o->b, comm, strnlen(comm, s->c.size));
+	buf_chr(&o->b, '"');
 }
 
 /* A value that tells nothing is null. */
-static void put_nest(struct out *o, const struct column *c, const struct rec *r)
+static void json_nest(struct out *o, const struct shown *s, const struct rec *r)
 {
-	struct verbs v = verbs_on(&verbs_json, &o->b, false);
-	size_t start = buf_len(&o->b);
+	size_t start;
 
-	c->nest(&v, r);
+	put_key(&o->b, s);
+	start = buf_len(&o->b);
+	s->c.nest(nested(o), r);
 	if (buf_len(&o->b) == start)
 		buf_str(&o->b, "null");
 }
 
-/* The opening quote of a time and of a comm is in the key. */
-static inline void put_cell(struct out *o, const struct column *c, const struct rec *r)
-{
-	switch ((enum column_kind)c->kind) {
-	case COL_UINT: buf_u64(&o->b, cell_uint(c, r)); break;
-	case COL_INT: buf_s64(&o->b, cell_sint(c, r)); break;
-	case COL_CLOCK:
-		put_time(o, &o->b, cell_u64(c, r));
-		buf_chr(&o->b, '"');
-		break;
-	case COL_NS: buf_u64(&o->b, cell_u64(c, r)); break;
-	case COL_COMM: put_comm(&o->b, c, cell_at(c, r)); break;
-	case COL_STRING: put_text(&o->b, cell_string(c, r)); break;
-	case COL_CGROUP: put_cgroup(o, c, r); break;
-	case COL_ERROR: put_error(&o->b, cell_sint(c, r)); break;
-	case COL_NEST: put_nest(o, c, r); break;
-	}
-}
-
-static void json_row(struct out *o, const struct shown *s, const struct shown *end,
-		     const struct rec *r)
-{
-	if (s == end)
-		buf_chr(&o->b, '{');
-	for (; s < end; s++) {
-		put_key(&o->b, s);
-		put_cell(o, &s->c, r);
-	}
-	buf_str(&o->b, "}\n");
-}
-
-const struct out_ops out_json = {.without = COL_TEXT_ONLY, .row = json_row};
+const struct out_ops out_json = {
+	.without = COL_TEXT_ONLY,
+	.verbs = &verbs_json,
+	.put = {[COL_UINT] = json_uint,
+		[COL_INT] = json_int,
+		[COL_CLOCK] = json_clock,
+		[COL_NS] = json_uint,
+		[COL_COMM] = json_comm,
+		[COL_STRING] = json_string,
+		[COL_CGROUP] = json_cgroup,
+		[COL_ERROR] = json_error,
+		[COL_NEST] = json_nest},
+	.empty = "{",
+	.line_end = "}\n",
+};

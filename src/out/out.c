@@ -28,16 +28,30 @@ struct out *out_open(enum out_format format, int fd, const struct out_world *wor
 	o->shift = world->wall_ns + (format == OUT_TEXT ? world->zone_s * (s64)NS_PER_S : 0);
 	o->cgroup = world->cgroup;
 	o->color = color;
-	o->notes = true;
 	o->second = -NS_PER_S; /* no time is within this second */
 	buf_room(&o->b, GATHER + GATHER / 4);
 	buf_room(&o->cell, 1);
+	o->memo = calloc(1, sizeof(*o->memo));
+	if (!o->memo) {
+		out_close(o);
+		return NULL;
+	}
+	o->verbs = (struct verbs){.ops = o->ops->verbs,
+				  .b = format == OUT_CSV ? &o->cell : &o->b,
+				  .memo = o->memo,
+				  .notes = format != OUT_JSON};
 	return o;
 }
 
 void out_notes(struct out *o, bool notes)
 {
-	o->notes = notes;
+	o->verbs.notes = notes && o->ops != &out_json;
+	memo_forget(o->memo);
+}
+
+void out_forget(struct out *o)
+{
+	memo_forget(o->memo);
 }
 
 static void make_key(struct shown *s, bool first)
@@ -53,6 +67,48 @@ static void make_key(struct shown *s, bool first)
 	memcpy(s->key + 2, s->c.name, n);
 	memcpy(s->key + 2 + n, "\":\"", 3);
 	s->key_len = n + 4 + s->quote;
+}
+
+static const struct shown *columns(const struct out *o)
+{
+	return (const struct shown *)o->plan.base;
+}
+
+static __attribute__((noinline)) void put_anew(struct out *o, const struct shown *s,
+					       const struct rec *r)
+{
+	size_t start = buf_len(&o->b);
+
+	for (u32 i = 0; i < s->kept; i++)
+		s[i].put(o, s + i, r);
+	memo_keep(o->memo, &o->b, start, s->what, (const char *)r + s->at, s->words);
+}
+
+static void put_kept(struct out *o, const struct shown *s, const struct rec *r)
+{
+	const char *key = (const char *)r + s->at;
+
+	/* a task is of 5 words: the compiler writes its loops out */
+	if (!(s->words == 5 ? memo_tell(o->memo, &o->b, s->what, key, 5)
+			    : memo_tell(o->memo, &o->b, s->what, key, s->words)))
+		put_anew(o, s, r);
+}
+
+/* How many columns are kept from s on, and where in the record what they tell is. */
+static void make_kept(struct shown *s, const struct shown *end)
+{
+	u32 from = ~0u, to = 0;
+
+	for (s->kept = 0; s + s->kept < end && s[s->kept].c.flags & COL_KEPT; s->kept++) {
+		const struct column *c = &s[s->kept].c;
+
+		from = c->off < from ? c->off : from;
+		to = c->off + c->size > to ? c->off + c->size : to;
+	}
+	s->put_kept = s->kept ? put_kept : s->put;
+	s->next = s + s->kept + !s->kept;
+	s->at = from & ~7u; /* records and their members are of whole words */
+	s->words = s->kept ? (to - s->at + 7) / 8 : 0;
 }
 
 /* Rows of one table follow each other: which columns are shown, and how, is worked out once. */
@@ -71,12 +127,20 @@ static void make_plan(struct out *o, const struct column *cols, u32 ncols)
 		    cols[i].flags & o->ops->without)
 			continue;
 		s.c = cols[i];
+		s.put = o->ops->put[s.c.kind];
 		make_key(&s, !o->nshown++);
 		buf_mem(&o->plan, &s, sizeof(s));
 	}
 	all = (struct shown *)o->plan.base;
 	if (o->nshown)
 		all[o->nshown - 1].last = true;
+	for (i = 0; i < o->nshown; i++) {
+		make_kept(all + i, all + o->nshown);
+		all[i].what = MEMO_CELLS + i;
+	}
+	memo_forget(o->memo);
+	o->line_end_len = snprintf(o->line_end, sizeof(o->line_end), "%s%s",
+				   o->nshown ? "" : o->ops->empty, o->ops->line_end);
 }
 
 static inline void written_by_itself(struct out *o)
@@ -87,24 +151,30 @@ static inline void written_by_itself(struct out *o)
 
 void out_head(struct out *o, const struct column *cols, u32 ncols, bool quiet)
 {
-	const struct shown *s;
-
 	make_plan(o, cols, ncols);
-	s = (const struct shown *)o->plan.base;
 	if (!o->err && o->ops->head && !(quiet && o->ops == &out_text))
-		o->ops->head(o, s, s + o->nshown);
+		o->ops->head(o, columns(o), columns(o) + o->nshown);
+}
+
+void put_again(struct out *o, const struct shown *s, const struct rec *r)
+{
+	buf_room(&o->b, 4 * BUF_SLACK);
+	s->put(o, s, r);
 }
 
 void out_row(struct out *o, const struct column *cols, u32 ncols, const struct rec *r)
 {
-	const struct shown *s;
+	const struct shown *s, *end;
 
 	if (o->err)
 		return;
 	if (__builtin_expect(cols != o->cols || ncols != o->ncols, 0))
 		make_plan(o, cols, ncols);
-	s = (const struct shown *)o->plan.base;
-	o->ops->row(o, s, s + o->nshown, r);
+	s = columns(o);
+	for (end = s + o->nshown; s < end; s = s->next)
+		s->put_kept(o, s, r);
+	memcpy(buf_room(&o->b, sizeof(o->line_end)), o->line_end, sizeof(o->line_end));
+	o->b.at += o->line_end_len;
 	written_by_itself(o);
 }
 
@@ -160,6 +230,7 @@ int out_close(struct out *o)
 	buf_free(&o->b);
 	buf_free(&o->cell);
 	buf_free(&o->plan);
+	free(o->memo);
 	free(o);
 	return err;
 }
@@ -206,7 +277,7 @@ void put_time(struct out *o, struct buf *b, u64 ts)
 		new_second(o, wall);
 	memcpy(at, o->clock, 19);
 	at[19] = '.';
-	b->at = at + 20;
-	buf_digits(b, wall - o->second, 9);
-	*b->at++ = 'Z'; /* within the room asked for */
+	at = buf_put_nine(at + 20, wall - o->second);
+	*at = 'Z'; /* within the room asked for */
+	b->at = at + 1;
 }

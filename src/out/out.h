@@ -33,6 +33,8 @@ void out_notes(struct out *o, bool notes);
  * stay as it is until out_head() or another array.
  */
 void out_head(struct out *o, const struct column *cols, u32 ncols, bool quiet);
+/* A name that the world did not know before: what was made without it is not to be used again. */
+void out_forget(struct out *o);
 void out_row(struct out *o, const struct column *cols, u32 ncols, const struct rec *r);
 /* One whole JSON object or text line that is not a row (the final statistics of --stats). */
 void out_line(struct out *o, const char *text, size_t n);

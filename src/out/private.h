@@ -7,13 +7,28 @@
 
 #define NS_PER_S 1000000000ull
 
-/* A column that this format shows, made ready once for all rows. */
+struct shown;
+
+/* Writes one cell, and what is between it and its neighbours. */
+typedef void put_fn(struct out *o, const struct shown *s, const struct rec *r);
+
+/*
+ * A column that this format shows, made ready once for all rows. The first of some that are kept
+ * (COL_KEPT) stands for all of them: what they say is known by the words of the record that they
+ * and what lies between them are in.
+ */
 struct shown {
+	put_fn *put;              /* its cell */
+	put_fn *put_kept;         /* its cell and those of the others that are kept with it */
+	const struct shown *next; /* after these */
 	struct column c;
 	bool last;
-	bool quote;   /* JSON: a string follows, always */
-	u32 key_len;  /* of JSON's key; 0: too long for a block */
-	char key[32]; /* {"name": or ,"name": and the quote */
+	bool quote;    /* JSON: a string follows, always */
+	u8 key_len;    /* of JSON's key; 0: too long for a block */
+	u16 kept;      /* so many are kept from here on; 0: this one is told anew in each row */
+	u16 at, words; /* where the words are, and how many */
+	u32 what;      /* MEMO_CELLS and the place in the row */
+	char key[32];  /* {"name": or ,"name": and the quote */
 };
 
 struct out {
@@ -23,10 +38,14 @@ struct out {
 	u32 ncols;
 	u32 nshown;
 	struct buf plan; /* struct shown [nshown] */
-	u64 shift;       /* CLOCK_MONOTONIC to the clock that is printed */
-	u64 second;      /* ns of the printed clock at which the second that clock holds begins */
-	char clock[24];  /* HH:MM:SS in text, 2024-02-29T12:03:11 in JSON and CSV */
-	bool color, notes;
+	struct memo *memo;
+	struct verbs verbs; /* to whom nested values are told */
+	u64 shift;          /* CLOCK_MONOTONIC to the clock that is printed */
+	u64 second;     /* ns of the printed clock at which the second that clock holds begins */
+	char clock[24]; /* HH:MM:SS in text, 2024-02-29T12:03:11 in JSON and CSV */
+	char line_end[4];
+	u8 line_end_len;
+	bool color;
 	int fd;
 	int err;         /* -errno of the first write that failed; nothing is kept after it */
 	struct buf cell; /* CSV: one cell before it is quoted */
@@ -35,9 +54,10 @@ struct out {
 
 struct out_ops {
 	u8 need, without; /* enum column_flag: of the columns that the format shows */
+	const struct verbs_ops *verbs;
 	void (*head)(struct out *o, const struct shown *s, const struct shown *end);
-	void (*row)(struct out *o, const struct shown *s, const struct shown *end,
-		    const struct rec *r);
+	put_fn *put[COL_KINDS];       /* by kind */
+	const char *empty, *line_end; /* empty: a row without columns, up to its end */
 };
 
 extern const struct out_ops out_text, out_json, out_csv;
@@ -82,32 +102,6 @@ static inline s64 cell_sint(const struct column *c, const struct rec *r)
 	return (s64)(cell_uint(c, r) << unused) >> unused;
 }
 
-/*
- * Copies a name that fits its 16 bytes and holds nothing to escape, in text or in JSON; returns
- * its length, or -1 when it must be looked at closer. There is room for 16 bytes.
- */
-static inline int copy_comm(char *at, const struct column *c, const char *s)
-{
-#ifdef __SSE2__
-	typedef signed char __attribute__((vector_size(16), aligned(1), may_alias)) block;
-	unsigned stop;
-	block text;
-
-	if (c->size != sizeof(block))
-		return -1;
-	text = *(const block *)s;
-	*(block *)at = text;
-	/* signed: what is not ASCII is below the blank, as the NUL is */
-	stop = __builtin_ia32_pmovmskb128((text < 32) | (text == 127) | (text == '"') |
-					  (text == '\\'));
-	if (stop && !s[__builtin_ctz(stop)])
-		return __builtin_ctz(stop);
-#else
-	(void)at, (void)c, (void)s;
-#endif
-	return -1;
-}
-
 static inline const char *cell_string(const struct column *c, const struct rec *r)
 {
 	const char *s;
@@ -128,51 +122,47 @@ const char *error_name(s64 ret, char scratch[8]);
 void put_time(struct out *o, struct buf *b, u64 ts);
 
 /* A|B|0x80, 0 when none; returns whether a name was told. */
-bool put_flags(struct buf *b, const struct names *table, u64 n);
+bool put_named_flags(struct buf *b, const struct names *table, u64 n);
 
-static inline struct verbs verbs_on(const struct verbs_ops *ops, struct buf *b, bool notes)
+static inline bool put_flags(struct buf *b, const struct names *table, u64 n)
 {
-	struct verbs v;
-
-	v.ops = ops; /* boxes are written when opened: no need to clear them */
-	v.b = b;
-	v.notes = notes;
-	v.depth = 0;
-	v.first = 0;
-	v.boxes[0] = BOX_ARGS; /* outside of all boxes */
-	return v;
+	/* a table may have a name for none */
+	if (n || (table->count && !table->rows->value))
+		return put_named_flags(b, table, n);
+	buf_chr(b, '0');
+	return false;
 }
 
-/*
- * The innermost box is bit 0 of first. Boxes deeper than 32 are told, but forget the oldest: the
- * separators and closing signs of these may be wrong, nothing else is.
- */
+/* The listener, outside of all boxes. */
+static inline struct verbs *nested(struct out *o)
+{
+	o->verbs.depth = 0;
+	o->verbs.box = BOX_ARGS;
+	o->verbs.comma = 0;
+	return &o->verbs;
+}
+
+/* Where there is no room, a cell makes some and is begun again. */
+void put_again(struct out *o, const struct shown *s, const struct rec *r);
+
+/* Boxes deeper than 32 are told, but forget the oldest: the closing signs of these may be wrong. */
 #define BOXES 32
 
 static inline void box_open(struct verbs *v, enum verbs_box box)
 {
-	v->boxes[++v->depth % BOXES] = box;
-	v->first = v->first << 1 | 1;
+	v->boxes[v->depth++ % BOXES] = v->box;
+	v->box = box;
+	v->comma = 0;
 }
 
-static inline enum verbs_box box_close(struct verbs *v)
+/* A box is a value: from now on what comes next in the one around it needs a comma of that size. */
+static inline enum verbs_box box_close(struct verbs *v, size_t comma)
 {
-	v->first >>= 1;
-	return v->boxes[v->depth-- % BOXES];
-}
+	enum verbs_box closed = v->box;
 
-static inline enum verbs_box box_now(const struct verbs *v)
-{
-	return v->boxes[v->depth % BOXES];
-}
-
-/* Whether the next value is the first in its box; not any more then. */
-static inline bool box_first(struct verbs *v)
-{
-	bool first = v->first & 1;
-
-	v->first &= ~1u;
-	return first;
+	v->box = v->boxes[--v->depth % BOXES];
+	v->comma = comma;
+	return closed;
 }
 
 #endif

@@ -5,6 +5,8 @@
 /* Cells are short: one block of blanks, and one of what a cell holds, do for most. */
 #define BLOCK 16
 
+#define CLOCK 15 /* bytes of 12:03:11.123456; a narrower column has fewer digits of the second */
+
 static inline void blank(char *at, size_t n)
 {
 	if (n <= BLOCK)
@@ -63,91 +65,19 @@ static __attribute__((noinline)) void new_second(struct out *o, u64 wall)
 	buf_free(&b);
 }
 
-#define CLOCK 15 /* columns; a narrower one has fewer digits of the second */
+static put_fn text_clock;
 
-/* Local time of day. */
-static void put_clock(struct out *o, u64 ts)
+/* Rare: no room, or another second. */
+static __attribute__((noinline)) void clock_again(struct out *o, const struct shown *s,
+						  const struct rec *r)
 {
-	u64 wall = ts + o->shift;
-	struct buf *b = &o->b;
-	char *at = buf_room(b, 16);
-
-	if (wall - o->second >= NS_PER_S)
-		new_second(o, wall);
-	memcpy(at, o->clock, 8);
-	at[8] = '.';
-	b->at = at + 9;
-	buf_digits(b, (wall - o->second) / 1000, 6);
-}
-
-/* Text of ours or of others: both may carry names that others chose. */
-static size_t put_string(struct buf *b, const char *s, size_t n)
-{
-	return buf_safe_utf8(b, s, n);
-}
-
-static size_t put_cgroup(struct out *o, const struct column *c, const struct rec *r)
-{
-	const char *path = cell_cgroup(o, c, r);
-	size_t start = buf_len(&o->b);
-
-	if (path)
-		return put_string(&o->b, path, strlen(path));
-	buf_u64(&o->b, cell_u64(c, r));
-	return buf_len(&o->b) - start;
-}
-
-static void put_error(struct buf *b, s64 ret)
-{
-	char scratch[8];
-	const char *name = error_name(ret, scratch);
-
-	if (name)
-		buf_str(b, name);
-}
-
-static void put_nest(struct out *o, const struct column *c, const struct rec *r)
-{
-	struct verbs v = verbs_on(&verbs_text, &o->b, o->notes);
-
-	c->nest(&v, r);
-}
-
-static size_t put_comm(struct buf *b, const struct column *c, const char *s)
-{
-	int n = copy_comm(buf_room(b, 16), c, s);
-
-	if (n < 0)
-		return put_string(b, s, strnlen(s, c->size));
-	b->at += n;
-	return n;
-}
-
-/* Writes one cell; returns the columns it takes on a terminal. */
-static inline size_t put_cell(struct out *o, const struct column *c, const struct rec *r)
-{
-	size_t start = buf_len(&o->b);
-	const char *s;
-
-	switch ((enum column_kind)c->kind) {
-	case COL_UINT: buf_u64(&o->b, cell_uint(c, r)); break;
-	case COL_INT: buf_s64(&o->b, cell_sint(c, r)); break;
-	case COL_CLOCK:
-		put_clock(o, cell_u64(c, r));
-		o->b.at -= c->width < CLOCK ? CLOCK - c->width : 0;
-		break;
-	case COL_NS: buf_seconds(&o->b, cell_u64(c, r), 6); break;
-	case COL_COMM: return put_comm(&o->b, c, cell_at(c, r));
-	case COL_STRING: s = cell_string(c, r); return s ? put_string(&o->b, s, strlen(s)) : 0;
-	case COL_CGROUP: return put_cgroup(o, c, r);
-	case COL_ERROR: put_error(&o->b, cell_sint(c, r)); break;
-	case COL_NEST: put_nest(o, c, r); break;
-	}
-	return buf_len(&o->b) - start;
+	new_second(o, cell_u64(&s->c, r) + o->shift);
+	put_again(o, s, r);
 }
 
 /* Aligns what was written since start and separates it from the next; nothing trails a line. */
-static inline void align(struct buf *b, const struct shown *s, size_t start, size_t taken)
+static inline __attribute__((always_inline)) void align(struct buf *b, const struct shown *s,
+							size_t start, size_t taken)
 {
 	size_t pad = taken < s->c.width ? s->c.width - taken : 0;
 
@@ -159,21 +89,113 @@ static inline void align(struct buf *b, const struct shown *s, size_t start, siz
 		spaces(b, pad + 1);
 }
 
-static void text_row(struct out *o, const struct shown *s, const struct shown *end,
-		     const struct rec *r)
+/* Ends a cell that was begun at start and takes so many columns on a terminal. */
+static inline void end_cell(struct out *o, const struct shown *s, size_t start, size_t taken)
 {
-	size_t start, taken;
-
-	for (; s < end; s++) {
-		start = buf_len(&o->b);
-		taken = put_cell(o, &s->c, r);
-		if (!taken) {
-			buf_chr(&o->b, '-');
-			taken = 1;
-		}
-		align(&o->b, s, start, taken);
+	if (!taken) {
+		buf_chr(&o->b, '-');
+		taken = 1;
 	}
-	buf_chr(&o->b, '\n');
+	align(&o->b, s, start, taken);
+}
+
+/* Local time of day. */
+static void text_clock(struct out *o, const struct shown *s, const struct rec *r)
+{
+	u64 wall = cell_u64(&s->c, r) + o->shift;
+	char *at = o->b.at;
+	size_t n;
+
+	if (!buf_has(&o->b, CLOCK + BLOCK) || wall - o->second >= NS_PER_S) {
+		clock_again(o, s, r);
+		return;
+	}
+	memcpy(at, o->clock, 8);
+	at[8] = '.';
+	buf_put_six(at + 9, (u32)(wall - o->second) / 1000);
+	n = s->c.width < CLOCK ? s->c.width : CLOCK;
+	o->b.at = at + n;
+	end_cell(o, s, buf_len(&o->b) - n, n);
+}
+
+static __attribute__((noinline)) void end_plain(struct out *o, const struct shown *s, size_t start)
+{
+	end_cell(o, s, start, buf_len(&o->b) - start);
+}
+
+static void text_uint(struct out *o, const struct shown *s, const struct rec *r)
+{
+	size_t start = buf_len(&o->b);
+
+	buf_u64(&o->b, cell_uint(&s->c, r));
+	end_plain(o, s, start);
+}
+
+static void text_int(struct out *o, const struct shown *s, const struct rec *r)
+{
+	size_t start = buf_len(&o->b);
+
+	buf_s64(&o->b, cell_sint(&s->c, r));
+	end_plain(o, s, start);
+}
+
+static void text_ns(struct out *o, const struct shown *s, const struct rec *r)
+{
+	size_t start = buf_len(&o->b);
+
+	buf_seconds(&o->b, cell_u64(&s->c, r), 6);
+	end_plain(o, s, start);
+}
+
+static void text_error(struct out *o, const struct shown *s, const struct rec *r)
+{
+	size_t start = buf_len(&o->b);
+	char scratch[8];
+	const char *name = error_name(cell_sint(&s->c, r), scratch);
+
+	if (name)
+		buf_str(&o->b, name);
+	end_plain(o, s, start);
+}
+
+static void text_nest(struct out *o, const struct shown *s, const struct rec *r)
+{
+	size_t start = buf_len(&o->b);
+
+	s->c.nest(nested(o), r);
+	end_cell(o, s, start, buf_len(&o->b) - start);
+}
+
+/* Text of ours or of others: both may carry names that others chose. */
+static void put_string(struct out *o, const struct shown *s, const char *text, size_t n)
+{
+	size_t start = buf_len(&o->b);
+
+	end_cell(o, s, start, buf_safe_utf8(&o->b, text, n));
+}
+
+static void text_comm(struct out *o, const struct shown *s, const struct rec *r)
+{
+	const char *comm = cell_at(&s->c, r);
+
+	put_string(o, s, comm, strnlen(comm, s->c.size));
+}
+
+static void text_string(struct out *o, const struct shown *s, const struct rec *r)
+{
+	const char *text = cell_string(&s->c, r);
+
+	put_string(o, s, text, text ? strlen(text) : 0);
+}
+
+static void text_cgroup(struct out *o, const struct shown *s, const struct rec *r)
+{
+	const char *path = cell_cgroup(o, &s->c, r);
+
+	if (path)
+		put_string(o, s, path, strlen(path));
+	else
+		text_uint(o, s, r);
 }
 
 static void text_head(struct out *o, const struct shown *s, const struct shown *end)
@@ -192,4 +214,19 @@ static void text_head(struct out *o, const struct shown *s, const struct shown *
 	buf_chr(&o->b, '\n');
 }
 
-const struct out_ops out_text = {.need = COL_TEXT, .head = text_head, .row = text_row};
+const struct out_ops out_text = {
+	.need = COL_TEXT,
+	.verbs = &verbs_text,
+	.head = text_head,
+	.put = {[COL_UINT] = text_uint,
+		[COL_INT] = text_int,
+		[COL_CLOCK] = text_clock,
+		[COL_NS] = text_ns,
+		[COL_COMM] = text_comm,
+		[COL_STRING] = text_string,
+		[COL_CGROUP] = text_cgroup,
+		[COL_ERROR] = text_error,
+		[COL_NEST] = text_nest},
+	.empty = "",
+	.line_end = "\n",
+};

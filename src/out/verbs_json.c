@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
-/* The verbs in JSON. Names of fields, constants and flags are ours and need no escape. */
+/* The verbs in JSON. Names of fields, constants and flags, and words, are ours and need no escape.
+ */
 #include "private.h"
 
 static void json_open(struct verbs *v, enum verbs_box box)
@@ -10,13 +11,16 @@ static void json_open(struct verbs *v, enum verbs_box box)
 
 static void json_close(struct verbs *v)
 {
-	buf_chr(v->b, box_close(v) == BOX_ARRAY ? ']' : '}');
+	buf_chr(v->b, box_close(v, 1) == BOX_ARRAY ? ']' : '}');
 }
 
 static void json_item(struct verbs *v)
 {
-	if (!box_first(v))
-		buf_chr(v->b, ',');
+	char *at = buf_room(v->b, 1);
+
+	*at = ',';
+	v->b->at = at + v->comma;
+	v->comma = 1;
 }
 
 static __attribute__((noinline)) void long_quoted(struct buf *b, const char *name)
@@ -57,7 +61,7 @@ static void json_field(struct verbs *v, const char *name)
 
 	if (buf_has(b, 3 + BUF_SHORT)) {
 		*at = ',';
-		at += !(v->first & 1);
+		at += v->comma;
 		*at = '"';
 		end = buf_short(at + 1, name);
 	}
@@ -67,7 +71,7 @@ static void json_field(struct verbs *v, const char *name)
 	}
 	memcpy(end, "\":", 2);
 	b->at = end + 2;
-	v->first &= ~1u;
+	v->comma = 1;
 }
 
 static void json_sint(struct verbs *v, s64 n)
@@ -110,9 +114,7 @@ static void json_flags(struct verbs *v, const struct names *table, u64 n)
 
 static void json_word(struct verbs *v, const char *word)
 {
-	buf_chr(v->b, '"');
-	buf_json_utf8(v->b, word, strlen(word));
-	buf_chr(v->b, '"');
+	put_quoted(v->b, word);
 }
 
 static void json_bytes(struct verbs *v, const void *p, size_t n, bool cut)
@@ -155,7 +157,7 @@ static void json_length(struct verbs *v, u64 in, u64 out)
 
 static void json_more(struct verbs *v)
 {
-	if (!v->depth || box_now(v) != BOX_ARRAY)
+	if (!v->depth || v->box != BOX_ARRAY)
 		return;
 	json_item(v);
 	buf_str(v->b, "\"...\"");

@@ -2,25 +2,54 @@
 /* The verbs in strace's notation. */
 #include "private.h"
 
+BUF_RARE chr_again(struct buf *b, char c)
+{
+	buf_chr_grow(b, c);
+}
+
+static inline void put_chr(struct buf *b, char c)
+{
+	if (!buf_has(b, 1))
+		chr_again(b, c);
+	else
+		*b->at++ = c;
+}
+
 static void text_open(struct verbs *v, enum verbs_box box)
 {
 	static const char opening[] = {[BOX_ARGS] = '(', [BOX_STRUCT] = '{', [BOX_ARRAY] = '['};
 
 	box_open(v, box);
-	buf_chr(v->b, opening[box]);
+	put_chr(v->b, opening[box]);
 }
 
 static void text_close(struct verbs *v)
 {
 	static const char closing[] = {[BOX_ARGS] = ')', [BOX_STRUCT] = '}', [BOX_ARRAY] = ']'};
 
-	buf_chr(v->b, closing[box_close(v)]);
+	put_chr(v->b, closing[box_close(v, 2)]);
+}
+
+static void text_item(struct verbs *v);
+
+BUF_RARE item_again(struct verbs *v)
+{
+	buf_room(v->b, 2);
+	text_item(v);
 }
 
 static void text_item(struct verbs *v)
 {
-	if (!box_first(v))
-		buf_str(v->b, ", ");
+	struct buf *b = v->b;
+	char *at = b->at;
+
+	if (!buf_has(b, 2)) {
+		item_again(v);
+		return;
+	}
+	memcpy(at, ", ", 2);
+	b->at = at + v->comma;
+	v->comma = 2;
 }
 
 static __attribute__((noinline)) void long_field(struct verbs *v, const char *name)
@@ -34,15 +63,15 @@ static __attribute__((noinline)) void long_field(struct verbs *v, const char *na
 static void text_field(struct verbs *v, const char *name)
 {
 	struct buf *b = v->b;
-	char *at = b->at, *end = NULL;
+	char *end = NULL;
 
-	if (box_now(v) != BOX_STRUCT) {
+	if (v->box != BOX_STRUCT) {
 		text_item(v);
 		return;
 	}
 	if (buf_has(b, 2 + BUF_SHORT)) {
-		memcpy(at, ", ", 2);
-		end = buf_short(at + 2 * !(v->first & 1), name);
+		memcpy(b->at, ", ", 2);
+		end = buf_short(b->at + v->comma, name);
 	}
 	if (!end) {
 		long_field(v, name);
@@ -50,7 +79,7 @@ static void text_field(struct verbs *v, const char *name)
 	}
 	*end = '=';
 	b->at = end + 1;
-	v->first &= ~1u;
+	v->comma = 2;
 }
 
 static void text_sint(struct verbs *v, s64 n)
@@ -100,13 +129,13 @@ static void text_name(struct verbs *v, const struct names *table, u64 n)
 	put_comment(v->b, table);
 }
 
-bool put_flags(struct buf *b, const struct names *table, u64 n)
+bool put_named_flags(struct buf *b, const struct names *table, u64 n)
 {
 	const struct name *row = table->rows, *end = row + table->count;
 	bool named = false;
 	u64 rest = n;
 
-	if (!n && table->count && !row->value) { /* a table may have a name for none */
+	if (!n) {
 		buf_str(b, row->name);
 		return true;
 	}

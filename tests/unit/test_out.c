@@ -35,9 +35,11 @@ struct row {
 #define M(member) COLUMN(struct row, member)
 #define COUNT(a)  (sizeof(a) / sizeof(*(a)))
 
+static const char *eleven; /* a name that is learnt late */
+
 static const char *cgroup_path(u64 id)
 {
-	return id == 7 ? "/seven\\x2d\033" : NULL;
+	return id == 7 ? "/seven\\x2d\033" : id == 11 ? eleven : NULL;
 }
 
 static struct out_world world = {.cgroup = cgroup_path};
@@ -198,6 +200,78 @@ static void other_columns(void **unused)
 	assert_string_equal(got, "{\"one\":255}\n{\"two\":65535,\"four\":4294967295}\n"
 				 "{\"one\":255,\"two\":65535}\n{}\n{\"end\":1}\n{\"end\":2}\n");
 	assert_int_equal(out_close(o), 0);
+	close(fd);
+}
+
+/*
+ * Columns that are kept say the same as those that are told anew in each row: for tasks that come
+ * and go, that differ in one member, and in every format.
+ */
+static void kept_columns(void **unused)
+{
+	struct column told[] = {
+		{"one", "ONE", COL_UINT, COL_TEXT, M(one), 4, NULL, NULL},
+		{"comm", "COMM", COL_COMM, COL_TEXT | COL_LEFT, M(comm), 8, NULL, NULL},
+		{"cgroup", "CGROUP", COL_CGROUP, COL_TEXT, M(cgroup), 9, NULL, NULL},
+		{"two", "TWO", COL_UINT, COL_TEXT, M(two), 6, NULL, NULL},
+		{"four", "FOUR", COL_UINT, COL_TEXT | COL_LEFT, M(four), 7, NULL, NULL},
+	};
+	static const enum out_format formats[] = {OUT_TEXT, OUT_JSON, OUT_CSV};
+	struct column kept[COUNT(told)];
+	static char want[1 << 19], have[1 << 19];
+
+	(void)unused;
+	memcpy(kept, told, sizeof(told));
+	/* all ways in which they can be distributed over a row */
+	for (u32 ways = 0; ways < 1 << COUNT(told); ways++) {
+		for (u32 i = 0; i < COUNT(told); i++)
+			kept[i].flags = told[i].flags | (ways >> i & 1 ? COL_KEPT : 0);
+		for (u32 f = 0; f < COUNT(formats); f++) {
+			int fds[2] = {memfd_create("told", 0), memfd_create("kept", 0)};
+			struct out *a = out_open(formats[f], fds[0], &world, false);
+			struct out *b = out_open(formats[f], fds[1], &world, false);
+			ssize_t n;
+
+			for (u32 i = 0; i < 1009; i++) {
+				struct row r = {.one = i % 7,
+						.two = i % 3,
+						.four = i / 503,
+						.cgroup = i % 2 ? 7 : i % 5};
+
+				snprintf(r.comm, sizeof(r.comm), "c%u\"", i % 11);
+				out_row(a, told, COUNT(told), &r.h);
+				out_row(b, kept, COUNT(told), &r.h);
+			}
+			assert_int_equal(out_close(a) | out_close(b), 0);
+			n = pread(fds[0], want, sizeof(want), 0);
+			assert_in_range(n, 1009 * 8, sizeof(want) - 1);
+			assert_int_equal(pread(fds[1], have, sizeof(have), 0), n);
+			assert_memory_equal(have, want, n);
+			close(fds[0]);
+			close(fds[1]);
+		}
+	}
+}
+
+/* A name that was not known is not missed for good. */
+static void kept_until_forgotten(void **unused)
+{
+	static const struct column cgroup[] = {
+		{"cgroup", "CGROUP", COL_CGROUP, COL_TEXT | COL_KEPT, M(cgroup), 0, NULL, NULL}};
+	struct row r = {.cgroup = 11};
+	int fd = memfd_create("out", 0);
+	struct out *o = out_open(OUT_TEXT, fd, &world, false);
+
+	(void)unused;
+	out_row(o, cgroup, 1, &r.h);
+	eleven = "/eleven";
+	out_forget(o);
+	out_row(o, cgroup, 1, &r.h);
+	out_row(o, cgroup, 1, &r.h);
+	assert_int_equal(out_close(o), 0);
+	got[pread(fd, got, sizeof(got) - 1, 0)] = 0;
+	assert_string_equal(got, "11\n/eleven\n/eleven\n");
+	eleven = NULL;
 	close(fd);
 }
 
@@ -385,11 +459,12 @@ static void slow_pipe(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(text_rows),   cmocka_unit_test(json_rows),
-		cmocka_unit_test(csv_rows),    cmocka_unit_test(other_columns),
-		cmocka_unit_test(bare),        cmocka_unit_test(clocks),
-		cmocka_unit_test(error_names), cmocka_unit_test(closed_pipe),
-		cmocka_unit_test(full_device), cmocka_unit_test(slow_pipe),
+		cmocka_unit_test(text_rows),    cmocka_unit_test(json_rows),
+		cmocka_unit_test(csv_rows),     cmocka_unit_test(other_columns),
+		cmocka_unit_test(bare),         cmocka_unit_test(clocks),
+		cmocka_unit_test(kept_columns), cmocka_unit_test(kept_until_forgotten),
+		cmocka_unit_test(error_names),  cmocka_unit_test(closed_pipe),
+		cmocka_unit_test(full_device),  cmocka_unit_test(slow_pipe),
 	};
 
 	signal(SIGPIPE, SIG_IGN);

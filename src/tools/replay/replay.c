@@ -17,6 +17,7 @@ static void play_one(struct run *run, const struct rec *r)
 	if (r->type == REC_NAME) {
 		if (name->len > r->len - r->fixed)
 			return;
+		out_forget(run->out);
 		if (name->space == NAME_CGROUP)
 			cgroup_learn(name->id, name->name, name->len);
 		else if (name->space == NAME_NETDEV)

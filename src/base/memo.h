@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * Texts that were made before, by the bytes that they were made of: a task, a socket or an address
+ * stands in many rows. A memo is exact, since all bytes of the key are compared, and never grows:
+ * a text takes the place of another one.
+ */
+#ifndef WEIR_MEMO_H
+#define WEIR_MEMO_H
+
+#include "buf.h"
+
+#define MEMO_WORDS 8   /* of 8 bytes, of the longest key */
+#define MEMO_TEXT  288 /* of the longest text; what is longer is made each time */
+#define MEMO_BLOCK 32  /* bytes copied at once */
+#define MEMO_SLOTS 512
+
+/* What a text is of: one key may have several. */
+enum memo_what {
+	MEMO_ADDR,   /* a sockaddr */
+	MEMO_NOTE,   /* behind a descriptor */
+	MEMO_SOCKET, /* a member of its own */
+	MEMO_CELLS, /* columns of a row; those of another part of the row: MEMO_CELLS + its place */
+};
+
+struct memo_slot {
+	u32 kind; /* memo_kind(): 0 before the first */
+	u32 len;
+	u64 key[MEMO_WORDS];
+	char text[MEMO_TEXT];
+};
+
+/* Begins as zeros. */
+struct memo {
+	struct memo_slot slots[MEMO_SLOTS];
+};
+
+static inline u32 memo_kind(u32 what, u32 words)
+{
+	return what << 8 | words;
+}
+
+static inline u64 memo_word(const void *key, u32 i)
+{
+	u64 w;
+
+	memcpy(&w, (const char *)key + 8 * i, 8);
+	return w;
+}
+
+/* The place of a key. Loops over lengths that the compiler knows are written out. */
+static inline __attribute__((always_inline)) u32 memo_place(const void *key, u32 words)
+{
+	u64 h = 0;
+
+	if (__builtin_constant_p(words))
+#pragma GCC unroll 8
+		for (u32 i = 0; i < words; i++)
+			h ^= memo_word(key, i);
+	else
+		for (u32 i = 0; i < words; i++)
+			h ^= memo_word(key, i);
+	h *= 0x9e3779b97f4a7c15; /* the highest bits are made of all */
+	return h >> 32 & (MEMO_SLOTS - 1);
+}
+
+static inline __attribute__((always_inline)) bool memo_same(const u64 *kept, const void *key,
+							    u32 words)
+{
+	if (__builtin_constant_p(words)) {
+#pragma GCC unroll 8
+		for (u32 i = 0; i < words; i++)
+			if (kept[i] != memo_word(key, i))
+				return false;
+	} else {
+		for (u32 i = 0; i < words; i++)
+			if (kept[i] != memo_word(key, i))
+				return false;
+	}
+	return true;
+}
+
+/* Writes the text that was kept for a key of so many words of 8 bytes; false when there is none, or
+ * no room. */
+static inline __attribute__((always_inline)) bool memo_tell(const struct memo *m, struct buf *b,
+							    u32 what, const void *key, u32 words)
+{
+	const struct memo_slot *s = &m->slots[memo_place(key, words)];
+	const char *from = s->text, *end;
+	char *to = b->at;
+
+	if (s->kind != memo_kind(what, words) || !memo_same(s->key, key, words) ||
+	    !buf_has(b, MEMO_TEXT))
+		return false;
+	end = from + s->len;
+	b->at = to + s->len;
+	do { /* what is too much is written over */
+		memcpy(to, from, MEMO_BLOCK);
+		to += MEMO_BLOCK;
+		from += MEMO_BLOCK;
+	} while (from < end);
+	return true;
+}
+
+/* Keeps what was written to b since start, where it and the key are short enough. */
+void memo_keep(struct memo *m, const struct buf *b, size_t start, u32 what, const void *key,
+	       u32 words);
+/* Forgets all. */
+void memo_forget(struct memo *m);
+
+#endif
