@@ -42,8 +42,6 @@ struct walk {
  */
 #define STATES       8192 /* calls that may be in progress at once; 4 MiB of kernel memory */
 #define STATE_PROBES 16
-#define STATE_SNAP   64 /* payload that fits the record within a state */
-#define STATE_REC    (sizeof(struct call_rec) + 4 * sizeof(struct sect) + STATE_SNAP + 32)
 
 /*
  * The socket that a descriptor was last time. It still is while the descriptor leads to the same
@@ -59,7 +57,7 @@ struct sock_cache {
 	u64 sk;   /* struct sock * */
 	u64 ops;  /* its operations: they tell family and type */
 	u16 type, protocol;
-	u32 pad;
+	u32 ends; /* sock_ends of the file when it was looked at */
 };
 
 #define STATE_INLENS 32
@@ -75,8 +73,7 @@ struct call_state {
 	u32 inlens[STATE_INLENS]; /* recvmmsg: msg_namelen of its first messages before the call */
 	struct sock_cache cache[SOCK_CACHES]; /* by the descriptor's lowest bits */
 	struct walk walk;
-	struct call_rec rec;                          /* what will be sent; begun at the entry */
-	u8 room[STATE_REC - sizeof(struct call_rec)]; /* its sections, when they are few */
+	struct call_rec rec; /* what is known of the call so far */
 };
 
 /* Kept with a followed task (-- COMMAND and its children); freed by the kernel with the task. */

@@ -127,39 +127,72 @@ static __always_inline void sock_other(struct sock_id *id, struct sock *sk, stru
 #define SOCKET_BYTES       40
 #define SOCKET(buf, field) (*(u64 *)((buf) + bpf_core_field_offset(struct socket, field)))
 
-/* Brings the cache up to date with what file is; false when it is no socket. */
-static __always_inline bool sock_cached(struct sock_cache *c, struct file *file)
+/* Reads anew what file is; false when it is no socket. */
+static __always_inline bool sock_learn(struct sock_cache *c, struct file *file)
 {
 	u8 buf[SOCKET_BYTES] __attribute__((aligned(8))) = {};
 	struct sock *sk;
-	u64 ops;
 
-	if (c->file != (u64)file) {
-		c->sock = (u64)sock_of_file(file);
-		c->ops = 0;
-		c->file = c->sock ? (u64)file : 0;
-		if (!c->sock)
-			return false;
-	}
-	bpf_probe_read_kernel(buf, sizeof(buf), (void *)c->sock);
-	if (SOCKET(buf, file) != (u64)file) { /* that socket is closed: this is another */
-		c->sock = (u64)sock_of_file(file);
-		c->ops = 0;
-		c->file = c->sock ? (u64)file : 0;
-		if (!c->sock || bpf_probe_read_kernel(buf, sizeof(buf), (void *)c->sock))
-			return false;
-	}
-	ops = SOCKET(buf, ops);
-	if (c->ops == ops && c->sk == SOCKET(buf, sk))
-		return true;
+	c->file = 0;
+	c->sock = (u64)sock_of_file(file);
+	if (!c->sock || bpf_probe_read_kernel(buf, sizeof(buf), (void *)c->sock))
+		return false;
 	sk = (struct sock *)SOCKET(buf, sk);
-	c->ops = ops;
-	c->sk = (u64)sk;
 	if (!sk)
 		return false;
+	c->ops = SOCKET(buf, ops);
+	c->sk = (u64)sk;
 	bpf_core_read(&c->type, sizeof(c->type), &sk->sk_type);
 	bpf_core_read(&c->protocol, sizeof(c->protocol), &sk->sk_protocol);
+	c->file = (u64)file;
 	return true;
+}
+
+/* Does the socket that file was still belong to it, with the same operations? */
+static __always_inline bool sock_same(const struct sock_cache *c, struct file *file)
+{
+	u8 buf[SOCKET_BYTES] __attribute__((aligned(8))) = {};
+
+	return !bpf_probe_read_kernel(buf, sizeof(buf), (void *)c->sock) &&
+	       SOCKET(buf, file) == (u64)file && SOCKET(buf, ops) == c->ops &&
+	       SOCKET(buf, sk) == c->sk;
+}
+
+/*
+ * Where the kernel tells of each socket's end, nothing else needs to be asked of one that is known:
+ * the last close of a file runs sock_close() before its memory can be another file's. Counted by
+ * file, many to a slot: a change of the count says no more than that it must be looked at again.
+ */
+#define SOCK_ENDS 1024
+
+SEC(".data.ends") u32 sock_ends[SOCK_ENDS];
+SEC(".data.ends_seen") u32 sock_ends_seen; /* set by the loader when sock_gone is attached */
+
+static __always_inline u32 *sock_end(u64 file)
+{
+	return &sock_ends[file >> 8 & (SOCK_ENDS - 1)];
+}
+
+/* sock_close(inode, file) */
+SEC("?fentry/sock_close") int sock_gone(u64 *ctx)
+{
+	u64 file = 0;
+
+	/* read as a number: with a pointer that it knows, the verifier lets nobody calculate */
+	bpf_probe_read_kernel(&file, sizeof(file), &ctx[1]);
+	__sync_fetch_and_add(sock_end(file), 1);
+	return 0;
+}
+
+/* Brings the cache up to date with what file is; false when it is no socket. */
+static __always_inline bool sock_cached(struct sock_cache *c, struct file *file)
+{
+	u32 ends = *sock_end((u64)file);
+
+	if (c->file == (u64)file && (sock_ends_seen ? c->ends == ends : sock_same(c, file)))
+		return true;
+	c->ends = ends;
+	return sock_learn(c, file);
 }
 
 /*
@@ -189,6 +222,8 @@ static __noinline u32 sock_look(struct sock_id *id, u64 fd, struct sock_cache *c
 		return id->flags;
 	}
 	c->ops = 0; /* sockets of one kind share memory: read type and protocol anew each time */
+	if (id->family == AF_SMC) /* its file changes hands when it falls back to TCP */
+		c->file = 0;
 	if (id->family == AF_INET || id->family == AF_INET6)
 		sock_inet(id, skc, (struct sock *)c->sk);
 	else

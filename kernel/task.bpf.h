@@ -116,7 +116,7 @@ static __always_inline void who_fill(struct who *w, struct task_struct *task)
 	w->tid = learnt.pid_level ? pid_here(task) : task->pid;
 	w->uid = task->cred->euid.val;
 	w->netns = task->nsproxy->net_ns->ns.inum;
-	w->cgroup = task->cgroups->dfl_cgrp->kn->id;
+	w->cgroup = bpf_get_current_cgroup_id();
 	task_comm(w->comm, task);
 }
 

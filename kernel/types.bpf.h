@@ -24,6 +24,7 @@ typedef _Bool bool;
 #define AF_NETLINK 16
 #define AF_PACKET  17
 #define AF_VSOCK   40
+#define AF_SMC     43
 
 #define SOCK_STREAM 1
 #define SOCK_DGRAM  2

@@ -142,6 +142,7 @@ int attach_load(struct attach *a, const struct common *common)
 		return USAGE;
 	if (a->calls)
 		notices_load(a, !common->command);
+	ways_ends_load(a);
 	kernel_btf_drop();
 	err = bpf_object__load(a->obj);
 	if (err)
@@ -152,6 +153,7 @@ int attach_load(struct attach *a, const struct common *common)
 		return FAIL;
 	if (ways_tasks_attach(a, common->command) || notices_attach(a))
 		return FAIL;
+	ways_ends_attach(a);
 	if (probes_attach(a) && !a->calls)
 		return FAIL;
 	return a->calls ? ways_attach(a) : 0;

@@ -312,6 +312,41 @@ int ways_attach(struct attach *a)
 static const char *const task_programs[] = {"state_exit", "follow_exit", "follow_fork"};
 #define NTASK_PROGRAMS(follow) ((follow) ? 3 : 1)
 
+/*
+ * The end of sockets (sock_gone in kernel/sock.bpf.h) spares each look at a descriptor 110
+ * instructions. Where fexit is not to be had, or sock_close is not in BTF, they are paid.
+ */
+static struct bpf_program *ends_program(struct attach *a)
+{
+	struct btf *btf = a->calls && a->way == WAY_FEXIT ? kernel_btf() : NULL;
+
+	if (!btf || btf__find_by_name_kind(btf, "sock_close", BTF_KIND_FUNC) < 0)
+		return NULL;
+	return bpf_object__find_program_by_name(a->obj, "sock_gone");
+}
+
+void ways_ends_load(struct attach *a)
+{
+	struct bpf_program *prog = ends_program(a);
+
+	if (prog)
+		bpf_program__set_autoload(prog, true);
+}
+
+void ways_ends_attach(struct attach *a)
+{
+	struct bpf_program *prog = bpf_object__find_program_by_name(a->obj, "sock_gone");
+	int seen = bpf_object__find_map_fd_by_name(a->obj, ".data.ends_seen");
+	struct bpf_link *link =
+		prog && bpf_program__autoload(prog) ? bpf_program__attach(prog) : NULL;
+	u32 zero = 0, one = 1;
+
+	if (!link)
+		return;
+	a->links[a->nlinks++] = link;
+	bpf_map_update_elem(seen, &zero, &one, BPF_ANY);
+}
+
 int ways_tasks_load(struct attach *a, bool follow)
 {
 	/* Nothing would be seen, and the end of the command's last descendant never come. */

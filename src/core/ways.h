@@ -17,6 +17,9 @@ int ways_attach(struct attach *a);
  * the tool's kernel half cannot follow one. */
 int ways_tasks_load(struct attach *a, bool follow);
 int ways_tasks_attach(struct attach *a, bool follow);
+/* The program that tells of the end of sockets, with fexit; nothing depends on it but cost. */
+void ways_ends_load(struct attach *a);
+void ways_ends_attach(struct attach *a);
 
 /* The programs that notice what system calls do not show (kernel/notice.bpf.h). scan: also of tasks
  * that run already, which notices_attach() looks through once. 0 or FAIL. */

@@ -73,19 +73,29 @@ static const u16 fixed_size[REC_MAX] = {
  */
 typedef u64 lanes __attribute__((vector_size(16)));
 
-static u32 checksum(const void *p, u64 n)
+static inline __attribute__((always_inline)) u32 sum_copy(u8 *to, const void *p, u64 n)
 {
 	const u8 *b = p;
 	lanes sum = {0x9e3779b97f4a7c15 ^ n, n}, sums = {0, 0}, w;
 	u64 h = n;
 
-	for (; n >= sizeof(w); n -= sizeof(w), b += sizeof(w)) {
+#pragma GCC unroll 4
+	for (u64 left = n / sizeof(w); left; left--, b += sizeof(w)) {
 		memcpy(&w, b, sizeof(w));
+		if (to) {
+			memcpy(to, &w, sizeof(w));
+			to += sizeof(w);
+		}
 		sum += w;
 		sums += sum;
 	}
 	w = (lanes){0, 0};
-	memcpy(&w, b, n);
+	if (n % sizeof(w) == 8)
+		w[0] = *(const u64 *)b; /* records are of 8-byte words, but for names */
+	else
+		memcpy(&w, b, n % sizeof(w));
+	if (to)
+		memcpy(to, &w, n % sizeof(w) > 8 ? 16 : n % sizeof(w) ? 8 : 0);
 	sum += w;
 	sums += sum;
 	/* each in turn through a multiplication: no two changes cancel each other by their highest
@@ -95,6 +105,11 @@ static u32 checksum(const void *p, u64 n)
 		h ^= h >> 29;
 	}
 	return h ^ h >> 32;
+}
+
+static u32 checksum(const void *p, u64 n)
+{
+	return sum_copy(NULL, p, n);
 }
 
 int file_create(struct file_writer *w, const char *path, struct file_head *head)
@@ -125,13 +140,11 @@ int file_create(struct file_writer *w, const char *path, struct file_head *head)
 
 void file_write(struct file_writer *w, const struct rec *r)
 {
-	u32 size = r->len, pad = -size & 7;
-	u32 frame[2] = {checksum(r, size), size};
+	u32 *frame = (u32 *)buf_room(&w->buf, 2 * sizeof(*frame) + r->len + 8);
 
-	buf_room(&w->buf, sizeof(frame) + size + pad);
-	buf_mem(&w->buf, frame, sizeof(frame));
-	buf_mem(&w->buf, r, size);
-	buf_mem(&w->buf, "\0\0\0\0\0\0\0", pad);
+	frame[0] = sum_copy((u8 *)(frame + 2), r, r->len);
+	frame[1] = r->len;
+	w->buf.at = (char *)(frame + 2) + SECT_NEXT(r->len);
 	if (buf_len(&w->buf) >= 256 << 10)
 		file_flush(w);
 }
