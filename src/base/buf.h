@@ -156,7 +156,9 @@ void buf_ip6(struct buf *b, const u8 *addr);
  * (octal, no escape of its own beyond \\ \" \f \n \r \t \v), without the quotes.
  */
 void buf_c_escaped(struct buf *b, const u8 *p, size_t n);
-/* A JSON string's inside in which each byte is one code point U+0000 to U+00FF: lossless. */
+/* The same with the quotes; cut: there was more, "...". */
+void buf_c_quoted(struct buf *b, const u8 *p, size_t n, bool cut);
+/* A JSON string, with quotes, in which each byte is one code point U+0000 to U+00FF: lossless. */
 void buf_json_bytes(struct buf *b, const u8 *p, size_t n);
 /* A JSON string's inside from text that should be UTF-8: an invalid byte becomes U+FFFD. */
 void buf_json_utf8(struct buf *b, const char *p, size_t n);

@@ -229,36 +229,57 @@ put_bytes(char *at, const struct form *forms, const char *zeros, size_t len, con
 	return n ? put_forms(at, forms, p, n, 0) : at;
 }
 
-BUF_RARE c_again(struct buf *b, const u8 *p, size_t n)
+static inline __attribute__((always_inline)) char *put_c(char *at, const u8 *p, size_t n)
 {
-	buf_room(b, 4 * n);
-	buf_c_escaped(b, p, n);
+	static const char zeros[] = "\\0\\0\\0\\0\\0\\0\\0\\0";
+
+	return put_bytes(at, c_forms, zeros, 16, p, n);
 }
 
 void buf_c_escaped(struct buf *b, const u8 *p, size_t n)
 {
-	static const char zeros[] = "\\0\\0\\0\\0\\0\\0\\0\\0";
+	b->at = put_c(buf_room(b, 4 * n), p, n);
+}
 
-	if (buf_has(b, 4 * n))
-		b->at = put_bytes(b->at, c_forms, zeros, 16, p, n);
-	else
-		c_again(b, p, n);
+BUF_RARE quoted_again(struct buf *b, const u8 *p, size_t n, bool cut)
+{
+	buf_room(b, 4 * n + 8);
+	buf_c_quoted(b, p, n, cut);
+}
+
+void buf_c_quoted(struct buf *b, const u8 *p, size_t n, bool cut)
+{
+	char *at = b->at;
+
+	if (!buf_has(b, 4 * n + 8)) {
+		quoted_again(b, p, n, cut);
+		return;
+	}
+	*at = '"';
+	at = put_c(at + 1, p, n);
+	memcpy(at, "\"...", 4);
+	b->at = at + (cut ? 4 : 1);
 }
 
 BUF_RARE json_again(struct buf *b, const u8 *p, size_t n)
 {
-	buf_room(b, 6 * n);
+	buf_room(b, 6 * n + 8);
 	buf_json_bytes(b, p, n);
 }
 
 void buf_json_bytes(struct buf *b, const u8 *p, size_t n)
 {
 	static const char zeros[] = "\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000";
+	char *at = b->at;
 
-	if (buf_has(b, 6 * n))
-		b->at = put_bytes(b->at, json_forms, zeros, 48, p, n);
-	else
+	if (!buf_has(b, 6 * n + 8)) {
 		json_again(b, p, n);
+		return;
+	}
+	*at = '"';
+	at = put_bytes(at + 1, json_forms, zeros, 48, p, n);
+	*at = '"';
+	b->at = at + 1;
 }
 
 /*

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include "buf.h"
 #include "call.h"
 #include "filter.h"
 #include "shared.h"
@@ -71,7 +72,7 @@ int attach_follow(struct attach *a, int pid);
 
 /* The number of a system call here, -1 when this machine has none. */
 int call_number(enum call_id id);
-extern const char *const call_names[CALL_MAX];
+extern const char call_names[CALL_MAX][BUF_SHORT];
 extern const struct call_desc call_descs[CALL_MAX];
 extern const char *const call_functions[CALL_MAX]; /* the kernel's name for the call */
 extern const u8 call_groups[CALL_MAX];

@@ -2,7 +2,8 @@
 #include <sys/syscall.h>
 #include "attach.h"
 
-const char *const call_names[CALL_MAX] = {
+/* Aligned, so that a name is never at the end of a page (buf_short()). */
+const char call_names[CALL_MAX][BUF_SHORT] __attribute__((aligned(BUF_SHORT))) = {
 #define X(name, ...) [CALL_##name] = #name,
 	CALLS(X)
 #undef X

@@ -34,11 +34,11 @@ static void arg_ptr(const struct arg *a)
 /* What the record knows of a descriptor stands behind it, where the reader wants it. */
 void arg_fd(const struct arg *a)
 {
-	const struct sock_id *id = &a->r->sock;
-	u8 second = id->flags & SOCK_ID_SECOND;
+	const struct sock_id *id;
 
 	a->v->ops->sint(a->v, (s32)a->val);
-	if (a->v->notes && id->flags & SOCK_ID_VALID && !second == !a->idx)
+	id = &a->r->sock;
+	if (a->v->notes && id->flags & SOCK_ID_VALID && !(id->flags & SOCK_ID_SECOND) == !a->idx)
 		tell_note(a->v, id, &a->r->h);
 }
 

@@ -3,7 +3,9 @@
 #include "tell.h"
 
 struct param {
-	const char *name; /* as the manual page has it */
+	/* as the manual page has it; aligned, so that it is never at the end of a page: buf_short()
+	 */
+	char name[BUF_SHORT] __attribute__((aligned(BUF_SHORT)));
 	arg_fn *tell;
 	u8 idx;
 };
@@ -115,7 +117,7 @@ void decode_args(struct verbs *v, const struct call_rec *r)
 	netdev_in(r->who.netns);
 	sects_find(&sects, &r->h);
 	open_box(v, BOX_ARGS);
-	for (; p->name; p++) {
+	for (; *p->name; p++) {
 		a.val = r->args[p->idx];
 		a.idx = p->idx;
 		field(v, p->name);

@@ -47,11 +47,13 @@ void sects_find(struct sects *all, const struct rec *r)
 {
 	const struct sect *s = first(r);
 	const u8 *end = end_of(r);
+	u32 have = 0;
 
-	for (all->have = 0; whole(s, end); s = next(s)) {
-		if (s->kind >= ARRAY_SIZE(all->first) || all->have >> s->kind & 1)
+	for (; whole(s, end); s = next(s)) {
+		if (s->kind >= ARRAY_SIZE(all->first) || have >> s->kind & 1)
 			continue;
-		all->have |= 1u << s->kind;
+		have |= 1u << s->kind;
 		all->first[s->kind] = s;
 	}
+	all->have = have;
 }

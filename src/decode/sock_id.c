@@ -65,9 +65,7 @@ static void tell_path(struct buf *b, const struct rec *r, u8 kind, u64 ino)
 	p = (const u8 *)(path + 1);
 	if (!*p)
 		buf_chr(b, '@');
-	buf_chr(b, '"');
-	buf_c_escaped(b, p + !*p, *p ? strnlen((const char *)p, path->len) : path->len - 1u);
-	buf_chr(b, '"');
+	buf_c_quoted(b, p + !*p, *p ? strnlen((const char *)p, path->len) : path->len - 1u, false);
 }
 
 static void tell_vsock(struct buf *b, u32 cid, u32 port)

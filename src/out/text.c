@@ -113,6 +113,11 @@ static void text_clock(struct out *o, const struct shown *s, const struct rec *r
 	memcpy(at, o->clock, 8);
 	at[8] = '.';
 	buf_put_six(at + 9, (u32)(wall - o->second) / 1000);
+	if (s->c.width == CLOCK && !s->last) {
+		at[CLOCK] = ' ';
+		o->b.at = at + CLOCK + 1;
+		return;
+	}
 	n = s->c.width < CLOCK ? s->c.width : CLOCK;
 	o->b.at = at + n;
 	end_cell(o, s, buf_len(&o->b) - n, n);
@@ -163,7 +168,8 @@ static void text_nest(struct out *o, const struct shown *s, const struct rec *r)
 	size_t start = buf_len(&o->b);
 
 	s->c.nest(nested(o), r);
-	end_cell(o, s, start, buf_len(&o->b) - start);
+	if (!(s->last && s->c.flags & COL_LEFT && buf_len(&o->b) > start)) /* else it is the end */
+		end_cell(o, s, start, buf_len(&o->b) - start);
 }
 
 /* Text of ours or of others: both may carry names that others chose. */

@@ -120,9 +120,7 @@ static void json_word(struct verbs *v, const char *word)
 static void json_bytes(struct verbs *v, const void *p, size_t n, bool cut)
 {
 	(void)cut; /* how many there were is a member of its own */
-	buf_chr(v->b, '"');
 	buf_json_bytes(v->b, p, n);
-	buf_chr(v->b, '"');
 }
 
 static void json_wrapped(struct verbs *v, const char *name, u64 n)

@@ -159,7 +159,9 @@ static void text_flags(struct verbs *v, const struct names *table, u64 n)
 {
 	if (!v->notes && table->old)
 		table = table->old;
-	if (!put_flags(v->b, table, n) && n)
+	if (!n)
+		put_flags(v->b, table, 0);
+	else if (!put_named_flags(v->b, table, n))
 		put_comment(v->b, table);
 }
 
@@ -170,11 +172,7 @@ static void text_word(struct verbs *v, const char *word)
 
 static void text_bytes(struct verbs *v, const void *p, size_t n, bool cut)
 {
-	buf_chr(v->b, '"');
-	buf_c_escaped(v->b, p, n);
-	buf_chr(v->b, '"');
-	if (cut)
-		buf_str(v->b, "...");
+	buf_c_quoted(v->b, p, n, cut);
 }
 
 static void text_wrapped(struct verbs *v, const char *name, u64 n)

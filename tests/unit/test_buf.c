@@ -188,6 +188,15 @@ static void c_strings(void **unused)
 	assert_buf("GET / HTTP/1.1\\r\\nHost: \\303\\251\\r\\n\\r\\n");
 	buf_c_escaped(&b, NULL, 0);
 	assert_buf("");
+	buf_c_quoted(&b,
+		     BYTES("\0"
+			   "0"),
+		     false);
+	assert_buf("\"\\0000\"");
+	buf_c_quoted(&b, BYTES("\n"), true);
+	assert_buf("\"\\n\"...");
+	buf_c_quoted(&b, NULL, 0, true);
+	assert_buf("\"\"...");
 }
 
 /* Runs of zeros, with and without a digit after them, which takes two more zeros. */
@@ -212,10 +221,10 @@ static void zeros(void **unused)
 		strcpy(c, "8");
 		buf_c_escaped(&b, (u8 *)bytes, n + 1);
 		assert_buf(want);
-		c = want;
+		c = want + sprintf(want, "\"");
 		for (size_t i = 0; i < n; i++)
 			c += sprintf(c, "\\u0000");
-		strcpy(c, "8");
+		strcpy(c, "8\"");
 		buf_json_bytes(&b, (u8 *)bytes, n + 1);
 		assert_buf(want);
 		bytes[n] = 0;
@@ -265,9 +274,9 @@ static void json_bytes(void **unused)
 {
 	(void)unused;
 	buf_json_bytes(&b, BYTES("a\"b\\c/\b\t\n\v\f\r\0\033\x7f"));
-	assert_buf("a\\\"b\\\\c/\\b\\t\\n\\u000b\\f\\r\\u0000\\u001b\\u007f");
+	assert_buf("\"a\\\"b\\\\c/\\b\\t\\n\\u000b\\f\\r\\u0000\\u001b\\u007f\"");
 	buf_json_bytes(&b, BYTES("\x80\x9f\xa0\xbf\xc0\xff"));
-	assert_buf("\\u0080\\u009f\xc2\xa0\xc2\xbf\xc3\x80\xc3\xbf");
+	assert_buf("\"\\u0080\\u009f\xc2\xa0\xc2\xbf\xc3\x80\xc3\xbf\"");
 }
 
 static void json_utf8(void **unused)
@@ -403,11 +412,12 @@ static void no_room(void **unused)
 		buf_ip6(&g, address);
 		buf_str(&g, taken());
 		buf_c_escaped(&g, address, sizeof(address));
+		buf_c_quoted(&g, address, sizeof(address), true);
 		buf_json_bytes(&g, address, sizeof(address));
 		buf_json_utf8(&g, (const char *)address, sizeof(address));
 		buf_safe_utf8(&g, (const char *)address, sizeof(address));
 		assert_int_equal(buf_len(&g), used + 20 + 20 + 18 + 90 + 21 + 7 + 3 + 2 * 16 +
-						      2 * 6 * 16 + 4 * 16);
+						      2 * 6 * 16 + 2 + 4 * 16 + 2 * 16 + 5);
 		buf_free(&g);
 	}
 }
