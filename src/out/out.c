@@ -87,10 +87,15 @@ static __attribute__((noinline)) void put_anew(struct out *o, const struct shown
 static void put_kept(struct out *o, const struct shown *s, const struct rec *r)
 {
 	const char *key = (const char *)r + s->at;
+	bool told;
 
-	/* a task is of 5 words: the compiler writes its loops out */
-	if (!(s->words == 5 ? memo_tell(o->memo, &o->b, s->what, key, 5)
-			    : memo_tell(o->memo, &o->b, s->what, key, s->words)))
+	/* so many are a task, and a task and its call: the compiler writes their loops out */
+	switch (s->words) {
+	case 5: told = memo_tell(o->memo, &o->b, s->what, key, 5); break;
+	case 6: told = memo_tell(o->memo, &o->b, s->what, key, 6); break;
+	default: told = memo_tell(o->memo, &o->b, s->what, key, s->words); break;
+	}
+	if (!told)
 		put_anew(o, s, r);
 }
 

@@ -80,7 +80,7 @@ static const struct column columns[] = {
 	 "inode number of the network namespace"},
 	{"line", "CALL", COL_NEST, COL_TEXT | COL_LEFT | COL_TEXT_ONLY, 0, 0, 0, tell_line,
 	 "call(arguments) = result <seconds>"},
-	{"call", NULL, COL_NEST, 0, 0, 0, 0, tell_call, "system call"},
+	{"call", NULL, COL_NEST, COL_KEPT, C(call), 0, tell_call, "system call"},
 	{"args", NULL, COL_NEST, 0, 0, 0, 0, tell_args, "its arguments by name"},
 	{"ret", NULL, COL_INT, 0, C(ret), 0, NULL, "result; -errno when it failed"},
 	{"error", NULL, COL_ERROR, 0, C(ret), 0, NULL, "name of the error, null when it went well"},
