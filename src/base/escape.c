@@ -179,11 +179,11 @@ static __attribute__((noinline)) char *put_forms(char *at, const struct form *fo
 }
 
 typedef signed char __attribute__((vector_size(16), aligned(1), may_alias)) block;
-typedef u64 __attribute__((vector_size(16))) halves;
+typedef u64 __attribute__((vector_size(16), aligned(1), may_alias)) halves;
 
-static inline bool none(halves mask)
+static inline bool none(halves h)
 {
-	return !(mask[0] | mask[1]);
+	return !(h[0] | h[1]);
 }
 
 /* The same as harmless() of 16 bytes. */
@@ -200,23 +200,20 @@ static inline bool harmless_block(block text)
 static inline __attribute__((always_inline)) char *
 put_bytes(char *at, const struct form *forms, const char *zeros, size_t len, const u8 *p, size_t n)
 {
-	block text;
+	for (; n >= 16; n -= 16, p += 16) {
+		const block *text = (const block *)p;
 
-	while (n >= sizeof(text)) {
-		text = *(const block *)p;
-		p += sizeof(text);
-		n -= sizeof(text);
-		if (none((halves)text)) {
+		if (none(*(const halves *)text)) {
 			memcpy(at, zeros, len);
 			memcpy(at + len, zeros, len);
 			at += 2 * len;
-			if (forms == c_forms && n && digit_at(p))
+			if (forms == c_forms && n > 16 && digit_at(p + 16))
 				at = full_octal(at - 2, 0);
-		} else if (harmless_block(text)) {
-			*(block *)at = text;
-			at += sizeof(text);
+		} else if (harmless_block(*text)) {
+			*(block *)at = *text;
+			at += 16;
 		} else {
-			at = put_forms(at, forms, p - sizeof(text), sizeof(text), n);
+			at = put_forms(at, forms, p, 16, n - 16);
 		}
 	}
 	if (n >= 8 && copy_eight(at, p)) {

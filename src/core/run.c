@@ -8,16 +8,26 @@
 #include "notice.h"
 #include "run.h"
 
+/* The first row has the heading before it. */
+static __attribute__((noinline)) void first_row(struct run *run, const struct column *columns,
+						u32 ncolumns, const struct rec *r)
+{
+	run_head(run);
+	run_row_in(run, columns, ncolumns, r);
+}
+
 void run_row_in(struct run *run, const struct column *columns, u32 ncolumns, const struct rec *r)
 {
 	if (run->stop)
 		return;
-	if (!run->headed)
-		run_head(run);
-	out_row(run->out, columns, ncolumns, r);
+	if (!run->headed) {
+		first_row(run, columns, ncolumns, r);
+		return;
+	}
 	run->rows++;
 	if (run->common.count && run->rows >= run->common.count)
 		run->stop = true;
+	out_row(run->out, columns, ncolumns, r);
 }
 
 void run_row(struct run *run, const struct rec *r)

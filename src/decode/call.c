@@ -111,11 +111,9 @@ void decode_args(struct verbs *v, const struct call_rec *r)
 {
 	const struct param *p = params[r->call < CALL_MAX ? r->call : CALL_NONE];
 
-	struct sects sects;
-	struct arg a = {.v = v, .r = r, .sects = &sects};
+	struct arg a = {.v = v, .r = r};
 
 	netdev_in(r->who.netns);
-	sects_find(&sects, &r->h);
 	open_box(v, BOX_ARGS);
 	for (; *p->name; p++) {
 		a.val = r->args[p->idx];

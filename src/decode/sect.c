@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* The sections of a record. A record may come from a damaged file: nothing is taken on trust. */
-#include "tell.h"
+#include "decode.h"
 
 /* Whether a whole section stands before the record's end. */
 static inline bool whole(const struct sect *s, const u8 *end)
@@ -41,19 +41,4 @@ const struct sect *sect_find(const struct rec *r, u8 kind, u8 arg, const struct 
 		if (s->kind == kind && (arg == ANY_ARG || s->arg == arg))
 			return s;
 	return NULL;
-}
-
-void sects_find(struct sects *all, const struct rec *r)
-{
-	const struct sect *s = first(r);
-	const u8 *end = end_of(r);
-	u32 have = 0;
-
-	for (; whole(s, end); s = next(s)) {
-		if (s->kind >= ARRAY_SIZE(all->first) || have >> s->kind & 1)
-			continue;
-		have |= 1u << s->kind;
-		all->first[s->kind] = s;
-	}
-	all->have = have;
 }

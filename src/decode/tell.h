@@ -168,19 +168,10 @@ void netdev_in(u32 netns);
 const char *netdev_name(u32 ifindex);
 #define IFNAME_MAX 15 /* bytes of such a name; all but a few are allowed: it is to be escaped */
 
-/* The first section of each kind, so that what is not there need not be looked for. */
-struct sects {
-	u32 have; /* bit per kind */
-	const struct sect *first[32];
-};
-
-void sects_find(struct sects *all, const struct rec *r);
-
 /* One argument of a call. */
 struct arg {
 	struct verbs *v;
 	const struct call_rec *r;
-	const struct sects *sects;
 	u64 val;
 	u8 idx;
 };
@@ -203,14 +194,10 @@ static inline bool call_failed(const struct call_rec *r)
 	return r->ret < 0;
 }
 
+/* What a pointer leads to; nothing lies behind a null pointer. */
 static inline const struct sect *arg_sect(const struct arg *a, u8 kind)
 {
-	const struct sect *s;
-
-	if (!(a->sects->have >> kind & 1))
-		return NULL;
-	s = a->sects->first[kind];
-	return s->arg == a->idx ? s : sect_find(&a->r->h, kind, a->idx, s);
+	return a->val ? sect_find(&a->r->h, kind, a->idx, NULL) : NULL;
 }
 
 /* Payload of full bytes, of which n are here: as many as the record wants shown. */

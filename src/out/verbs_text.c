@@ -2,32 +2,19 @@
 /* The verbs in strace's notation. */
 #include "private.h"
 
-BUF_RARE chr_again(struct buf *b, char c)
-{
-	buf_chr_grow(b, c);
-}
-
-static inline void put_chr(struct buf *b, char c)
-{
-	if (!buf_has(b, 1))
-		chr_again(b, c);
-	else
-		*b->at++ = c;
-}
-
 static void text_open(struct verbs *v, enum verbs_box box)
 {
 	static const char opening[] = {[BOX_ARGS] = '(', [BOX_STRUCT] = '{', [BOX_ARRAY] = '['};
 
 	box_open(v, box);
-	put_chr(v->b, opening[box]);
+	buf_chr(v->b, opening[box]);
 }
 
 static void text_close(struct verbs *v)
 {
 	static const char closing[] = {[BOX_ARGS] = ')', [BOX_STRUCT] = '}', [BOX_ARRAY] = ']'};
 
-	put_chr(v->b, closing[box_close(v, 2)]);
+	buf_chr(v->b, closing[box_close(v, 2)]);
 }
 
 static void text_item(struct verbs *v);
@@ -155,14 +142,20 @@ bool put_named_flags(struct buf *b, const struct names *table, u64 n)
 	return named;
 }
 
+static __attribute__((noinline)) void some_flags(struct buf *b, const struct names *table, u64 n)
+{
+	if (!put_named_flags(b, table, n))
+		put_comment(b, table);
+}
+
 static void text_flags(struct verbs *v, const struct names *table, u64 n)
 {
 	if (!v->notes && table->old)
 		table = table->old;
 	if (!n)
 		put_flags(v->b, table, 0);
-	else if (!put_named_flags(v->b, table, n))
-		put_comment(v->b, table);
+	else
+		some_flags(v->b, table, n);
 }
 
 static void text_word(struct verbs *v, const char *word)
