@@ -24,6 +24,9 @@ enum rec_type {
 	REC_TALLY = 5,   /* one counted row of an interval, or of the run (struct tally_rec) */
 	REC_CONNECT = 6, /* a connect, or what became of one (struct connect_rec) */
 	REC_ACCEPT = 7,  /* an accept (struct accept_rec) */
+	REC_RMEM = 8,    /* a socket whose receive buffer is or was full (struct rmem_rec) */
+	REC_STACK = 9,   /* a user stack; in files its names are (struct stack_rec) */
+	REC_HINT = 10,   /* between a tool's halves, never in files (struct hint_rec) */
 	REC_MAX,
 };
 
@@ -214,8 +217,49 @@ struct accept_rec {
 };
 enum accept_flag { ACCEPT_QUEUE = 1 /* queue and limit are known */ };
 
+/* net.core.rmem_default, net.core.rmem_max, the last of net.ipv4.tcp_rmem, of net.ipv4.tcp_mem and
+ * of net.ipv4.udp_mem (these in pages). */
+enum { RMEM_DEFAULT, RMEM_LARGEST, RMEM_TCP, RMEM_TCP_ALL, RMEM_UDP_ALL, RMEM_SYSCTLS };
+
+/*
+ * A socket whose receive buffer is near its limit or over it, made by the user half. s.h.ts: the
+ * interval's end; s.dur: its length; s.who: the receiver, or the process that has it open, pid 0
+ * when unknown.
+ */
+struct rmem_rec {
+	struct sock_rec s;
+	u64 near;     /* receives that left it near its limit */
+	u64 full;     /* what came and was dropped, because it was full */
+	u64 exceeded; /* ... because all sockets of the protocol have too much memory */
+	u64 most;     /* bytes, the most that were seen in it */
+	u64 limit;    /* sk_rcvbuf, bytes */
+	u64 sysctls[RMEM_SYSCTLS]; /* their values there, 0 where unknown; for the advice */
+	u32 flags;                 /* enum rmem_flag */
+	u32 pad;
+};
+enum rmem_flag {
+	RMEM_LOCKED = 1, /* by SO_RCVBUF */
+	RMEM_TOTAL = 2,  /* of the whole run */
+};
+
+/* Something that the user half should look at now. */
+struct hint_rec {
+	struct rec h;
+	u64 a, b;
+};
+
+/* A user stack that was not seen before. */
+#define STACK_MAX 64
+struct stack_rec {
+	struct rec h;
+	u64 id; /* what it will be called by */
+	u32 pid;
+	u32 pad;
+	u64 ip[STACK_MAX]; /* innermost first, 0 behind the last */
+};
+
 /* A name for a number, written into a recording so that replay elsewhere prints the same. */
-enum name_space { NAME_CGROUP = 1, NAME_NETDEV = 2, NAME_UID = 3 };
+enum name_space { NAME_CGROUP = 1, NAME_NETDEV = 2, NAME_UID = 3, NAME_STACK = 4 };
 struct name_rec {
 	struct rec h;
 	u32 space; /* enum name_space */

@@ -42,11 +42,22 @@ static __noinline u32 conn_look(struct sock_id *id, u64 sk)
 	return id->flags;
 }
 
-/* The same for an open file, of any family; returns its struct sock, 0 when it is no socket. */
-static __noinline u64 conn_of_file(struct sock_id *id, u64 file)
+/* The struct sock of an open file, 0 when it is no socket. */
+static __always_inline u64 conn_sk(u64 file)
 {
 	struct socket *sock = file ? sock_of_file((struct file *)file) : NULL;
-	struct sock *sk = sock ? BPF_CORE_READ(sock, sk) : NULL;
+	u64 sk = 0;
+
+	if (sock)
+		bpf_core_read(&sk, sizeof(sk), &sock->sk);
+	return sk;
+}
+
+/* The same as conn_look() for an open file, of any family; returns its struct sock, 0 when it is no
+ * socket. */
+static __noinline u64 conn_of_file(struct sock_id *id, u64 file)
+{
+	struct sock *sk = (struct sock *)conn_sk(file);
 
 	__builtin_memset(id, 0, sizeof(*id));
 	if (!sk)
@@ -59,12 +70,6 @@ static __noinline u64 conn_of_file(struct sock_id *id, u64 file)
 		sock_other(id, sk, (struct file *)file);
 	}
 	return (u64)sk;
-}
-
-/* The same for a descriptor of the current task. */
-static __always_inline u64 conn_of_fd(struct sock_id *id, u64 fd)
-{
-	return conn_of_file(id, (u64)file_of_fd(bpf_get_current_task_btf(), fd));
 }
 
 /* Does a socket pass the filters that look at sockets, when no call names an address? */

@@ -48,6 +48,17 @@ static __always_inline u64 ring_flags(void)
 	return BPF_RB_FORCE_WAKEUP;
 }
 
+#define EEXIST 17
+
+/*
+ * Adds a key to a hash: 0, -EEXIST, or another error. An int, for until d7ba4cc900bf (6.4) the
+ * kernel's functions return one, and the upper half of the register is not part of it.
+ */
+static __always_inline int map_add(void *map, const void *key, const void *value)
+{
+	return bpf_map_update_elem(map, key, value, BPF_NOEXIST);
+}
+
 /* Hands a reserved record over. */
 static __always_inline void ring_submit(void *r)
 {

@@ -42,6 +42,7 @@ enum bpf_map_type {
 enum { BPF_ANY = 0, BPF_NOEXIST = 1 };
 enum { BPF_F_NO_PREALLOC = 1, BPF_F_MMAPABLE = 1 << 10 };
 enum { BPF_LOCAL_STORAGE_GET_F_CREATE = 1 };
+enum { BPF_F_USER_STACK = 1 << 8 };
 enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2, BPF_RB_AVAIL_DATA = 0 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -169,11 +170,23 @@ struct socket;
 struct sk_buff_head {
 	u32 qlen;
 };
+typedef struct {
+	int counter;
+} atomic_t;
+typedef struct {
+	int owned; /* a task has it, not a softirq */
+} socket_lock_t;
 struct sock {
 	struct sock_common __sk_common;
+	socket_lock_t sk_lock;
 	u16 sk_type;
 	u16 sk_protocol;
 	int sk_err;
+	struct {
+		atomic_t rmem_alloc;
+	} sk_backlog; /* sk_rmem_alloc */
+	int sk_rcvbuf;
+	u8 sk_userlocks : 4; /* a byte of its own in 6.18 */
 	u32 sk_ack_backlog;
 	u32 sk_max_ack_backlog;
 	struct sk_buff_head sk_receive_queue;
@@ -202,6 +215,9 @@ struct unix_sock {
 	struct sock sk;
 	struct unix_address *addr;
 	struct sock *peer;
+};
+struct tcp_sock {
+	u64 bytes_received;
 };
 struct mptcp_sock {
 	struct sock *first; /* subflow */

@@ -19,6 +19,8 @@
 #include "reader.h"
 #include "refused.h"
 #include "run.h"
+#include "stacks.h"
+#include "symbols.h"
 #include "version.h"
 
 /* All of a live run. */
@@ -76,18 +78,25 @@ static void now_world(struct out_world *w)
 	w->cgroup = cgroup_path;
 }
 
-static void record_name(struct live *l, u32 space, u64 id, const char *name, u64 ts)
+#define NAME_MOST 4096
+
+static void record_text(struct live *l, u32 space, u64 id, const char *text, u32 len, u64 ts)
 {
-	char room[sizeof(struct name_rec) + 4096];
+	char room[sizeof(struct name_rec) + NAME_MOST];
 	struct name_rec *n = (void *)room;
 
 	*n = (struct name_rec){.h = {.type = REC_NAME, .fixed = sizeof(*n), .ts = ts},
 			       .space = space,
-			       .len = strnlen(name, 4096),
+			       .len = len < NAME_MOST ? len : NAME_MOST,
 			       .id = id};
-	memcpy(n->name, name, n->len);
+	memcpy(n->name, text, n->len);
 	n->h.len = sizeof(*n) + n->len;
 	file_write(&l->file, &n->h);
+}
+
+static void record_name(struct live *l, u32 space, u64 id, const char *name, u64 ts)
+{
+	record_text(l, space, id, name, strlen(name), ts);
 }
 
 /* The names of this namespace's devices: replay elsewhere tells them, and not its own. */
@@ -159,10 +168,29 @@ static void keep(struct run *run, const struct rec *r)
 	file_write(&l->file, r);
 }
 
+/* The names of a stack's functions, now that its process is there. */
+static void on_stack(struct live *l, const struct stack_rec *r)
+{
+	struct buf b = {0};
+
+	symbols_stack(&b, r, NAME_MOST);
+	if (l->run.common.record)
+		record_text(l, NAME_STACK, r->id, b.base, buf_len(&b), r->h.ts);
+	else
+		stack_learn(r->id, b.base, buf_len(&b));
+	buf_free(&b);
+}
+
 static void on_record(void *ctx, const struct rec *r)
 {
 	struct live *l = ctx;
 
+	if (r->type == REC_STACK) {
+		on_stack(l, (const struct stack_rec *)r);
+		return;
+	}
+	if (l->run.tool->inner && l->run.tool->inner(&l->run, r))
+		return;
 	if (r->type == REC_NOTICE) {
 		run_notice(&l->run, (const struct notice_rec *)r);
 		if (l->run.common.record)

@@ -67,6 +67,8 @@ u64 run_events_of(const struct rec *r)
 {
 	const struct tally_rec *t = (const struct tally_rec *)r;
 
+	if (r->type == REC_RMEM)
+		return 0; /* a summary of others */
 	if (r->type != REC_TALLY)
 		return 1;
 	return t->flags & TALLY_TOTAL ? t->events : 0;

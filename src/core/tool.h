@@ -35,6 +35,9 @@ struct tool {
 	int (*setup)(struct run *run, struct attach *a);
 	/* One record; the default prints a row of columns. */
 	void (*event)(struct run *run, const struct rec *r);
+	/* A record for the user half alone, that is neither row nor part of a recording: true when
+	 * r was one. */
+	bool (*inner)(struct run *run, const struct rec *r);
 	/* Each interval (-i) and at the end, after the last event. last: the run is over. */
 	int (*tick)(struct run *run, struct attach *a, bool last);
 	/* Replay: must r be left out although the common filter lets it pass? */

@@ -96,7 +96,8 @@ bool match_rec(const struct filter *f, const struct rec *r)
 	switch (r->type) {
 	case REC_CALL: return match_call(f, (const struct call_rec *)r);
 	case REC_CONNECT:
-	case REC_ACCEPT: return match_sock(f, (const struct sock_rec *)r);
+	case REC_ACCEPT:
+	case REC_RMEM: return match_sock(f, (const struct sock_rec *)r);
 	default: return true;
 	}
 }
@@ -106,7 +107,8 @@ const struct who *rec_who(const struct rec *r)
 	switch (r->type) {
 	case REC_CALL: return &((const struct call_rec *)r)->who;
 	case REC_CONNECT:
-	case REC_ACCEPT: return &((const struct sock_rec *)r)->who;
+	case REC_ACCEPT:
+	case REC_RMEM: return &((const struct sock_rec *)r)->who;
 	default: return NULL;
 	}
 }

@@ -53,6 +53,14 @@ const struct file_field file_fields[] = {
 	F(REC_ACCEPT, accept_rec, limit),
 	F(REC_ACCEPT, accept_rec, flags),
 	F(REC_ACCEPT, accept_rec, via),
+	SOCK(REC_RMEM, rmem_rec),
+	F(REC_RMEM, rmem_rec, near),
+	F(REC_RMEM, rmem_rec, full),
+	F(REC_RMEM, rmem_rec, exceeded),
+	F(REC_RMEM, rmem_rec, most),
+	F(REC_RMEM, rmem_rec, limit),
+	F(REC_RMEM, rmem_rec, sysctls),
+	F(REC_RMEM, rmem_rec, flags),
 	{0},
 };
 #define NFIELDS (sizeof(file_fields) / sizeof(*file_fields) - 1)
@@ -64,7 +72,7 @@ static const u16 fixed_size[REC_MAX] = {
 	[REC_NAME] = sizeof(struct name_rec),     [REC_CALL] = sizeof(struct call_rec),
 	[REC_END] = sizeof(struct end_rec),       [REC_NOTICE] = sizeof(struct notice_rec),
 	[REC_TALLY] = sizeof(struct tally_rec),   [REC_CONNECT] = sizeof(struct connect_rec),
-	[REC_ACCEPT] = sizeof(struct accept_rec),
+	[REC_ACCEPT] = sizeof(struct accept_rec), [REC_RMEM] = sizeof(struct rmem_rec),
 };
 
 /*

@@ -271,12 +271,14 @@ def bpf_ids(kind):
 def bpf_held():
     """The same that some process has open, from /proc: of other weirs that run meanwhile."""
     held = {"prog": set(), "map": set(), "link": set()}
-    for info in pathlib.Path("/proc").glob("[0-9]*/fdinfo/*"):
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
         try:
-            for kind, number in re.findall(r"^(prog|map|link)_id:\t(\d+)$", info.read_text(), re.M):
-                held[kind].add(int(number))
+            for info in os.listdir(process / "fdinfo"):
+                text = (process / "fdinfo" / info).read_text()
+                for kind, number in re.findall(r"^(prog|map|link)_id:\t(\d+)$", text, re.M):
+                    held[kind].add(int(number))
         except OSError:
-            pass  # closed by now
+            pass  # gone, or closed by now
     return held
 
 

@@ -8,6 +8,7 @@
 #include "file.h"
 #include "match.h"
 #include "run.h"
+#include "stacks.h"
 
 static void play_one(struct run *run, const struct rec *r)
 {
@@ -22,6 +23,8 @@ static void play_one(struct run *run, const struct rec *r)
 			cgroup_learn(name->id, name->name, name->len);
 		else if (name->space == NAME_NETDEV)
 			netdev_learn(name->id >> 32, name->id, name->name, name->len);
+		else if (name->space == NAME_STACK)
+			stack_learn(name->id, name->name, name->len);
 	} else if (r->type == REC_NOTICE) {
 		if (match_task(&run->common.filter, &((const struct notice_rec *)r)->who))
 			run_notice(run, (const struct notice_rec *)r);

@@ -6,7 +6,6 @@
  */
 #include "ways.bpf.h"
 #include "conn.bpf.h"
-#include "follow.bpf.h"
 #include "probe.bpf.h"
 #include "soaccept.h"
 
@@ -47,15 +46,15 @@ SEC("?tp_btf") int on_state(u64 *ctx)
 {
 	u64 sk = ctx[0], now;
 	u32 old = ctx[1], state = ctx[2];
-	long err;
+	int err;
 
 	/* LISTEN is what the new socket is a copy of. MPTCP's are made with the handshake done. */
 	if (old == TCP_LISTEN && (state == TCP_SYN_RECV || state == TCP_ESTABLISHED)) {
 		now = bpf_ktime_get_ns();
-		err = bpf_map_update_elem(&waiting, &sk, &now, BPF_NOEXIST);
+		err = map_add(&waiting, &sk, &now);
 		if (!err)
 			__sync_fetch_and_add(&nwaiting, 1);
-		else if (err == -17) /* EEXIST: one that went unseen was at this address */
+		else if (err == -EEXIST) /* one that went unseen was at this address */
 			bpf_map_update_elem(&waiting, &sk, &now, BPF_ANY);
 		else
 			count_lost(LOST_MAP);
@@ -139,7 +138,7 @@ static __always_inline void tell(struct accept_slot *slot, struct task_struct *t
 	r->queue = r->limit = r->flags = 0;
 	r->via = via;
 	if (!result_matches(ret, r->s.dur) || !conn_matches(&r->s.sock)) {
-		bpf_ringbuf_discard(slot, 0);
+		bpf_ringbuf_discard(slot, BPF_RB_NO_WAKEUP);
 		return;
 	}
 	who_fill(&r->s.who, task);
@@ -152,7 +151,7 @@ static __always_inline int on_accept(u32 call, s64 ret)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct accept_slot *slot;
-	u64 args[6], listener, sk = 0;
+	u64 args[6], listening, listener, sk = 0;
 
 	if (!task_matches(task))
 		return 0;
@@ -162,9 +161,13 @@ static __always_inline int on_accept(u32 call, s64 ret)
 		return 0;
 	}
 	regs_args(args, (struct pt_regs *)bpf_task_pt_regs(task));
-	listener = conn_of_fd(&slot->r.s.sock, args[0]);
-	if (ret >= 0)
-		sk = conn_of_fd(&slot->r.s.sock, ret);
+	listening = (u64)file_of_fd(task, args[0]);
+	if (ret >= 0) {
+		listener = conn_sk(listening);
+		sk = conn_of_file(&slot->r.s.sock, (u64)file_of_fd(task, ret));
+	} else {
+		listener = conn_of_file(&slot->r.s.sock, listening);
+	}
 	tell(slot, task, listener, sk, ret, VIA_CALL);
 	return 0;
 }
@@ -189,10 +192,12 @@ SEC("?fexit") int uring_accept(u64 *ctx)
 		count_lost(LOST_RING);
 		return 0;
 	}
-	listener = conn_of_file(&slot->r.s.sock, ctx[0]);
 	if (ret >= 0 || ret < -4095) {
+		listener = conn_sk(ctx[0]);
 		sk = conn_of_file(&slot->r.s.sock, ret);
 		ret = 0;
+	} else {
+		listener = conn_of_file(&slot->r.s.sock, ctx[0]);
 	}
 	tell(slot, task, listener, sk, ret, VIA_IO_URING);
 	return 0;

@@ -6,7 +6,6 @@
  */
 #include "call.bpf.h"
 #include "conn.bpf.h"
-#include "follow.bpf.h"
 #include "soconnect.h"
 
 SEC(".rodata.soconnect") const volatile struct soconnect_conf conf;
@@ -114,7 +113,7 @@ static __noinline int finish(u64 sk, s64 ret)
 	}
 	if (bpf_map_delete_elem(&pending, &sk)) {
 		if (r)
-			bpf_ringbuf_discard(r, 0);
+			bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
 		return 0;
 	}
 	__sync_fetch_and_add(&npending, -1);
@@ -127,7 +126,7 @@ static __noinline int finish(u64 sk, s64 ret)
 	if (result_matches(ret, r->s.dur) && conn_matches(&r->s.sock))
 		ring_submit(r);
 	else
-		bpf_ringbuf_discard(r, 0);
+		bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
 	return 0;
 }
 
@@ -151,13 +150,13 @@ static __always_inline bool in_handshake(u32 state)
 /* Remembers a connection; the record must be in the memory of a map. */
 static __always_inline bool remember(u64 sk, struct connect_rec *r)
 {
-	long err;
+	int err;
 
 	r->stage = CONNECT_FINAL;
-	err = bpf_map_update_elem(&pending, &sk, r, BPF_NOEXIST);
+	err = map_add(&pending, &sk, r);
 	if (!err)
 		__sync_fetch_and_add(&npending, 1);
-	else if (err != -17) /* EEXIST: a further call on it */
+	else if (err != -EEXIST) /* a further call on it */
 		count_lost(LOST_MAP);
 	return !err;
 }
