@@ -21,10 +21,11 @@ PLAIN   := -std=gnu11 -D_GNU_SOURCE $(INCS)
 ALL     := $(PLAIN) $(WARN) $(CFLAGS)
 BPF     := -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) $(WARN) -Wno-unused-parameter \
 	   -Wno-unused-function -Iinclude -Ikernel
-LIBS    := -lbpf -lelf -lz
+LIBS    := -lbpf -lelf -lz -ltraceevent
 
 TOOLS   := $(notdir $(patsubst %/,%,$(wildcard src/tools/*/)))
-KERNEL  := $(foreach t,$(TOOLS),$(if $(wildcard src/tools/$t/$t.bpf.c),$t))
+# A tool may have several BPF objects: a file each, of any name.
+KERNEL  := $(patsubst %.bpf.c,%,$(notdir $(wildcard src/tools/*/*.bpf.c)))
 TABLES  := $(B)/gen/tables.c
 CATALOG := $(B)/gen/catalog.c
 SOURCES := src/main.c $(foreach s,$(STAGES),$(wildcard src/$s/*.c)) $(TABLES) $(CATALOG) \
@@ -120,7 +121,7 @@ $(CATALOG): catalog/gen $(CATALOG_TXT) $(wildcard catalog catalog/ko)
 # Debug sections go, BTF stays: a tenth of the size.
 $(BPF_O): $(B)/bpf/%.bpf.o: Makefile
 	@mkdir -p $(@D)
-	$(call say,BPF) $(CLANG) $(BPF) -Isrc/tools/$* -MMD -MT $@ -c -o $@ src/tools/$*/$*.bpf.c
+	$(call say,BPF) $(CLANG) $(BPF) -I$(dir $(filter %.bpf.c,$^)) -MMD -MT $@ -c -o $@ $(filter %.bpf.c,$^)
 	@$(STRIP) -g $@
 
 # A file's bytes under a name, and NAME_size: $(call embed,NAME)
@@ -213,7 +214,7 @@ clean: ## remove what was built (not the kernels fetched for tests/vm)
 	rm -rf $(filter-out $(B)/vm,$(wildcard $(B)/*)) weir weir-static
 
 define bpf_source
-$(B)/bpf/$1.bpf.o: src/tools/$1/$1.bpf.c
+$(B)/bpf/$1.bpf.o: $(wildcard src/tools/*/$1.bpf.c)
 endef
 $(foreach t,$(KERNEL),$(eval $(call bpf_source,$t)))
 -include $(OBJS:.o=.d) $(BPF_O:.o=.d) $(patsubst %.o,%.d,$(call objects,asan) $(call objects,fuzz)) \

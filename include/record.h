@@ -27,6 +27,7 @@ enum rec_type {
 	REC_RMEM = 8,    /* a socket whose receive buffer is or was full (struct rmem_rec) */
 	REC_STACK = 9,   /* a user stack; in files its names are (struct stack_rec) */
 	REC_HINT = 10,   /* between a tool's halves, never in files (struct hint_rec) */
+	REC_HIT = 11,    /* a tracepoint or kernel function (struct hit_rec) */
 	REC_MAX,
 };
 
@@ -107,6 +108,13 @@ enum sect_kind {
 	SECT_TIME_OUT, /* struct timespec: out */
 	SECT_MORE,     /* the record was too small for the rest */
 	SECT_BUCKETS,  /* struct tally_bucket[]: a histogram's, ascending, empty ones left out */
+	SECT_RAW,    /* the probe's context: record, arguments, registers; full = where it began */
+	SECT_SOCK,   /* struct hit_sock of an argument */
+	SECT_PACKET, /* struct packet_id of an argument */
+	SECT_SIZE,   /* of a msghdr: full = bytes it is to move */
+	SECT_DEVICE, /* of a net_device: name; full = ifindex */
+	SECT_FIELD,  /* arg = number of the --arg; its bytes */
+	SECT_STACK,  /* addresses, innermost first */
 };
 
 struct sect {
@@ -258,8 +266,63 @@ struct stack_rec {
 	u64 ip[STACK_MAX]; /* innermost first, 0 behind the last */
 };
 
+/* A socket that a probe's argument is. */
+struct hit_sock {
+	struct sock_id id;
+	u64 cookie; /* as ss -e shows it (sk:); 0: it has none yet */
+};
+
+enum packet_flag {
+	PACKET_VALID = 1, /* len, protocol and device are known */
+	PACKET_IP = 2,    /* addresses and l4 too */
+	PACKET_PORTS = 4, /* and ports */
+};
+
+/* A packet, read from its buffer. Ports in host order. */
+struct packet_id {
+	u32 len;
+	u32 ifindex; /* 0: it has no device now */
+	char dev[16];
+	u16 protocol; /* ethertype */
+	u8 flags;     /* enum packet_flag */
+	u8 version;   /* 4 or 6 */
+	u8 l4;        /* IP's protocol; extension headers are not followed */
+	u8 tcp_flags;
+	u16 sport, dport;
+	u16 pad[3];
+	u8 saddr[16], daddr[16]; /* IPv4 in the first 4 bytes */
+};
+
+enum hit_bit {
+	HIT_WHO = 1,      /* who is known */
+	HIT_RUNNING = 2,  /* ... as the task that ran: the probe is about no socket */
+	HIT_RETURNED = 4, /* dur and ret are known */
+};
+
+enum hit_context { IN_TASK, IN_INTERRUPT };
+
+/* A tracepoint or kernel function that a user named. What it is called and how its context is to be
+ * read is a name of NAME_PROBE. */
+struct hit_rec {
+	struct rec h;
+	u64 dur;        /* ns from entry to return */
+	u64 ret;        /* as the register has it */
+	u32 netns;      /* of the socket or the packet's device, else of the task; 0: unknown */
+	u16 probe;      /* number within the run */
+	u8 flags;       /* enum hit_bit */
+	u8 context;     /* enum hit_context */
+	struct who who; /* the socket's owner, or the task that ran */
+};
+
 /* A name for a number, written into a recording so that replay elsewhere prints the same. */
-enum name_space { NAME_CGROUP = 1, NAME_NETDEV = 2, NAME_UID = 3, NAME_STACK = 4 };
+enum name_space {
+	NAME_CGROUP = 1,
+	NAME_NETDEV = 2,
+	NAME_UID = 3,
+	NAME_STACK = 4,
+	NAME_PROBE = 5,  /* what a probe is, in the text of probe_learn() */
+	NAME_SYMBOL = 6, /* what lies at a kernel address */
+};
 struct name_rec {
 	struct rec h;
 	u32 space; /* enum name_space */
@@ -289,6 +352,7 @@ enum lost {
 	LOST_FOLLOW, /* a child could not be marked as followed */
 	LOST_MISSED, /* the kernel skipped the program (recursion_misses) */
 	LOST_OPEN,   /* calls entered and not finished when the run ended */
+	LOST_OWNER,  /* under a filter by process: left out, since nobody knows whose it is */
 	LOST_MAX,
 };
 

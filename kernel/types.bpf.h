@@ -35,6 +35,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_PERCPU_HASH = 5,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_CGROUP_ARRAY = 8,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
@@ -128,6 +129,7 @@ struct pid {
 };
 struct task_struct {
 	struct thread_info thread_info;
+	void *stack;
 	unsigned int flags;
 	u32 pid;
 	u32 tgid;
@@ -165,6 +167,9 @@ struct sock_common {
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
+	struct {
+		s64 counter;
+	} skc_cookie;
 };
 struct socket;
 struct sk_buff_head {
@@ -191,6 +196,28 @@ struct sock {
 	u32 sk_max_ack_backlog;
 	struct sk_buff_head sk_receive_queue;
 	struct socket *sk_socket;
+};
+struct net_device {
+	char name[16];
+	int ifindex;
+	possible_net_t nd_net;
+};
+struct sk_buff {
+	struct net_device *dev;
+	struct sock *sk;
+	unsigned int len;
+	__be16 protocol;
+	u16 transport_header;
+	u16 network_header;
+	u16 mac_header;
+	unsigned char *head;
+	unsigned char *data;
+};
+struct iov_iter {
+	unsigned long count;
+};
+struct msghdr {
+	struct iov_iter msg_iter;
 };
 struct inet_sock {
 	struct sock sk;

@@ -16,6 +16,7 @@ static const struct {
 	[LOST_MISSED] = {"missed", "the kernel skipped a probe (recursion)", true},
 	[LOST_UNREAD] = {"unreadable", "with arguments that could not be read", false},
 	[LOST_OPEN] = {"unfinished", "not finished at the end", false},
+	[LOST_OWNER] = {"no_owner", "left out, as nobody knows whose they are", false},
 };
 
 void account_collect(struct run *run, struct attach *a)
@@ -55,6 +56,8 @@ static void tell_text(const struct run *run, const struct attach *a)
 		if (!a->probes[i].taken)
 			note("%s was not traced: %s", a->probes[i].row->name,
 			     probe_missing(&a->probes[i]));
+	for (u32 i = 0; a && i < a->nuntraced; i++)
+		note("%s was not traced: %s", a->untraced[i].name, a->untraced[i].text);
 }
 
 static void json_missing(struct buf *b, bool *first, const char *name, const char *reason)
@@ -83,6 +86,14 @@ static void json_probes(struct buf *b, const struct attach *a)
 		buf_chr(b, '"');
 		first = false;
 	}
+	for (u32 i = 0; a && i < a->ntraced; i++) {
+		buf_str(b, first ? "\"" : ",\"");
+		buf_text(b, a->traced[i].name);
+		buf_str(b, "\":\"");
+		buf_text(b, a->traced[i].text);
+		buf_chr(b, '"');
+		first = false;
+	}
 	buf_str(b, "},\"not_attached\":[");
 	first = true;
 	for (u32 i = 1; a && i < CALL_MAX; i++)
@@ -92,6 +103,8 @@ static void json_probes(struct buf *b, const struct attach *a)
 		if (!a->probes[i].taken)
 			json_missing(b, &first, a->probes[i].row->name,
 				     probe_missing(&a->probes[i]));
+	for (u32 i = 0; a && i < a->nuntraced; i++)
+		json_missing(b, &first, a->untraced[i].name, a->untraced[i].text);
 	buf_chr(b, ']');
 }
 

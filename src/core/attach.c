@@ -174,10 +174,59 @@ void attach_end(struct attach *a)
 
 	while (a->nlinks)
 		bpf_link__destroy(a->links[--a->nlinks]);
+	while (a->nheld)
+		close(a->held[--a->nheld]);
 	a->missed = 0;
 	if (a->obj)
 		bpf_object__for_each_program(prog, a->obj) a->missed +=
 			missed(bpf_program__fd(prog));
+	if (a->more)
+		bpf_object__for_each_program(prog, a->more) a->missed +=
+			missed(bpf_program__fd(prog));
+	for (u32 i = 0; i < a->nprograms_held; i++)
+		a->missed += missed(a->programs[i]);
+}
+
+static void append(int **list, u32 *n, int fd)
+{
+	int *more = realloc(*list, (*n + 1) * sizeof(*more));
+
+	if (!more) {
+		close(fd);
+		return;
+	}
+	*list = more;
+	more[(*n)++] = fd;
+}
+
+void attach_hold(struct attach *a, int link)
+{
+	append(&a->held, &a->nheld, link);
+}
+
+void attach_program(struct attach *a, int fd)
+{
+	append(&a->programs, &a->nprograms_held, fd);
+}
+
+static void name(struct named_text **list, u32 *n, const char *name, const char *text)
+{
+	struct named_text *more = realloc(*list, (*n + 1) * sizeof(*more));
+
+	if (!more)
+		return;
+	*list = more;
+	more[(*n)++] = (struct named_text){strdup(name), strdup(text)};
+}
+
+void attach_traced(struct attach *a, const char *probe, const char *how)
+{
+	name(&a->traced, &a->ntraced, probe, how);
+}
+
+void attach_untraced(struct attach *a, const char *probe, const char *why)
+{
+	name(&a->untraced, &a->nuntraced, probe, why);
 }
 
 void attach_close(struct attach *a)
@@ -186,8 +235,11 @@ void attach_close(struct attach *a)
 	if (a->shared)
 		munmap(a->shared, sysconf(_SC_PAGESIZE));
 	a->shared = NULL;
+	while (a->nprograms_held)
+		close(a->programs[--a->nprograms_held]);
+	bpf_object__close(a->more);
 	bpf_object__close(a->obj);
-	a->obj = NULL;
+	a->more = a->obj = NULL;
 }
 
 int attach_counters(struct attach *a, struct counters *sum)

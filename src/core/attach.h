@@ -47,6 +47,16 @@ struct attach {
 	u32 nprobes;
 	struct bpf_link *links[4 * CALL_MAX];
 	u32 nlinks;
+	/* What a tool has attached by itself, beside the ways above. */
+	struct bpf_object *more; /* its second object, which shares the first one's ring */
+	int *held;               /* links, and programs that are in no object */
+	u32 nheld;
+	int *programs;
+	u32 nprograms_held;
+	struct named_text {
+		char *name, *text;
+	} * traced, *untraced; /* how; why not */
+	u32 ntraced, nuntraced;
 	u64 missed; /* recursion_misses, summed at the end */
 	u32 nprograms;
 };
@@ -60,6 +70,12 @@ int attach_open(struct attach *a, const void *object, size_t size);
 void *attach_data(struct attach *a, const char *section, size_t size);
 /* Chooses ways, loads and attaches. 0 or FAIL with the reason. */
 int attach_load(struct attach *a, const struct common *common);
+/* A tool's own links: closed at the end of the run, and its programs after them. */
+void attach_hold(struct attach *a, int link);
+void attach_program(struct attach *a, int fd);
+/* For the account: a probe of the tool's own, and how it is traced or why it is not. Copied. */
+void attach_traced(struct attach *a, const char *name, const char *how);
+void attach_untraced(struct attach *a, const char *name, const char *why);
 /* Ends all probes; after it no new record begins. Then counts what the kernel skipped. */
 void attach_end(struct attach *a);
 void attach_close(struct attach *a);

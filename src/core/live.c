@@ -14,6 +14,7 @@
 #include "decode.h"
 #include "error.h"
 #include "file.h"
+#include "hit_decode.h"
 #include "match.h"
 #include "probes.h"
 #include "reader.h"
@@ -78,25 +79,30 @@ static void now_world(struct out_world *w)
 	w->cgroup = cgroup_path;
 }
 
-#define NAME_MOST 4096
+#define NAME_MOST 4096 /* bytes of a stack's names */
 
-static void record_text(struct live *l, u32 space, u64 id, const char *text, u32 len, u64 ts)
+/* The run is the first member of its struct live. */
+void run_record_name(struct run *run, u32 space, u64 id, const char *name, size_t len)
 {
-	char room[sizeof(struct name_rec) + NAME_MOST];
-	struct name_rec *n = (void *)room;
+	struct live *l = (struct live *)run;
+	struct name_rec n = {.h = {.type = REC_NAME, .fixed = sizeof(n), .ts = now_ns()},
+			     .space = space,
+			     .len = len,
+			     .id = id};
+	struct buf b = {0};
 
-	*n = (struct name_rec){.h = {.type = REC_NAME, .fixed = sizeof(*n), .ts = ts},
-			       .space = space,
-			       .len = len < NAME_MOST ? len : NAME_MOST,
-			       .id = id};
-	memcpy(n->name, text, n->len);
-	n->h.len = sizeof(*n) + n->len;
-	file_write(&l->file, &n->h);
+	if (!run->common.record)
+		return;
+	n.h.len = sizeof(n) + len;
+	buf_mem(&b, &n, sizeof(n));
+	buf_mem(&b, name, len);
+	file_write(&l->file, (const struct rec *)b.base);
+	buf_free(&b);
 }
 
-static void record_name(struct live *l, u32 space, u64 id, const char *name, u64 ts)
+static void record_name(struct live *l, u32 space, u64 id, const char *name)
 {
-	record_text(l, space, id, name, strlen(name), ts);
+	run_record_name(&l->run, space, id, name, strlen(name));
 }
 
 /* The names of this namespace's devices: replay elsewhere tells them, and not its own. */
@@ -104,10 +110,9 @@ static void record_netdevs(struct live *l)
 {
 	struct if_nameindex *all = if_nameindex();
 
-	record_name(l, NAME_NETDEV, (u64)netdev_own() << 32, "", now_ns());
+	record_name(l, NAME_NETDEV, (u64)netdev_own() << 32, "");
 	for (struct if_nameindex *i = all; i && i->if_index; i++)
-		record_name(l, NAME_NETDEV, (u64)netdev_own() << 32 | i->if_index, i->if_name,
-			    now_ns());
+		record_name(l, NAME_NETDEV, (u64)netdev_own() << 32 | i->if_index, i->if_name);
 	if_freenameindex(all);
 }
 
@@ -131,7 +136,7 @@ static int record_open(struct live *l)
 }
 
 /* So that replay on another machine can tell the cgroup's path. */
-static void record_cgroup(struct live *l, u64 id, u64 ts)
+static void record_cgroup(struct live *l, u64 id)
 {
 	static u64 seen[4096];
 	const char *path;
@@ -142,7 +147,21 @@ static void record_cgroup(struct live *l, u64 id, u64 ts)
 	seen[id % 4096] = id;
 	path = cgroup_path(id);
 	if (path)
-		record_name(l, NAME_CGROUP, id, path, ts);
+		record_name(l, NAME_CGROUP, id, path);
+}
+
+/* Kernel addresses mean something only to the kernel that was traced. */
+static void record_symbol(void *arg, u64 address)
+{
+	static u64 seen[4096];
+	const char *text;
+
+	if (!address || seen[address % 4096] == address)
+		return;
+	seen[address % 4096] = address;
+	text = symbol_text(address);
+	if (text)
+		run_record_name(arg, NAME_SYMBOL, address, text, strlen(text));
 }
 
 /* The cgroup that a record names, 0 when it names none. */
@@ -163,7 +182,9 @@ static void keep(struct run *run, const struct rec *r)
 	u64 cgroup = cgroup_of(r);
 
 	if (cgroup && cgroup != l->last_cgroup)
-		record_cgroup(l, cgroup, r->ts);
+		record_cgroup(l, cgroup);
+	if (r->type == REC_HIT)
+		symbols_of((const struct hit_rec *)r, record_symbol, run);
 	run->events += run_events_of(r);
 	file_write(&l->file, r);
 }
@@ -175,7 +196,7 @@ static void on_stack(struct live *l, const struct stack_rec *r)
 
 	symbols_stack(&b, r, NAME_MOST);
 	if (l->run.common.record)
-		record_text(l, NAME_STACK, r->id, b.base, buf_len(&b), r->h.ts);
+		run_record_name(&l->run, NAME_STACK, r->id, b.base, buf_len(&b));
 	else
 		stack_learn(r->id, b.base, buf_len(&b));
 	buf_free(&b);
@@ -301,6 +322,8 @@ static int start(struct live *l)
 	if (run->common.command && command_start(&l->command, run->common.command))
 		return FAIL;
 	err = attach_load(&l->attach, &run->common);
+	if (!err && t->attach)
+		err = t->attach(run, &l->attach);
 	if (err)
 		return err;
 	ring = bpf_object__find_map_by_name(l->attach.obj, "ring");
@@ -330,6 +353,14 @@ static void greet_probes(const struct attach *a)
 	}
 }
 
+static void greet_traced(const struct attach *a, bool verbose)
+{
+	for (u32 i = 0; i < a->nuntraced; i++)
+		note("%s is not traced: %s", a->untraced[i].name, a->untraced[i].text);
+	for (u32 i = 0; i < a->ntraced && verbose; i++)
+		note("%s by %s", a->traced[i].name, a->traced[i].text);
+}
+
 static void greet(const struct live *l)
 {
 	char probes[64] = "";
@@ -344,6 +375,8 @@ static void greet(const struct live *l)
 			note("not by %s: %s", call_way_names[i], l->attach.why[i]);
 	if (l->run.common.verbose)
 		greet_probes(&l->attach);
+	greet_traced(&l->attach, l->run.common.verbose);
+	more = l->attach.ntraced;
 	for (u32 i = 0; i < l->attach.nprobes; i++)
 		more += l->attach.probes[i].taken != NULL;
 	if (more)

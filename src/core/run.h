@@ -34,6 +34,8 @@ void run_row(struct run *run, const struct rec *r);
 void run_row_in(struct run *run, const struct column *columns, u32 ncolumns, const struct rec *r);
 /* Other columns from here on, before the first row. */
 void run_columns(struct run *run, const struct column *columns);
+/* Writes a name into the recording, when there is one. */
+void run_record_name(struct run *run, u32 space, u64 id, const char *name, size_t len);
 /* A record that the user half has made: into the recording, or as run_event(). */
 void run_emit(struct run *run, const struct rec *r);
 /* How many events a record is of: of counted rows, only totals say. */

@@ -33,6 +33,8 @@ struct tool {
 	int (*check)(struct run *run);
 	/* Object open, not loaded: read-only data, map sizes, which calls. 0 or FAIL. */
 	int (*setup)(struct run *run, struct attach *a);
+	/* Object loaded and attached, command not yet let go: what the tool attaches by itself. */
+	int (*attach)(struct run *run, struct attach *a);
 	/* One record; the default prints a row of columns. */
 	void (*event)(struct run *run, const struct rec *r);
 	/* A record for the user half alone, that is neither row nor part of a recording: true when

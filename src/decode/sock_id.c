@@ -2,7 +2,7 @@
 /* What a descriptor is: behind it in text, a member of its own in JSON. */
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include "tell.h"
+#include "told.h"
 
 #define VSOCK_ANY (~0u) /* VMADDR_CID_ANY, VMADDR_PORT_ANY */
 
@@ -262,4 +262,17 @@ void decode_socket(struct verbs *v, const struct call_rec *r)
 		v->ops->ptr(v, 0);
 	else if (!alone(id) || !told_before(v, MEMO_SOCKET, id, WORDS))
 		socket_anew(v, r);
+}
+
+void tell_hit_sock(struct verbs *v, const struct hit_sock *s)
+{
+	open_box(v, BOX_STRUCT);
+	field_name(v, "family", &names_af, s->id.family);
+	field_name(v, "type", &names_sock_type, s->id.type);
+	tell_protocol(v, &s->id);
+	if (s->id.family == AF_INET || s->id.family == AF_INET6)
+		tell_inet(v, &s->id);
+	if (s->cookie)
+		field_uint(v, "cookie", s->cookie);
+	close_box(v);
 }

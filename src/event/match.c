@@ -91,10 +91,81 @@ bool match_sock(const struct filter *f, const struct sock_rec *r)
 	       (!(f->have & FILTER_SOCK) || match_socket(f, &r->sock, NULL));
 }
 
+static bool match_packet(const struct filter *f, const struct packet_id *p)
+{
+	u16 family = p->version == 4 ? AF_INET : p->version == 6 ? AF_INET6 : 0;
+
+	if (!(p->flags & PACKET_IP))
+		return false;
+	if (f->have & FILTER_FAMILY && family != f->family)
+		return false;
+	if (f->have & FILTER_PORT && p->sport != f->port && p->dport != f->port)
+		return false;
+	return !(f->have & FILTER_HOST) || in_prefix(f, family, p->saddr) ||
+	       in_prefix(f, family, p->daddr);
+}
+
+static bool match_id(const struct filter *f, const struct sock_id *id)
+{
+	bool inet = id->family == AF_INET || id->family == AF_INET6;
+
+	if (f->have & FILTER_FAMILY && id->family != f->family)
+		return false;
+	if (f->have & FILTER_PORT && !(inet && (id->lport == f->port || id->rport == f->port)))
+		return false;
+	return !(f->have & FILTER_HOST) || (inet && (in_prefix(f, id->family, id->laddr) ||
+						     in_prefix(f, id->family, id->raddr)));
+}
+
+/* What it is about is the first socket and the first packet, as in the kernel half. */
+static bool match_subject(const struct filter *f, const struct hit_rec *r)
+{
+	const u8 *p = (const u8 *)r + r->h.fixed, *end = (const u8 *)r + r->h.len;
+	bool sock = false, packet = false;
+
+	while (end - p >= (long)sizeof(struct sect)) {
+		const struct sect *s = (const struct sect *)p;
+
+		p += sizeof(*s) + SECT_NEXT(s->len);
+		if (p > end + 7)
+			break;
+		if (s->kind == SECT_SOCK && s->len >= sizeof(struct hit_sock) && !sock) {
+			sock = true;
+			if (match_id(f, &((const struct hit_sock *)(s + 1))->id))
+				return true;
+		}
+		if (s->kind == SECT_PACKET && s->len >= sizeof(struct packet_id) && !packet) {
+			packet = true;
+			if (match_packet(f, (const struct packet_id *)(s + 1)))
+				return true;
+		}
+	}
+	return false;
+}
+
+bool match_hit(const struct filter *f, const struct hit_rec *r)
+{
+	struct filter who = *f;
+
+	if (f->have & (FILTER_FAILED | FILTER_SLOWER) && !(r->flags & HIT_RETURNED))
+		return false;
+	if (f->have & FILTER_FAILED && ((s32)r->ret >= 0 || (s32)r->ret < -4095))
+		return false;
+	if (f->have & FILTER_SLOWER && r->dur < f->slower_ns)
+		return false;
+	if (f->have & FILTER_NETNS && r->netns != f->netns)
+		return false;
+	who.have &= ~FILTER_NETNS;
+	if (who.have & FILTER_TASK && !(r->flags & HIT_WHO))
+		return false;
+	return match_task(&who, &r->who) && (!(f->have & FILTER_SOCK) || match_subject(f, r));
+}
+
 bool match_rec(const struct filter *f, const struct rec *r)
 {
 	switch (r->type) {
 	case REC_CALL: return match_call(f, (const struct call_rec *)r);
+	case REC_HIT: return match_hit(f, (const struct hit_rec *)r);
 	case REC_CONNECT:
 	case REC_ACCEPT:
 	case REC_RMEM: return match_sock(f, (const struct sock_rec *)r);
@@ -106,6 +177,7 @@ const struct who *rec_who(const struct rec *r)
 {
 	switch (r->type) {
 	case REC_CALL: return &((const struct call_rec *)r)->who;
+	case REC_HIT: return &((const struct hit_rec *)r)->who;
 	case REC_CONNECT:
 	case REC_ACCEPT:
 	case REC_RMEM: return &((const struct sock_rec *)r)->who;

@@ -54,6 +54,8 @@ void out_forget(struct out *o)
 	memo_forget(o->memo);
 }
 
+#define MOST_COLUMNS 64 /* of a table, for the memo */
+
 static void make_key(struct shown *s, bool first)
 {
 	size_t n = strlen(s->c.name);
@@ -71,7 +73,7 @@ static void make_key(struct shown *s, bool first)
 
 static const struct shown *columns(const struct out *o)
 {
-	return (const struct shown *)o->plan.base;
+	return (const struct shown *)o->plan.shown.base;
 }
 
 static __attribute__((noinline)) void put_anew(struct out *o, const struct shown *s,
@@ -116,36 +118,45 @@ static void make_kept(struct shown *s, const struct shown *end)
 	s->words = s->kept ? (to - s->at + 7) / 8 : 0;
 }
 
-/* Rows of one table follow each other: which columns are shown, and how, is worked out once. */
+/*
+ * Which columns are shown, and how, is worked out once for all rows of a table. The table before is
+ * kept: rows of two may alternate.
+ */
 static void make_plan(struct out *o, const struct column *cols, u32 ncols)
 {
+	struct plan *p = &o->plan, last = *p;
 	struct shown s = {0}, *all;
 	u32 i;
 
-	buf_room(&o->plan, sizeof(s));
-	buf_clear(&o->plan);
-	o->cols = cols;
-	o->ncols = ncols;
-	o->nshown = 0;
+	*p = o->other;
+	o->other = last;
+	if (p->cols == cols && p->ncols == ncols)
+		return;
+	buf_room(&p->shown, sizeof(s));
+	buf_clear(&p->shown);
+	p->cols = cols;
+	p->ncols = ncols;
+	p->nshown = 0;
+	p->what = last.what == MEMO_CELLS ? MEMO_CELLS + MOST_COLUMNS : MEMO_CELLS;
 	for (i = 0; i < ncols; i++) {
 		if ((cols[i].flags & o->ops->need) != o->ops->need ||
 		    cols[i].flags & o->ops->without)
 			continue;
 		s.c = cols[i];
 		s.put = o->ops->put[s.c.kind];
-		make_key(&s, !o->nshown++);
-		buf_mem(&o->plan, &s, sizeof(s));
+		make_key(&s, !p->nshown++);
+		buf_mem(&p->shown, &s, sizeof(s));
 	}
-	all = (struct shown *)o->plan.base;
-	if (o->nshown)
-		all[o->nshown - 1].last = true;
-	for (i = 0; i < o->nshown; i++) {
-		make_kept(all + i, all + o->nshown);
-		all[i].what = MEMO_CELLS + i;
+	all = (struct shown *)p->shown.base;
+	if (p->nshown)
+		all[p->nshown - 1].last = true;
+	for (i = 0; i < p->nshown; i++) {
+		make_kept(all + i, all + p->nshown);
+		all[i].what = p->what + i;
 	}
 	memo_forget(o->memo);
 	o->line_end_len = snprintf(o->line_end, sizeof(o->line_end), "%s%s",
-				   o->nshown ? "" : o->ops->empty, o->ops->line_end);
+				   p->nshown ? "" : o->ops->empty, o->ops->line_end);
 }
 
 static inline void written_by_itself(struct out *o)
@@ -158,7 +169,7 @@ void out_head(struct out *o, const struct column *cols, u32 ncols, bool quiet)
 {
 	make_plan(o, cols, ncols);
 	if (!o->err && o->ops->head && !(quiet && o->ops == &out_text))
-		o->ops->head(o, columns(o), columns(o) + o->nshown);
+		o->ops->head(o, columns(o), columns(o) + o->plan.nshown);
 }
 
 void put_again(struct out *o, const struct shown *s, const struct rec *r)
@@ -173,10 +184,10 @@ void out_row(struct out *o, const struct column *cols, u32 ncols, const struct r
 
 	if (o->err)
 		return;
-	if (__builtin_expect(cols != o->cols || ncols != o->ncols, 0))
+	if (__builtin_expect(cols != o->plan.cols || ncols != o->plan.ncols, 0))
 		make_plan(o, cols, ncols);
 	s = columns(o);
-	for (end = s + o->nshown; s < end; s = s->next)
+	for (end = s + o->plan.nshown; s < end; s = s->next)
 		s->put_kept(o, s, r);
 	memcpy(buf_room(&o->b, sizeof(o->line_end)), o->line_end, sizeof(o->line_end));
 	o->b.at += o->line_end_len;
@@ -234,7 +245,8 @@ int out_close(struct out *o)
 
 	buf_free(&o->b);
 	buf_free(&o->cell);
-	buf_free(&o->plan);
+	buf_free(&o->plan.shown);
+	buf_free(&o->other.shown);
 	free(o->memo);
 	free(o);
 	return err;

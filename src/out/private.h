@@ -31,13 +31,19 @@ struct shown {
 	char key[32];  /* {"name": or ,"name": and the quote */
 };
 
+/* How the rows of a table are shown. */
+struct plan {
+	const struct column *cols; /* what it was made of */
+	u32 ncols;
+	u32 nshown;
+	u32 what;         /* of its first column, for the memo */
+	struct buf shown; /* struct shown [nshown] */
+};
+
 struct out {
 	struct buf b;
 	const struct out_ops *ops;
-	const struct column *cols; /* what the plan was made of */
-	u32 ncols;
-	u32 nshown;
-	struct buf plan; /* struct shown [nshown] */
+	struct plan plan, other; /* the one in use, and the one before it */
 	struct memo *memo;
 	struct verbs verbs; /* to whom nested values are told */
 	u64 shift;          /* CLOCK_MONOTONIC to the clock that is printed */

@@ -61,6 +61,14 @@ const struct file_field file_fields[] = {
 	F(REC_RMEM, rmem_rec, limit),
 	F(REC_RMEM, rmem_rec, sysctls),
 	F(REC_RMEM, rmem_rec, flags),
+	HEAD(REC_HIT, hit_rec),
+	F(REC_HIT, hit_rec, dur),
+	F(REC_HIT, hit_rec, ret),
+	F(REC_HIT, hit_rec, netns),
+	F(REC_HIT, hit_rec, probe),
+	F(REC_HIT, hit_rec, flags),
+	F(REC_HIT, hit_rec, context),
+	F(REC_HIT, hit_rec, who),
 	{0},
 };
 #define NFIELDS (sizeof(file_fields) / sizeof(*file_fields) - 1)
@@ -73,6 +81,7 @@ static const u16 fixed_size[REC_MAX] = {
 	[REC_END] = sizeof(struct end_rec),       [REC_NOTICE] = sizeof(struct notice_rec),
 	[REC_TALLY] = sizeof(struct tally_rec),   [REC_CONNECT] = sizeof(struct connect_rec),
 	[REC_ACCEPT] = sizeof(struct accept_rec), [REC_RMEM] = sizeof(struct rmem_rec),
+	[REC_HIT] = sizeof(struct hit_rec),
 };
 
 /*

@@ -6,6 +6,7 @@
 #include "decode.h"
 #include "error.h"
 #include "file.h"
+#include "hit_decode.h"
 #include "match.h"
 #include "run.h"
 #include "stacks.h"
@@ -25,6 +26,10 @@ static void play_one(struct run *run, const struct rec *r)
 			netdev_learn(name->id >> 32, name->id, name->name, name->len);
 		else if (name->space == NAME_STACK)
 			stack_learn(name->id, name->name, name->len);
+		else if (name->space == NAME_PROBE)
+			probe_learn(name->id, name->name, name->len);
+		else if (name->space == NAME_SYMBOL)
+			symbol_learn(name->id, name->name, name->len);
 	} else if (r->type == REC_NOTICE) {
 		if (match_task(&run->common.filter, &((const struct notice_rec *)r)->who))
 			run_notice(run, (const struct notice_rec *)r);

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* weir trace: the user half. Which calls, which columns, and the summary. */
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 #include "decode.h"
 #include "error.h"
+#include "hits.h"
 #include "percentile.h"
+#include "hit_decode.h"
 #include "run.h"
 #include "trace.h"
 
@@ -14,6 +17,7 @@ static struct {
 	u32 snap;
 	bool io, bare, summary;
 	bool wanted[CALL_MAX];
+	struct hit_options hit;
 } own = {.snap = 32};
 
 #define OWN(member) offsetof(__typeof__(own), member)
@@ -27,6 +31,13 @@ static const struct option_row options[] = {
 	 "only call(arguments) = result, as strace prints it"},
 	{0, "summary", NULL, OPT_FLAG, OWN(summary), 0, 0,
 	 "count in the kernel, print a table by call at the end"},
+	{0, "ret", NULL, OPT_FLAG, OWN(hit.ret), 0, 0,
+	 "functions: when they return, with result and time"},
+	{0, "stack", NULL, OPT_FLAG, OWN(hit.stack), 0, 0,
+	 "tracepoints, functions: what called them"},
+	{0, "arg", "PATH,...", OPT_STRING, OWN(hit.fields), 0, 0,
+	 "also these fields, as sk.sk_sndbuf"},
+	{0, "many", NULL, OPT_FLAG, OWN(hit.many), 0, 0, "allow more than 100 functions"},
 	{0},
 };
 
@@ -127,20 +138,32 @@ static int want(u32 groups)
 	return 0;
 }
 
-static int unknown_call(const char *word)
+static int unknown_group(const char *word)
 {
-	const char *words[CALL_MAX + 8] = {"%socket", "%send", "%recv", "%name",
-					   "%io",     "recv",  "send"};
-	const char *near;
+	static const char *const words[] = {"%socket", "%send", "%recv", "%name", "%io", NULL};
+	const char *near = suggest(word, words);
 
-	for (u32 i = 1, n = 7; i < CALL_MAX; i++)
-		words[n++] = call_names[i];
-	near = suggest(word, words);
-	return usage("'%s' is no socket system call%s%s; weir help trace lists calls and groups",
-		     word, near ? ", did you mean " : "", near ? near : "");
+	return usage("there is no group '%s' of system calls%s%s; weir help trace lists them", word,
+		     near ? ", did you mean " : "", near ? near : "");
 }
 
-static int want_word(const char *word)
+/* A word that is no system call: what the catalog knows by it, several where it is a glob. */
+static int want_probe(const char *word)
+{
+	struct matches m = {0};
+	int err = catalog_find(&m, word, FIND_FOLLOW);
+
+	for (u32 i = 0; i < m.n && !err; i++) {
+		if (m.all[i].sort == SORT_CALL)
+			own.wanted[m.all[i].call] = true;
+		else
+			err = hits_want(&m.all[i]);
+	}
+	matches_free(&m);
+	return err;
+}
+
+static int want_word(const char *word, bool replay)
 {
 	static const struct {
 		const char *name;
@@ -165,16 +188,20 @@ static int want_word(const char *word)
 			own.wanted[i] = true;
 			return 0;
 		}
-	return unknown_call(word);
+	if (*word == '%')
+		return unknown_group(word);
+	return replay ? 0 : want_probe(word); /* hidden() looks at the recording's own */
 }
 
 static int check(struct run *run)
 {
 	struct common *c = &run->common;
+	int err;
 
+	hit_options = own.hit;
 	for (int i = 0; i < c->nargs; i++)
-		if (want_word(c->args[i]))
-			return USAGE;
+		if ((err = want_word(c->args[i], run->replay)))
+			return err;
 	if (!c->nargs)
 		want(GROUP_SOCKET | GROUP_SEND | GROUP_RECV | GROUP_NAME);
 	if (own.io)
@@ -188,6 +215,10 @@ static int check(struct run *run)
 		return usage("--summary sends no records, so --record would stay empty; record "
 			     "without it, "
 			     "then weir replay FILE --summary");
+	if (own.summary && nhits)
+		return usage("--summary counts system calls; leave out %s", hits[0].name);
+	if (!run->replay && hits_check(run))
+		return USAGE;
 	decode_snap = own.snap;
 	run->bare = own.bare;
 	if (own.bare)
@@ -221,9 +252,10 @@ static int setup(struct run *run, struct attach *a)
 	conf->slot_big =
 		slot(8, 32 * (2 * 8 + 56 + 32 + 16 + snap) + TRACE_CTL_BIG + TRACE_ADDR_MAX + 680);
 	conf->slot_netlink = slot(4, TRACE_NETLINK_MAX + TRACE_ADDR_MAX);
-	a->calls = true;
 	memcpy(a->wanted, own.wanted, sizeof(own.wanted));
-	return 0;
+	for (u32 i = 1; i < CALL_MAX; i++)
+		a->calls |= own.wanted[i];
+	return hits_setup(run, a);
 }
 
 static struct tally sums[CALL_MAX];
@@ -249,6 +281,9 @@ static void event(struct run *run, const struct rec *r)
 {
 	if (own.summary)
 		tally_add(call_of(r));
+	else if (r->type == REC_HIT)
+		run_row_in(run, own.bare ? hit_bare_columns : hit_columns,
+			   own.bare ? hit_bare_ncolumns : hit_ncolumns, r);
 	else
 		run_row(run, r);
 }
@@ -316,19 +351,33 @@ static int tick(struct run *run, struct attach *a, bool last)
 	return 0;
 }
 
-/* Replay: only the calls that were asked for. */
+/* Does a word of the user's name this probe of the recording? "tcp_probe" names "tcp:tcp_probe". */
+static bool named(const struct run *run, const char *name)
+{
+	const char *colon = strchr(name, ':');
+
+	for (int i = 0; i < run->common.nargs; i++)
+		if (!fnmatch(run->common.args[i], name, 0) ||
+		    (colon && !fnmatch(run->common.args[i], colon + 1, 0)))
+			return true;
+	return !run->common.nargs;
+}
+
+/* Replay: only the calls and probes that were asked for. */
 static bool hidden(struct run *run, const struct rec *r)
 {
 	const struct call_rec *c = call_of(r);
 
+	if (r->type == REC_HIT)
+		return own.summary || !named(run, probe_name(((const struct hit_rec *)r)->probe));
 	return r->type != REC_CALL || c->call == CALL_NONE || c->call >= CALL_MAX ||
 	       (run->common.nargs && !own.wanted[c->call]);
 }
 
 static const struct tool trace = {
 	.name = "trace",
-	.summary = "every socket system call, decoded as strace does, live",
-	.usage = "[CALL...] [options] [-- COMMAND...]",
+	.summary = "socket system calls, tracepoints and kernel functions, decoded, live",
+	.usage = "[CALL|PROBE...] [options] [-- COMMAND...]",
 	.options = options,
 	.own = &own,
 	.columns = columns,
@@ -338,6 +387,7 @@ static const struct tool trace = {
 	.object_size = &trace_bpf_o_size,
 	.check = check,
 	.setup = setup,
+	.attach = hits_attach,
 	.event = event,
 	.tick = tick,
 	.hidden = hidden,

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * Probes that a user names: tracepoints and kernel functions. One kernel half serves all of them;
+ * what it copies and follows is data, worked out by the user half from what the kernel says of
+ * itself (tracefs, BTF). Whatever the way, a program's context is memory in which each argument or
+ * field has its place: the tracepoint's record, the array of arguments, or the saved registers.
+ */
+#ifndef WEIR_HIT_H
+#define WEIR_HIT_H
+
+#include "record.h"
+
+#define HITS_MAX      1024 /* probes of one run */
+#define HIT_LOOKS     6    /* arguments that are looked at */
+#define HIT_PATHS     4    /* --arg, of one probe */
+#define HIT_STEPS     6    /* pointers on the way to such a field */
+#define HIT_FIELD_MAX 64   /* its bytes */
+#define HIT_STACK_MAX 32   /* frames */
+#define HIT_RAW_MAX   512  /* bytes of context that a record holds */
+#define HIT_ROOM      1280 /* of all sections: context, stack, 300 bytes of others, --arg */
+
+/* Where in the context something is; NOWHERE: it is not there. */
+#define NOWHERE 0xffff
+
+enum hit_what {
+	LOOK_NONE,
+	LOOK_SOCK,     /* struct sock * */
+	LOOK_SOCKET,   /* struct socket * */
+	LOOK_PACKET,   /* struct sk_buff * */
+	LOOK_MSGHDR,   /* struct msghdr *: how many bytes its iterator holds */
+	LOOK_SOCKADDR, /* struct sockaddr * in kernel memory */
+	LOOK_DEVICE,   /* struct net_device * */
+};
+
+/* The section's number of a packet's own socket, which is no argument. */
+#define OF_PACKET 0xfe
+
+/* An argument that is a pointer to something worth telling. */
+struct hit_look {
+	u8 what; /* enum hit_what */
+	u8 arg;  /* its number, for the section */
+	u16 at;  /* of the pointer in the context */
+};
+
+/* --arg: pointers to follow, and what to read at the end. */
+struct hit_path {
+	u16 at;    /* of the first pointer in the context */
+	u8 nsteps; /* pointers read on the way, after that one */
+	u8 arg;    /* number of the --arg, for the section */
+	u16 size;  /* bytes at the end, 0: no path */
+	u16 off[HIT_STEPS + 1];
+};
+
+enum hit_flag {
+	HIT_RETURNS = 1, /* entry and return are joined to one record, sent at the return */
+	HIT_STACKS = 2,
+	HIT_FREED = 4,    /* the packet may be freed already: it is the one that STARTED noted */
+	HIT_STARTED = 8,  /* note the packet for the probe that follows */
+	HIT_RET_INT = 16, /* the result is an int */
+};
+
+struct hit_conf {
+	u32 flags; /* enum hit_flag */
+	u16 from;  /* the context's bytes to copy */
+	u16 size;
+	u16 dynamic;  /* record: place of the last dynamic field's u32, offset | length << 16, or
+			 NOWHERE: what the record has beyond size ends with that field */
+	u16 relative; /* bytes to add to its offset (__rel_loc) */
+	u16 ret;      /* where the program at the return finds the result */
+	u16 pad;
+	struct hit_look looks[HIT_LOOKS]; /* LOOK_NONE ends them */
+	struct hit_path paths[HIT_PATHS];
+};
+
+/* What is the same for all of them. */
+struct hit_globals {
+	u32 mask; /* of places in which hits are built: their number - 1 */
+	u32 pad;
+};
+
+/* What the loader puts a probe's number in place of, in programs that have no cookie. */
+#define HIT_NUMBER 0x7765697270726f62
+
+#endif

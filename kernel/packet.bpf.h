@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* Packets and sockets by their address in the kernel, which may have come from anywhere. */
+#ifndef WEIR_PACKET_BPF_H
+#define WEIR_PACKET_BPF_H
+
+#include "sock.bpf.h"
+
+#define ETH_P_IP         0x0800
+#define ETH_P_IPV6       0x86dd
+#define PROTO_TCP        6
+#define PROTO_UDP        17
+#define PROTO_UDPL       136
+#define PROTO_SCTP       132
+#define TCP_TIME_WAIT    6 /* include/net/tcp_states.h, ABI: these two are no struct sock */
+#define TCP_NEW_SYN_RECV 12
+
+/* The end of struct sk_buff from len on, in one read: 120 bytes on 6.1, 6.12 and 6.18. */
+#define SKB_BYTES 136
+#define SKB_AT(field)                                                                              \
+	(bpf_core_field_offset(struct sk_buff, field) - bpf_core_field_offset(struct sk_buff, len))
+#define SKB(buf, type, field)                                                                      \
+	(SKB_AT(field) <= SKB_BYTES - sizeof(type) ? *(type *)((buf) + SKB_AT(field)) : (type)0)
+
+static __always_inline void packet_ports(struct packet_id *p, u64 at)
+{
+	__be16 ports[2];
+	u8 flags = 0;
+
+	if (p->l4 != PROTO_TCP && p->l4 != PROTO_UDP && p->l4 != PROTO_UDPL && p->l4 != PROTO_SCTP)
+		return;
+	if (bpf_probe_read_kernel(ports, sizeof(ports), (void *)at))
+		return;
+	p->sport = bpf_ntohs(ports[0]);
+	p->dport = bpf_ntohs(ports[1]);
+	p->flags |= PACKET_PORTS;
+	if (p->l4 == PROTO_TCP && !bpf_probe_read_kernel(&flags, 1, (void *)at + 13))
+		p->tcp_flags = flags;
+}
+
+/* What an IP header says; false when at is none. */
+static __always_inline bool packet_ip(struct packet_id *p, u64 at)
+{
+	u8 h[40] __attribute__((aligned(8)));
+	u64 *saddr = (u64 *)p->saddr, *daddr = (u64 *)p->daddr;
+
+	if (bpf_probe_read_kernel(h, 20, (void *)at))
+		return false;
+	if (h[0] >> 4 == 4 && (h[0] & 15) >= 5) {
+		p->version = 4;
+		p->l4 = h[9];
+		saddr[0] = *(u32 *)(h + 12);
+		daddr[0] = *(u32 *)(h + 16);
+		p->flags |= PACKET_IP;
+		if (!(*(u16 *)(h + 6) & bpf_htons(0x1fff))) /* a later fragment has no ports */
+			packet_ports(p, at + (h[0] & 15) * 4);
+		return true;
+	}
+	if (h[0] >> 4 != 6 || bpf_probe_read_kernel(h + 20, 20, (void *)at + 20))
+		return false;
+	p->version = 6;
+	p->l4 = h[6];
+	saddr[0] = *(u64 *)(h + 8);
+	saddr[1] = *(u64 *)(h + 16);
+	daddr[0] = *(u64 *)(h + 24);
+	daddr[1] = *(u64 *)(h + 32);
+	p->flags |= PACKET_IP;
+	packet_ports(p, at + 40);
+	return true;
+}
+
+/*
+ * Where the IP header is: where the network header is set, there; else, on its way in, at the
+ * data. A packet that a protocol has only begun to build has neither.
+ */
+static __always_inline void packet_headers(struct packet_id *p, const u8 *skb)
+{
+	u64 head = SKB(skb, u64, head), data = SKB(skb, u64, data);
+	u16 network = SKB(skb, u16, network_header), mac = SKB(skb, u16, mac_header);
+
+	if (p->protocol && p->protocol != ETH_P_IP && p->protocol != ETH_P_IPV6)
+		return;
+	if (network && network != 0xffff && network != mac && packet_ip(p, head + network))
+		return;
+	if (p->protocol)
+		packet_ip(p, data);
+}
+
+/*
+ * Fills p with what a packet is; returns its socket, 0 when it has none. Called with its address as
+ * a number: whatever it is, nothing worse comes of it than a packet that is not told.
+ */
+static __noinline u64 packet_look(struct packet_id *p, u64 at)
+{
+	u8 skb[SKB_BYTES] __attribute__((aligned(8)));
+	struct sk_buff *s = (struct sk_buff *)at;
+	struct net_device *dev = NULL;
+	u64 sk = 0;
+
+	__builtin_memset(p, 0, sizeof(*p));
+	if (!at || bpf_probe_read_kernel(skb, sizeof(skb), &s->len))
+		return 0;
+	bpf_core_read(&dev, sizeof(dev), &s->dev);
+	bpf_core_read(&sk, sizeof(sk), &s->sk);
+	p->flags = PACKET_VALID;
+	p->len = SKB(skb, u32, len);
+	p->protocol = bpf_ntohs(SKB(skb, u16, protocol));
+	if (dev) {
+		bpf_core_read(&p->ifindex, sizeof(p->ifindex), &dev->ifindex);
+		bpf_core_read(p->dev, sizeof(p->dev), &dev->name);
+	}
+	packet_headers(p, skb);
+	return sk;
+}
+
+/* Of the packet's device; 0 when it has none. */
+static __noinline u32 packet_netns(u64 at)
+{
+	return BPF_CORE_READ((struct sk_buff *)at, dev, nd_net.net, ns.inum);
+}
+
+/* Fills s with what a socket of any family is; returns the id's flags, 0 when it cannot be read. */
+static __noinline u32 hit_sock_look(struct hit_sock *s, u64 at)
+{
+	u8 skc[SKC_BYTES] __attribute__((aligned(8)));
+	struct sock_id *id = &s->id;
+	struct sock *sk = (struct sock *)at;
+
+	__builtin_memset(s, 0, sizeof(*s));
+	if (!at || bpf_probe_read_kernel(skc, sizeof(skc), (void *)at))
+		return 0;
+	id->flags = SOCK_ID_VALID;
+	id->family = SKC(skc, u16, skc_family);
+	id->state = SKC(skc, u8, skc_state);
+	bpf_core_read(&s->cookie, sizeof(s->cookie), &sk->__sk_common.skc_cookie.counter);
+	if (id->state == TCP_TIME_WAIT || id->state == TCP_NEW_SYN_RECV) {
+		id->type = SOCK_STREAM; /* these are short: nothing after sock_common is theirs */
+		id->protocol = PROTO_TCP;
+	} else {
+		bpf_core_read(&id->type, sizeof(id->type), &sk->sk_type);
+		bpf_core_read(&id->protocol, sizeof(id->protocol), &sk->sk_protocol);
+	}
+	if (id->family == AF_INET || id->family == AF_INET6)
+		sock_inet(id, skc, sk);
+	return id->flags;
+}
+
+/* Does either end of the packet pass the filters that look at addresses? */
+static __always_inline bool packet_matches(const struct packet_id *p)
+{
+	u16 family = p->version == 4 ? AF_INET : p->version == 6 ? AF_INET6 : 0;
+
+	if (!(p->flags & PACKET_IP))
+		return false;
+	if (filter.have & FILTER_FAMILY && family != filter.family)
+		return false;
+	if (filter.have & FILTER_PORT && p->sport != filter.port && p->dport != filter.port)
+		return false;
+	if (filter.have & FILTER_HOST && !addr_matches(family, p->saddr) &&
+	    !addr_matches(family, p->daddr))
+		return false;
+	return true;
+}
+
+#endif

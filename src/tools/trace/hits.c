@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* The tracepoints and kernel functions that are wanted in this run. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "error.h"
+#include "hits.h"
+#include "hit_decode.h"
+
+struct hit *hits;
+u32 nhits;
+struct hit_options hit_options;
+
+#define FUNCTIONS_FEW 100 /* more need --many: a mistyped glob can slow a machine down */
+
+static enum via forced = VIA_NONE;
+
+static bool have(const char *name)
+{
+	for (u32 i = 0; i < nhits; i++)
+		if (!strcmp(hits[i].name, name) && !hits[i].hidden)
+			return true;
+	return false;
+}
+
+static struct hit *add(const char *name, enum probe_sort sort)
+{
+	struct hit *more = realloc(hits, (nhits + 1) * sizeof(*more));
+	struct hit *h;
+
+	if (!more)
+		return NULL;
+	hits = more;
+	h = &hits[nhits++];
+	memset(h, 0, sizeof(*h));
+	snprintf(h->name, sizeof(h->name), "%s", name);
+	h->sort = sort;
+	return h;
+}
+
+/* What would show the same where this cannot be had: the catalog's neighbours that are at hand. */
+static void nearest(const struct match *m, char *text, size_t size)
+{
+	const char *const *lists[] = {m->row ? m->row->instead : NULL,
+				      m->row ? m->row->near : NULL};
+
+	*text = 0;
+	for (u32 k = 0; k < 2; k++)
+		for (const char *const *name = lists[k]; name && *name; name++) {
+			const struct kernel_tp *tp = strchr(*name, ':') ? kernel_tp(*name) : NULL;
+
+			if (tp && tp->via) {
+				snprintf(text, size, "; nearest tracepoint: %s", *name);
+				return;
+			}
+		}
+}
+
+int hits_want(const struct match *m)
+{
+	struct hit *h;
+	char near[120];
+
+	if (have(m->name))
+		return 0;
+	if (nhits >= HITS_MAX - 16)
+		return usage("more than %d probes at once; name fewer", HITS_MAX - 16);
+	h = add(m->name, m->sort);
+	if (!h)
+		return fail("no memory for the probes");
+	if (*m->note)
+		note("%s", m->note);
+	if (m->tp)
+		h->tp = *m->tp;
+	h->func = m->func;
+	nearest(m, near, sizeof(near));
+	if (m->sort == SORT_TRACEPOINT && (!m->tp || !m->tp->via))
+		snprintf(h->why, sizeof(h->why), "%s%s",
+			 m->tp ? m->tp->why : "this kernel has no such tracepoint", near);
+	else if (m->sort == SORT_FUNCTION && !m->func.via)
+		snprintf(h->why, sizeof(h->why), "%.160s%s", m->func.why, near);
+	else if (m->sort == SORT_NAME)
+		snprintf(h->why, sizeof(h->why), "%s",
+			 row_text(m->row, TEXT_SHORT, LANG_EN) ?: "it is no probe");
+	return 0;
+}
+
+static bool for_tracepoints(enum via via)
+{
+	return via == VIA_TP || via == VIA_TP_BTF || via == VIA_RAW_TP;
+}
+
+/* --way of these probes; what it means for system calls stays in common.way. */
+static int take_way(struct common *c)
+{
+	static const struct {
+		const char *word;
+		enum via via;
+		const char *call;
+	} ways[] = {
+		{"fexit", VIA_FENTRY, "fexit"}, {"fentry", VIA_FENTRY, "fexit"},
+		{"tp", VIA_TP, "tp"},           {"raw", VIA_RAW_TP, "raw"},
+		{"raw_tp", VIA_RAW_TP, "raw"},  {"tp_btf", VIA_TP_BTF, NULL},
+		{"kprobe", VIA_KPROBE, NULL},   {"kprobe.multi", VIA_KPROBE_MULTI, NULL},
+	};
+
+	for (u32 i = 0; i < sizeof(ways) / sizeof(*ways) && c->way; i++)
+		if (!strcmp(c->way, ways[i].word)) {
+			forced = ways[i].via;
+			c->way = ways[i].call;
+			return 0;
+		}
+	return c->way ? usage("--way takes fexit, tp or raw, and for tracepoints also tp_btf, for "
+			      "functions fentry, kprobe.multi or kprobe, not '%s'",
+			      c->way)
+		      : 0;
+}
+
+int hits_check(struct run *run)
+{
+	const struct common *c = &run->common;
+	u32 functions = 0;
+
+	if (take_way(&run->common))
+		return USAGE;
+	if (!nhits)
+		return hit_options.ret || hit_options.stack || hit_options.fields
+			       ? usage("--ret, --stack and --arg are about functions and "
+				       "tracepoints: name one, as tcp_connect")
+			       : 0;
+	for (u32 i = 0; i < nhits; i++)
+		functions += hits[i].sort == SORT_FUNCTION && !*hits[i].why;
+	if (functions > FUNCTIONS_FEW && !hit_options.many)
+		return usage("this is %u functions, and more than %d slow the machine down; name "
+			     "fewer, or add --many",
+			     functions, FUNCTIONS_FEW);
+	if (c->filter.have & (FILTER_FAILED | FILTER_SLOWER) && !(functions && hit_options.ret))
+		return usage("--failed and --slower ask for a result: tracepoints have none, and "
+			     "functions only with --ret");
+	return 0;
+}
+
+/* The ways to try, best first. A record has the fields as the kernel prints them, so it comes
+ * before the arguments. */
+static enum via choose(struct hit *h)
+{
+	static const enum via tp[] = {VIA_TP, VIA_TP_BTF, VIA_RAW_TP};
+	const char *why = NULL;
+
+	if (h->sort == SORT_FUNCTION)
+		return forced && !for_tracepoints(forced) ? forced : h->func.via;
+	for (u32 i = 0; i < 3; i++) {
+		if (forced && for_tracepoints(forced) && tp[i] != forced)
+			continue;
+		why = tp[i] == VIA_TP && !h->tp.event    ? "tracefs does not list it"
+		      : tp[i] != VIA_TP && !h->tp.btf_id ? "BTF does not list it"
+							 : via_refused(tp[i]);
+		if (!why)
+			return tp[i];
+	}
+	snprintf(h->why, sizeof(h->why), "%s", why ?: "no way");
+	return VIA_NONE;
+}
+
+/* net_dev_xmit comes after the driver, which may have freed the packet: what it was is noted
+ * before.
+ */
+static void add_started(void)
+{
+	const struct kernel_tp *tp = kernel_tp("net:net_dev_start_xmit");
+	enum via via = VIA_NONE;
+	struct hit *h;
+
+	for (u32 i = 0; i < nhits; i++)
+		if (!*hits[i].why && hits[i].conf.flags & HIT_FREED)
+			via = hits[i].via;
+	h = via && tp ? add("net:net_dev_start_xmit", SORT_TRACEPOINT) : NULL;
+	if (!h)
+		return;
+	h->hidden = true;
+	h->tp = *tp;
+	h->via = via;
+	if (!hit_describe(h))
+		return;
+	h->conf.flags = HIT_STARTED;
+}
+
+static const char *symbol_of(u64 address, const char **module, u64 *off)
+{
+	const struct kernel_symbol *s = kernel_symbol_at(address, off);
+
+	*module = s ? s->module : NULL;
+	return s ? s->name : NULL;
+}
+
+int hits_setup(struct run *run, struct attach *a)
+{
+	(void)run, (void)a;
+	decode_symbol = symbol_of;
+	for (u32 i = 0; i < nhits; i++) {
+		struct hit *h = &hits[i];
+
+		if (*h->why)
+			continue;
+		h->via = choose(h);
+		if (h->via && hit_describe(h))
+			probe_learn(i, h->text.base, buf_len(&h->text));
+	}
+	add_started();
+	return 0;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* weir trace: tracepoints and kernel functions. */
+#ifndef WEIR_HITS_H
+#define WEIR_HITS_H
+
+#include "buf.h"
+#include "catalog.h"
+#include "hit.h"
+#include "run.h"
+
+/* One probe of this run. Its number is its place in hits[]. */
+struct hit {
+	char name[128];
+	enum probe_sort sort;
+	struct kernel_tp tp;     /* SORT_TRACEPOINT */
+	struct kernel_func func; /* SORT_FUNCTION */
+	struct hit_conf conf;
+	struct buf text; /* its description, for probe_learn() and recordings */
+	enum via via;    /* how it is attached; VIA_NONE: not */
+	bool hidden;     /* for another probe's sake: it sends nothing */
+	char why[240];   /* why it is not */
+};
+extern struct hit *hits;
+extern u32 nhits;
+
+/* Options of trace that are about these probes. */
+struct hit_options {
+	bool ret, stack, many;
+	const char *way;
+	const char *fields; /* --arg: PATH,PATH... */
+};
+extern struct hit_options hit_options;
+
+/* A match of the catalog is wanted. 0, USAGE, or FAIL without memory. */
+int hits_want(const struct match *m);
+/* All words are known: contradictions, limits. 0 or USAGE. */
+int hits_check(struct run *run);
+/* Describes them and learns; before the object is loaded. 0 or FAIL. */
+int hits_setup(struct run *run, struct attach *a);
+/* Loads their object beside the tool's and attaches each. 0, or FAIL when none could be. */
+int hits_attach(struct run *run, struct attach *a);
+
+/* hit_conf.c: what the kernel half copies, and the description. False with h->why. */
+bool hit_describe(struct hit *h);
+
+/* hit_columns.c */
+extern const struct column hit_columns[], hit_bare_columns[];
+extern const u32 hit_ncolumns, hit_bare_ncolumns;
+
+#endif
