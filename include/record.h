@@ -141,17 +141,18 @@ struct call_rec {
 
 /*
  * What a counting tool counts by. A tool fills the members that its columns show; the others are 0.
- * Those that most tools use stand first: keys are compared up to the last that a tool uses.
+ * Keys are compared up to the last member that the tool uses, so what most use stands first. comm
+ * and name go with a key and are no part of it.
  */
 struct tally_key {
 	u32 pid;
 	u16 what;   /* the tool's own: which call, which direction. Never 0 in a key that is used */
 	u16 bucket; /* of a histogram (hist.h), plus 1; 0: none, or a whole histogram */
-	char comm[16];
 	u16 family, type, protocol, port;
 	u64 id; /* cgroup, stack, ... */
 	u8 addr[16];
-	char name[16]; /* goes with the key and is no part of it */
+	char comm[16]; /* of the process, when it was first seen */
+	char name[16]; /* of the protocol */
 };
 
 enum tally_flag {

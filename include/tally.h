@@ -32,10 +32,12 @@ struct tally_slot {
 struct tally_conf {
 	u32 slots; /* of a table */
 	u32 shift; /* from a 64-bit hash to a slot: 64 - log2(slots) */
+	u32 cpu;   /* slots from a CPU's tables to the next one's: 2 * TALLY_STRIDE(slots) */
+	u32 pad;
 };
 
 struct tally_side {
-	u32 side; /* 0 or 1: where events go now */
+	u32 offset; /* where events go now: 0 or TALLY_STRIDE(slots) behind the CPU's first slot */
 };
 
 #endif

@@ -3,7 +3,8 @@
  * The doors of the socket layer (include/door.h), on whatever way the kernel grants. A tool writes
  * pass(door, sk, ret), called in the context of the task that sends or receives: the socket (NULL
  * where a kretprobe is the way), and the bytes or -errno. DOOR_WAYS() makes the programs of every
- * way from it, and the rows of src/core/doors.c name them.
+ * way from it, DOOR_SOCK_WAYS() those of ways that know the socket; the rows of src/core/doors.c
+ * name them.
  */
 #ifndef WEIR_DOOR_BPF_H
 #define WEIR_DOOR_BPF_H
@@ -26,8 +27,11 @@
  *   __sock_sendmsg(sock, msg)         since 86a7e0b69bd5 (6.6 and stable releases), where the
  *                                     compiler made it a function
  *   sock_sendmsg(sock, msg)           before; since then only the kernel itself calls it
+ *   tcp_sendpage(sk, page, offset, size, flags)  until dc97391e6610 (6.5): sendfile and splice to a
+ *   unix_stream_sendpage(sock, ...)              socket, a page at a time; other sockets got
+ * messages
  */
-#define DOOR_WAYS(pass)                                                                            \
+#define DOOR_SOCK_WAYS(pass)                                                                       \
 	SEC("?tp_btf") int door_recv_tp(u64 *ctx)                                                  \
 	{                                                                                          \
 		return pass(DOOR_RECVMSG, (struct sock *)ctx[0], (s32)ctx[1]);                     \
@@ -35,10 +39,6 @@
 	SEC("?fexit") int door_recv_fexit(u64 *ctx)                                                \
 	{                                                                                          \
 		return pass(DOOR_RECVMSG, ((struct socket *)ctx[0])->sk, (s32)ctx[3]);             \
-	}                                                                                          \
-	SEC("?kretprobe") int door_recv_kret(struct pt_regs *ctx)                                  \
-	{                                                                                          \
-		return pass(DOOR_RECVMSG, NULL, (s32)regs_ret(ctx));                               \
 	}                                                                                          \
 	SEC("?tp_btf") int door_send_tp(u64 *ctx)                                                  \
 	{                                                                                          \
@@ -51,6 +51,21 @@
 	SEC("?fexit") int door_send_fexit_old(u64 *ctx)                                            \
 	{                                                                                          \
 		return pass(DOOR_SENDMSG, ((struct socket *)ctx[0])->sk, (s32)ctx[2]);             \
+	}                                                                                          \
+	SEC("?fexit") int door_page_tcp(u64 *ctx)                                                  \
+	{                                                                                          \
+		return pass(DOOR_SENDMSG, (struct sock *)ctx[0], (s32)ctx[5]);                     \
+	}                                                                                          \
+	SEC("?fexit") int door_page_unix(u64 *ctx)                                                 \
+	{                                                                                          \
+		return pass(DOOR_SENDMSG, ((struct socket *)ctx[0])->sk, (s32)ctx[5]);             \
+	}
+
+#define DOOR_WAYS(pass)                                                                            \
+	DOOR_SOCK_WAYS(pass)                                                                       \
+	SEC("?kretprobe") int door_recv_kret(struct pt_regs *ctx)                                  \
+	{                                                                                          \
+		return pass(DOOR_RECVMSG, NULL, (s32)regs_ret(ctx));                               \
 	}                                                                                          \
 	SEC("?kretprobe") int door_send_kret(struct pt_regs *ctx)                                  \
 	{                                                                                          \

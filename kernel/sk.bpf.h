@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
-/* What a socket is, from a struct sock that the verifier knows: plain loads. */
+/* What a socket is, from its struct sock. */
 #ifndef WEIR_SK_BPF_H
 #define WEIR_SK_BPF_H
 
@@ -8,7 +8,7 @@
 #include <bpf/bpf_endian.h>
 #include "record.h"
 
-/* Family, type and protocol into a key. */
+/* Family, type and protocol into a key, by plain loads: sk is one that the verifier knows. */
 static __always_inline void sk_kind(struct tally_key *key, struct sock *sk)
 {
 	key->family = sk->__sk_common.skc_family;
@@ -16,10 +16,43 @@ static __always_inline void sk_kind(struct tally_key *key, struct sock *sk)
 	key->protocol = sk->sk_protocol;
 }
 
-/* What the kernel calls its protocol: TCP, UDPv6, UNIX-STREAM, MPTCP. name is 16 bytes. */
+/* The same of any. with_type: else only the family. */
+static __always_inline void sk_kind_read(struct tally_key *key, struct sock *sk,
+					 const bool with_type)
+{
+	key->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	if (!with_type)
+		return;
+	key->type = BPF_CORE_READ(sk, sk_type);
+	key->protocol = BPF_CORE_READ(sk, sk_protocol);
+}
+
+/* What the kernel calls its protocol: TCP, UDPv6, UNIX-STREAM, MPTCP. name: 16 bytes. */
 static __always_inline void sk_name(char *name, struct sock *sk)
 {
-	BPF_CORE_READ_STR_INTO((char(*)[16])name, sk, __sk_common.skc_prot, name);
+	struct proto *prot = BPF_CORE_READ(sk, __sk_common.skc_prot);
+
+	bpf_core_read_str(name, 16, &prot->name);
+}
+
+/* What filters look at; sk is one that the verifier knows. */
+static __always_inline void sk_look(struct sock_id *id, struct sock *sk)
+{
+	u16 family = sk->__sk_common.skc_family;
+
+	id->flags = SOCK_ID_VALID;
+	id->family = family;
+	id->lport = sk->__sk_common.skc_num;
+	id->rport = bpf_ntohs(sk->__sk_common.skc_dport);
+	if (family == AF_INET) {
+		*(u32 *)id->laddr = sk->__sk_common.skc_rcv_saddr;
+		*(u32 *)id->raddr = sk->__sk_common.skc_daddr;
+	} else if (family == AF_INET6) {
+		BPF_CORE_READ_INTO(&id->laddr, sk, __sk_common.skc_v6_rcv_saddr);
+		BPF_CORE_READ_INTO(&id->raddr, sk, __sk_common.skc_v6_daddr);
+	}
+	if (!id->lport && (family == AF_INET || family == AF_INET6)) /* cleared at TCP_CLOSE */
+		id->lport = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
 }
 
 #endif

@@ -259,6 +259,25 @@ struct peer {
 	u8 addr[16];
 };
 
+/* From the sockaddr in user memory at at; family stays 0 where it is not of IP. */
+static __always_inline void peer_read(struct peer *peer, u64 at)
+{
+	u8 sa[28] = {};
+
+	if (!at || bpf_probe_read_user(sa, 16, (void *)at))
+		return;
+	peer->family = *(u16 *)sa;
+	if (peer->family == AF_INET) {
+		*(u32 *)peer->addr = *(u32 *)(sa + 4);
+	} else if (peer->family == AF_INET6 && !bpf_probe_read_user(sa, 28, (void *)at)) {
+		__builtin_memcpy(peer->addr, sa + 8, 16);
+	} else {
+		peer->family = 0;
+		return;
+	}
+	peer->port = bpf_ntohs(*(u16 *)(sa + 2));
+}
+
 /* Either end of the socket, or the address in the call, may match. */
 static __always_inline bool sock_matches(const struct sock_id *id, const struct peer *peer)
 {

@@ -15,7 +15,7 @@ SEC(".rodata.spread") const volatile struct spread_conf spread_conf;
 static __always_inline void spread_task(void *ctx, struct tally_key *key, struct task_struct *task)
 {
 	key->pid = task_tgid(task);
-	task_comm(key->comm, task);
+	task_comm(key->comm, task->group_leader);
 	if (spread_conf.by == BY_STACK)
 		key->id = stack_here(ctx, key->pid);
 }
@@ -33,7 +33,7 @@ static __always_inline void spread_end(struct tally_key *key, const struct sock_
 
 static __always_inline void spread_in(struct tally_key *key, const u32 words, u64 v)
 {
-	struct tally_slot *s = tally_find(key, words);
+	struct tally_slot *s = tally_whole(key, words);
 
 	if (!s)
 		return;
@@ -55,7 +55,7 @@ static __always_inline void spread_add(struct tally_key *key, u32 kind, u64 ns)
 	else if (spread_conf.by == BY_STACK)
 		spread_in(key, TALLY_WORDS(id), us);
 	else
-		spread_in(key, TALLY_WORDS(comm), us);
+		spread_in(key, TALLY_WORDS(bucket), us);
 }
 
 #endif

@@ -1,12 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
- * Counts by key (include/tally.h). A program fills a struct tally_key, finds its slot and adds to
- * the slot's numbers:
+ * Counts by key (include/tally.h). A program fills a key, finds its slot and adds to the slot's
+ * numbers:
  *
- *	struct tally_slot *s = tally_find(&key, TALLY_WORDS(comm));
+ *	TALLY_KEY(key, port);
+ *	struct tally_slot *s;
  *
- *	if (s)
- *		s->n[0]++;
+ *	key->pid = ...
+ *	s = TALLY_FIND(key, port);
+ *	if (!s) {
+ *		s = TALLY_SEARCH(key, port);
+ *		if (!s)
+ *			return 0;
+ *		if (!s->key.comm[0])
+ *			task_comm(s->key.comm, task->group_leader);
+ *	}
+ *	s->n[0]++;
  *
  * No atomics: a table is one CPU's, and the kernel does not run a program while it runs on the same
  * CPU (it counts that as missed). Where two programs of which one may interrupt the other add to
@@ -37,6 +46,21 @@ struct {
 	  7) /                                                                                     \
 	 8)
 
+typedef u64 __attribute__((may_alias)) tally_word;
+
+/* A key, all 0, that has no members behind the one that is named: each would be a store more. */
+#define TALLY_KEY(name, last)                                                                      \
+	tally_word name##_words[TALLY_WORDS(last)] = {};                                           \
+	struct tally_key *name = (struct tally_key *)name##_words
+
+/* The slot of a key, compared up to its member last, where it is in its first place; else NULL. */
+#define TALLY_FIND(name, last) tally_find(name##_words, TALLY_WORDS(last))
+/*
+ * The same when that was NULL: wherever it is, or a new one, in which the members behind last are
+ * 0, or that of what finds no room. NULL never happens, but the verifier wants it tested.
+ */
+#define TALLY_SEARCH(name, last) tally_search(name##_words, TALLY_WORDS(last))
+
 #define TALLY_BUSY 1 /* a first word that no key has: what is not 0 */
 
 static __always_inline struct tally_slot *tally_slot(u32 at)
@@ -47,10 +71,10 @@ static __always_inline struct tally_slot *tally_slot(u32 at)
 /* Where the table begins that this CPU writes to now. */
 static __always_inline u32 tally_base(void)
 {
-	return (bpf_get_smp_processor_id() * 2 + tally_side.side) * TALLY_STRIDE(tally_conf.slots);
+	return bpf_get_smp_processor_id() * tally_conf.cpu + tally_side.offset;
 }
 
-static __always_inline bool tally_same(const u64 *a, const u64 *b, const u32 words)
+static __always_inline bool tally_same(const tally_word *a, const tally_word *b, const u32 words)
 {
 	for (u32 i = 0; i < words; i++)
 		if (a[i] != b[i])
@@ -66,63 +90,72 @@ static __always_inline void tally_used(struct tally_slot *s, u64 first, u32 base
 	if (other)
 		__sync_fetch_and_add(&other->key.id, 1);
 	barrier();
-	*(volatile u64 *)&s->key = first;
+	*(volatile tally_word *)s = first;
 }
 
-/* The slot of a key that is not in its first place: a new one, or that of what finds no room. */
-static __noinline struct tally_slot *tally_search(const struct tally_key *key, u32 base, u32 at,
-						  u32 words)
+/* The place of a key in a table. Multiplication carries upwards: the highest bits depend on all. */
+static __always_inline u32 tally_place(const tally_word *key, const u32 words)
 {
-	const u64 *k = (const u64 *)key;
+	u64 hash = 0;
+
+	for (u32 i = 0; i < words; i++)
+		hash = (hash ^ key[i]) * 0x9e3779b97f4a7c15ULL;
+	return hash >> (tally_conf.shift & 63);
+}
+
+static __always_inline struct tally_slot *tally_find(const tally_word *key, const u32 words)
+{
+	struct tally_slot *s = tally_slot(tally_base() + tally_place(key, words));
+
+	return s && tally_same((tally_word *)s, key, words) ? s : NULL;
+}
+
+static __noinline struct tally_slot *tally_search(const tally_word *key, u32 words)
+{
+	u32 base = tally_base(), at = tally_place(key, words);
 
 	for (u32 i = 0; i < TALLY_PROBES; i++) {
 		struct tally_slot *s = tally_slot(base + ((at + i) & (tally_conf.slots - 1)));
-		u64 *to = (u64 *)s;
+		tally_word *to = (tally_word *)s;
 
 		if (!s)
 			return NULL;
-		if (*to ? tally_same(to, k, words) : false)
+		if (*to ? tally_same(to, key, words) : false)
 			return s;
 		/* What interrupts us here takes another place: the user half adds both up. */
 		if (*to || __sync_val_compare_and_swap(to, 0, TALLY_BUSY))
 			continue;
 		for (u32 w = 1; w < words; w++)
-			to[w] = k[w];
-		tally_used(s, *k, base);
+			to[w] = key[w];
+		tally_used(s, *key, base);
 		return s;
 	}
 	return tally_slot(base + tally_conf.slots);
 }
 
-/*
- * The slot of a key, of which words words count (a constant: TALLY_WORDS()); that of what finds no
- * room where the table is full. NULL never happens, but the verifier wants it tested. Where the key
- * is new, the members behind these words are 0.
- */
-static __always_inline struct tally_slot *tally_find(const struct tally_key *key, const u32 words)
+/* Both at once, for a key that is filled whole: its comm goes with it. */
+static __always_inline struct tally_slot *tally_whole(const struct tally_key *key, const u32 words)
 {
-	const u64 *k = (const u64 *)key;
-	u32 base = tally_base(), at;
-	struct tally_slot *s;
-	u64 hash = 0;
+	const tally_word *k = (const tally_word *)key;
+	struct tally_slot *s = tally_find(k, words);
 
-	/* Multiplication carries upwards: the highest bits depend on all. */
-	for (u32 i = 0; i < words; i++)
-		hash = (hash ^ k[i]) * 0x9e3779b97f4a7c15ULL;
-	at = hash >> (tally_conf.shift & 63);
-	s = tally_slot(base + at);
-	if (s && tally_same((const u64 *)s, k, words))
+	if (s)
 		return s;
-	return tally_search(key, base, at, words);
+	s = tally_search(k, words);
+	if (s && !s->key.comm[0]) {
+		((tally_word *)s->key.comm)[0] = ((const tally_word *)key->comm)[0];
+		((tally_word *)s->key.comm)[1] = ((const tally_word *)key->comm)[1];
+	}
+	return s;
 }
 
-/* The same for keys that are a small number, what, and nothing else: its slot is known. */
+/* The slot of a key that is a small number, what, and nothing else: it is known where. */
 static __always_inline struct tally_slot *tally_at(u16 what)
 {
 	u32 base = tally_base();
 	struct tally_slot *s = tally_slot(base + what);
 
-	if (s && !*(u64 *)s)
+	if (s && !*(tally_word *)s)
 		tally_used(s, (u64)what << 32, base); /* as struct tally_key has it */
 	return s;
 }

@@ -4,7 +4,9 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
+#include <bpf/btf.h>
 #include "probes.h"
+#include "ways.h"
 
 /* A message through each of the functions that a compiler may have copied a door into. */
 static int pass_doors(void)
@@ -40,3 +42,22 @@ const struct probe door_probes[DOOR_MAX] = {
 			   {"door_send_kret", PROBE_KRETPROBE, "__sock_sendmsg", 2},
 			   {"door_send_kret", PROBE_KRETPROBE, "sock_sendmsg", 2}}},
 };
+
+/* Ways around the door, of kernels that send pages otherwise than in messages. */
+static const struct probe page_probes[] = {
+	{"tcp_sendpage", DOOR_SENDMSG, NULL, {{"door_page_tcp", PROBE_FEXIT, "tcp_sendpage", 5}}},
+	{"unix_stream_sendpage",
+	 DOOR_SENDMSG,
+	 NULL,
+	 {{"door_page_unix", PROBE_FEXIT, "unix_stream_sendpage", 5}}},
+};
+
+void doors_want(struct attach *a, enum door door)
+{
+	const struct btf *btf = kernel_btf();
+
+	probes_want(a, &door_probes[door]);
+	for (u32 i = 0; door == DOOR_SENDMSG && btf && i < 2; i++)
+		if (btf__find_by_name_kind(btf, page_probes[i].name, BTF_KIND_FUNC) > 0)
+			probes_want(a, &page_probes[i]);
+}

@@ -130,8 +130,8 @@ int probes_choose(struct attach *a, const struct common *common)
 				bpf_object__find_program_by_name(a->obj, w->program);
 
 			if (!prog)
-				snprintf(p->tries[k].why, WHY, "the program %s is missing",
-					 w->program);
+				snprintf(p->tries[k].why, WHY,
+					 "it does not tell what this tool needs");
 			if (!prog || !offered(w, p->tries[k].why))
 				continue;
 			bpf_program__set_autoload(prog, true);

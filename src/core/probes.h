@@ -34,6 +34,8 @@ struct probe {
 
 /* The doors of kernel/door.bpf.h. */
 extern const struct probe door_probes[DOOR_MAX];
+/* For a tool's setup: a door is wanted, with the ways around it that this kernel has. */
+void doors_want(struct attach *a, enum door door);
 
 /* For a tool's setup: this is wanted too. row outlives the run. */
 void probes_want(struct attach *a, const struct probe *row);

@@ -161,6 +161,9 @@ int spreads_check(struct run *run, const struct spreads_options *o, const struct
 		return USAGE;
 	if (o->stack && by != BY_STACK)
 		return usage("--stack and --by %s exclude each other", o->by_word);
+	if (o->tallies.by_name && by == BY_DESTINATION)
+		return usage("--by-name goes with --by process or stack");
+	shape.by_name = o->tallies.by_name;
 	own.options = o;
 	own.columns = columns;
 	choose(run, by);

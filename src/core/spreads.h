@@ -62,7 +62,7 @@ void tell_histogram(struct verbs *v, const struct rec *r);
 
 /* kind_name, kind_head, tell_kind, kind_help: the column of the two kinds. */
 #define SPREADS_COLUMNS(kind_name, kind_head, tell_kind, kind_help)                                \
-	TALLIES_COLUMNS, TALLIES_PROCESS,                                                          \
+	TALLIES_COLUMNS(12), TALLIES_PROCESS,                                                      \
 		{"address",                                                                        \
 		 "ADDRESS",                                                                        \
 		 COL_NEST,                                                                         \

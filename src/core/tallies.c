@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
+#include "decode.h"
 #include "error.h"
 #include "tallies.h"
 
@@ -32,8 +33,9 @@ static struct {
 	struct tally_side *side;
 	int outer, inner; /* see grace() */
 
-	const struct column *columns; /* what total_columns are made of */
-	struct column total_columns[COLUMNS];
+	/* What a total's are made of; and the same without a time, where only totals are told. */
+	const struct column *columns;
+	struct column total_columns[COLUMNS], untimed[COLUMNS], chosen[COLUMNS];
 } own;
 
 void tell_report(struct verbs *v, const struct rec *r)
@@ -41,10 +43,67 @@ void tell_report(struct verbs *v, const struct rec *r)
 	v->ops->word(v, tally_of(r)->flags & TALLY_TOTAL ? "total" : "interval");
 }
 
+void tell_key_family(struct verbs *v, const struct rec *r)
+{
+	if (tally_of(r)->key.family)
+		v->ops->name(v, &names_af, tally_of(r)->key.family);
+}
+
+void tell_key_type(struct verbs *v, const struct rec *r)
+{
+	if (tally_of(r)->key.type)
+		v->ops->name(v, &names_sock_type, tally_of(r)->key.type);
+}
+
+/* The columns with the time of a total, which is the word, or with none at all. */
+static void copy_columns(struct column *to, const struct column *from, bool timed)
+{
+	u32 n = 0;
+
+	for (; from[n].name && n < COLUMNS - 1; n++) {
+		to[n] = from[n];
+		if (!strcmp(to[n].name, "time"))
+			to[n].flags &= ~COL_TEXT;
+		else if (!strcmp(to[n].name, "report") && timed)
+			to[n].flags |= COL_TEXT;
+	}
+	to[n] = (struct column){0};
+}
+
+static const struct column *columns_of(const struct run *run)
+{
+	return run->columns ? run->columns : run->tool->columns;
+}
+
+static void leave_out_time(struct run *run)
+{
+	copy_columns(own.untimed, columns_of(run), false);
+	run_columns(run, own.untimed);
+}
+
+/* In text only. */
+static void leave_out(struct run *run, const char *name)
+{
+	u32 n = 0;
+
+	for (const struct column *c = columns_of(run); c->name && n < COLUMNS - 1; c++) {
+		own.chosen[n] = *c;
+		if (!strcmp(c->name, name))
+			own.chosen[n].flags &= ~COL_TEXT;
+		n++;
+	}
+	own.chosen[n] = (struct column){0};
+	run_columns(run, own.chosen);
+}
+
 int tallies_check(struct run *run, const struct counts_shape *shape, u64 interval_ns)
 {
 	struct common *c = &run->common;
 
+	if (run->replay && shape->by_name)
+		return usage("--by-name is for the recording: replay tells its rows as they are");
+	if (shape->by_name)
+		leave_out(run, "pid");
 	own.shape = shape;
 	own.reports = c->count; /* not rows: the core would stop in the middle of a report */
 	if (!c->interval_ns)
@@ -52,6 +111,8 @@ int tallies_check(struct run *run, const struct counts_shape *shape, u64 interva
 	own.intervals = c->interval_ns != 0;
 	if (!own.intervals)
 		c->interval_ns = SILENT;
+	if (!own.intervals && !run->replay)
+		leave_out_time(run);
 	c->count = 0;
 	if (run->replay && c->filter.have & ~(shape->filters | FILTER_FAILED))
 		return usage("these counts were made without regard to that filter, and cannot be "
@@ -77,6 +138,7 @@ int tallies_setup(struct run *run, struct attach *a, u32 slots)
 		own.slots /= 2;
 	conf->slots = own.slots;
 	conf->shift = 64 - __builtin_ctz(own.slots);
+	conf->cpu = 2 * TALLY_STRIDE(own.slots);
 	bpf_map__set_max_entries(map, own.tables * TALLY_STRIDE(own.slots));
 	if (ring && !run->common.ring_kib)
 		bpf_map__set_max_entries(ring, 4096); /* nothing is sent through it */
@@ -152,12 +214,12 @@ static u64 now_ns(void)
  */
 static int take(u64 *at)
 {
-	u32 side = own.side->side;
+	u32 side = own.side->offset != 0;
 
 	*at = now_ns();
 	if (!anything(side))
 		return 0;
-	__atomic_store_n(&own.side->side, !side, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&own.side->offset, side ? 0 : TALLY_STRIDE(own.slots), __ATOMIC_SEQ_CST);
 	*at = now_ns();
 	if (grace())
 		return FAIL;
@@ -204,22 +266,11 @@ int tallies_tick(struct run *run, struct attach *a, bool last)
 	if (tell(run, &own.total, TALLY_TOTAL, run->start_ns, now))
 		return FAIL;
 	run->stop = true;
+	if (own.total.any && !run->common.quiet)
+		note("%llu events found no room of their own and are in the row (other); --keys "
+		     "makes room",
+		     (unsigned long long)counts_events(own.shape, own.total.other));
 	return 0;
-}
-
-/* In text, the time of a total is the word. */
-static void make_total_columns(struct run *run)
-{
-	own.columns = run->columns;
-	for (u32 i = 0; i < run->ncolumns && i < COLUMNS; i++) {
-		struct column *c = &own.total_columns[i];
-
-		*c = run->columns[i];
-		if (!strcmp(c->name, "time"))
-			c->flags &= ~COL_TEXT;
-		else if (!strcmp(c->name, "report"))
-			c->flags |= COL_TEXT;
-	}
 }
 
 /* Replay: is r of an interval after those that -n allows? */
@@ -237,13 +288,30 @@ void tallies_event(struct run *run, const struct rec *r)
 		run->stop = true;
 		return;
 	}
-	if (!(tally_of(r)->flags & TALLY_TOTAL)) {
+	if (!run->headed && tally_of(r)->flags & TALLY_TOTAL) /* replay: no interval was told */
+		leave_out_time(run);
+	if (!(tally_of(r)->flags & TALLY_TOTAL) || run->columns == own.untimed) {
 		run_row(run, r);
 		return;
 	}
-	if (own.columns != run->columns)
-		make_total_columns(run);
+	if (own.columns != run->columns) {
+		own.columns = run->columns;
+		copy_columns(own.total_columns, run->columns, true);
+	}
 	run_row_in(run, own.total_columns, run->ncolumns, r);
+}
+
+void tallies_event_drawn(struct run *run, const struct rec *r, const struct histogram *h)
+{
+	struct buf b = {0};
+
+	tallies_event(run, r);
+	if (run->stop || run->common.format != OUT_TEXT)
+		return;
+	histogram_draw(&b, h);
+	buf_chr(&b, '\n');
+	out_line(run->out, b.base, buf_len(&b));
+	buf_free(&b);
 }
 
 bool tallies_hidden(struct run *run, const struct rec *r)

@@ -8,11 +8,13 @@
 #define WEIR_TALLIES_H
 
 #include "counts.h"
+#include "histogram.h"
 #include "run.h"
 
 /* A tool's own options begin with these. */
 struct tallies_options {
-	u32 slots; /* --keys */
+	u32 slots;    /* --keys */
+	bool by_name; /* --by-name, for counts_shape */
 };
 
 #define TALLIES_OPTIONS(off)                                                                       \
@@ -25,6 +27,14 @@ struct tallies_options {
 	 1 << 20,                                                                                  \
 	 "room for that many rows an interval on each CPU (default 4096); the "                    \
 	 "others are counted together"},                                                           \
+		{0,                                                                                \
+		 "by-name",                                                                        \
+		 NULL,                                                                             \
+		 OPT_FLAG,                                                                         \
+		 (off) + offsetof(struct tallies_options, by_name),                                \
+		 0,                                                                                \
+		 0,                                                                                \
+		 "one row for all processes of a name; pid is 0 then"},                            \
 	{                                                                                          \
 		'n', "count", "COUNT", OPT_COMMON, 0, 0, 0,                                        \
 			"end after this many intervals, empty ones too"                            \
@@ -41,6 +51,8 @@ int tallies_setup(struct run *run, struct attach *a, u32 slots);
 int tallies_tick(struct run *run, struct attach *a, bool last);
 /* The tool's event: prints the row, and ends a replay after -n intervals. */
 void tallies_event(struct run *run, const struct rec *r);
+/* The same, and in text the record's histogram below the row. */
+void tallies_event_drawn(struct run *run, const struct rec *r, const struct histogram *h);
 /* The tool's hidden: replay with filters. */
 bool tallies_hidden(struct run *run, const struct rec *r);
 
@@ -49,14 +61,17 @@ static inline const struct tally_rec *tally_of(const struct rec *r)
 	return (const struct tally_rec *)r;
 }
 
-/* Columns that such tools share. */
+/* Columns that such tools share; width of the time: 8 to 15, seconds to microseconds. */
 #define T(member) COLUMN(struct tally_rec, member)
 void tell_report(struct verbs *v, const struct rec *r);
-#define TALLIES_COLUMNS                                                                            \
-	{"time", "TIME", COL_CLOCK, COL_TEXT, T(h.ts), 12, NULL, "end of the interval"},           \
+/* The names of key.family and key.type; nothing when they are 0. */
+void tell_key_family(struct verbs *v, const struct rec *r);
+void tell_key_type(struct verbs *v, const struct rec *r);
+#define TALLIES_COLUMNS(width)                                                                     \
+	{"time", "TIME", COL_CLOCK, COL_TEXT, T(h.ts), width, NULL, "end of the interval"},        \
 		{"report", "TIME",      COL_NEST,                                                  \
 		 0,        0,           0,                                                         \
-		 12,       tell_report, "interval, or total: of the whole run, at its end"},       \
+		 width,    tell_report, "interval, or total: of the whole run, at its end"},       \
 	{                                                                                          \
 		"interval_ns", NULL, COL_NS, 0, T(interval_ns), 0, NULL, "length of the interval"  \
 	}
@@ -64,7 +79,7 @@ void tell_report(struct verbs *v, const struct rec *r);
 	{"pid", "PID", COL_UINT, COL_TEXT, T(key.pid), 7, NULL, "process"},                        \
 	{                                                                                          \
 		"comm", "COMM", COL_COMM, COL_TEXT | COL_LEFT, T(key.comm), 15, NULL,              \
-			"name of the thread that acted; (other): all that found no room"           \
+			"its name; (other): all that found no room for a row of its own"           \
 	}
 
 #endif

@@ -108,6 +108,8 @@ void counts_take(struct counts *c, struct tally_slot *table, u32 slots)
 		counts_add_other(c, other->n);
 	for (u32 i = 0; i < slots && other->key.id; i++)
 		if (table[i].key.what) {
+			if (c->shape->by_name)
+				table[i].key.pid = 0;
 			counts_add(c, &table[i].key, table[i].n);
 			memset(&table[i], 0, sizeof(table[i]));
 		}

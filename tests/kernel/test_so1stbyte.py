@@ -176,7 +176,7 @@ class So1stbyte(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             os.symlink(lib.WEIR, f"{folder}/so1stbyte")
             ended = so1stbyte("--", *ME, "local", "1", program=[f"{folder}/so1stbyte"])
-        self.assertRegex(ended.lines[0], r"^ +TIME +PID COMM +SIDE +COUNT +P50\(us\) +P90\(us\) +P99\(us\) +MAX\(us\)$")
+        self.assertRegex(ended.lines[0], r"^ +PID COMM +SIDE +COUNT +P50\(us\) +P90\(us\) +P99\(us\) +MAX\(us\)$")
         drawn = [re.match(r"\[\S+.* (\d+) \|@* *\|$", line) for line in ended.lines]
         self.assertEqual(sum(int(m[1]) for m in drawn if m), 2 * WAYS, ended)
 

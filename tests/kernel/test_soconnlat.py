@@ -180,7 +180,7 @@ class Soconnlat(unittest.TestCase):
             os.symlink(lib.WEIR, f"{folder}/soconnlat")
             ended = soconnlat("--", *WORK, "local", program=[f"{folder}/soconnlat"])
             plain = soconnlat("--no-hist", "--", *WORK, "local")
-        self.assertRegex(ended.lines[0], r"^ +TIME +PID COMM +RESULT +COUNT +P50\(us\) +P90\(us\) +P99\(us\) +MAX\(us\)$")
+        self.assertRegex(ended.lines[0], r"^ +PID COMM +RESULT +COUNT +P50\(us\) +P90\(us\) +P99\(us\) +MAX\(us\)$")
         drawn = [re.match(r"\[\S+.* (\d+) \|@* *\|$", line) for line in ended.lines]
         self.assertEqual(sum(int(m[1]) for m in drawn if m), MADE + REFUSED, ended)
         self.assertEqual(len(plain.lines), 3, plain)

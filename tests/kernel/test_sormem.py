@@ -221,7 +221,7 @@ class Sormem(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             os.symlink(lib.WEIR, f"{folder}/sormem")
             ended = sormem(*NEAR, "--", *ME, "stream", "locked", program=[f"{folder}/sormem"])
-        self.assertRegex(ended.lines[0], r"^ +TIME RECEIVES +COUNT +P50 +P99 +MAX$")
+        self.assertRegex(ended.lines[0], r"^RECEIVES +COUNT +P50 +P99 +MAX$")
         drawn = [re.match(r"\[\S+.* (\d+) \|@* *\|$", line) for line in ended.lines]
         self.assertEqual(sum(int(m[1]) for m in drawn if m), 3 * READS, ended)
         self.assertRegex(ended.lines[-2], r"^ +TIME +PID COMM +PROTOCOL +SOCKET +NEAR +FULL +EXCEEDED +MOST +LIMIT ADVICE$")

@@ -62,7 +62,8 @@ class Schema(unittest.TestCase):
             who, kind, *rest = line.split("\t")
             if kind == "column":
                 columns.setdefault(who, []).append(rest[0])
-        self.assertEqual(set(columns), {"trace", "sockstat", "soconnect", "soaccept", "soconnlat", "so1stbyte", "sormem", "doctor"})
+        self.assertEqual(set(columns), {"trace", "sockstat", "sofamily", "soprotocol", "socketio", "socksize", "soconnect",
+                                        "soaccept", "soconnlat", "so1stbyte", "sormem", "doctor"})
         for tool, names in columns.items():
             self.assertEqual(list(schema.SCHEMA["$defs"][tool]["properties"]), names)
 

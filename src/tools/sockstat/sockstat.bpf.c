@@ -10,22 +10,39 @@ _Static_assert(CALL_MAX <= WHAT_DOORS, "calls and doors would be counted as one"
 
 SEC(".rodata.sockstat") const volatile struct sockstat_conf conf;
 
-static __always_inline int add(struct task_struct *task, u32 what, s64 ret)
+static __always_inline struct tally_slot *slot_of_process(struct task_struct *task, u32 what)
 {
-	struct tally_key key = {};
+	TALLY_KEY(key, bucket);
 	struct tally_slot *s;
 
-	key.what = what;
-	if (conf.by == BY_PROCESS) {
-		key.pid = task_tgid(task);
-		task_comm(key.comm, task);
-		s = tally_find(&key, TALLY_WORDS(comm));
-	} else if (conf.by == BY_CGROUP) {
-		key.id = task->cgroups->dfl_cgrp->kn->id;
-		s = tally_find(&key, TALLY_WORDS(id));
-	} else {
-		s = tally_at(what);
-	}
+	key->pid = task_tgid(task);
+	key->what = what;
+	s = TALLY_FIND(key, bucket);
+	if (s)
+		return s;
+	s = TALLY_SEARCH(key, bucket);
+	if (s && !s->key.comm[0])
+		task_comm(s->key.comm, task->group_leader);
+	return s;
+}
+
+static __always_inline struct tally_slot *slot_of_cgroup(struct task_struct *task, u32 what)
+{
+	TALLY_KEY(key, id);
+	struct tally_slot *s;
+
+	key->what = what;
+	key->id = task->cgroups->dfl_cgrp->kn->id;
+	s = TALLY_FIND(key, id);
+	return s ? s : TALLY_SEARCH(key, id);
+}
+
+static __always_inline int add(struct task_struct *task, u32 what, s64 ret)
+{
+	struct tally_slot *s = conf.by == BY_CALL      ? tally_at(what)
+			       : conf.by == BY_PROCESS ? slot_of_process(task, what)
+						       : slot_of_cgroup(task, what);
+
 	if (s)
 		s->n[(u64)ret >> 63]++;
 	return 0;

@@ -50,7 +50,7 @@ static void tell_rate(struct verbs *v, const struct rec *r)
 
 /* All there are; process and cgroup are left out when it is not counted by them. */
 static const struct column columns[] = {
-	TALLIES_COLUMNS,
+	TALLIES_COLUMNS(12),
 	TALLIES_PROCESS,
 	{"call", "CALL", COL_NEST, COL_TEXT | COL_LEFT, 0, 0, 13, tell_call,
 	 "system call, or sock_recvmsg and sock_sendmsg: messages, whatever call moved them"},
@@ -167,6 +167,9 @@ static int check(struct run *run)
 	if (!c->nargs)
 		want_default();
 	choose_columns(run, own.by);
+	if (own.tallies.by_name && own.by != BY_PROCESS && !run->replay)
+		return usage("--by-name goes with --by process");
+	shape.by_name = own.tallies.by_name;
 	shape.flags = own.by == BY_CGROUP ? TALLY_CGROUP : 0;
 	return tallies_check(run, &shape, NS_PER_S);
 }
@@ -186,7 +189,7 @@ static int setup(struct run *run, struct attach *a)
 		}
 	for (u32 i = 0; i < DOOR_MAX; i++)
 		if (own.wanted[WHAT_DOORS + i])
-			probes_want(a, &door_probes[i]);
+			doors_want(a, i);
 	return tallies_setup(run, a, own.tallies.slots);
 }
 
@@ -195,7 +198,7 @@ static void event(struct run *run, const struct rec *r)
 {
 	const struct tally_rec *t = tally_of(r);
 	enum sockstat_by by = t->flags & TALLY_CGROUP ? BY_CGROUP
-			      : t->key.pid            ? BY_PROCESS
+			      : *t->key.comm          ? BY_PROCESS
 						      : BY_CALL;
 
 	if (!run->headed && !(t->flags & TALLY_OTHER))

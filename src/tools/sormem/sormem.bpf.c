@@ -33,7 +33,7 @@ static __always_inline void count_in(struct tally_key *key, const u32 words, u32
 
 	key->what = what;
 	key->bucket = bucket + 1;
-	s = tally_find(key, words);
+	s = tally_whole(key, words);
 	if (!s)
 		return;
 	s->n[N_COUNT]++;
@@ -131,8 +131,8 @@ static __always_inline int on_receive(struct sock *sk, s64 ret)
 	limit = sk->sk_rcvbuf;
 	if (conf.by == BY_PROCESS) {
 		key.pid = task_tgid(task);
-		task_comm(key.comm, task);
-		count_all(&key, TALLY_WORDS(comm), has, limit);
+		task_comm(key.comm, task->group_leader);
+		count_all(&key, TALLY_WORDS(bucket), has, limit);
 	} else if (conf.by == BY_PROTOCOL) {
 		sk_kind(&key, sk);
 		key.type = 0;

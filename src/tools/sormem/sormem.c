@@ -99,6 +99,9 @@ static int check(struct run *run)
 			     c->args[0]);
 	if (own.by_word && by_named(own.by_word))
 		return USAGE;
+	if (own.tallies.by_name && own.by != BY_PROCESS)
+		return usage("--by-name goes with --by process");
+	shape.by_name = own.tallies.by_name;
 	choose(run, own.by);
 	own.intervals = c->interval_ns || c->count;
 	return tallies_check(run, &shape, 0);

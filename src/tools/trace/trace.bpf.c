@@ -91,31 +91,14 @@ static __always_inline void exit_tally(struct call_state *st, const u32 call, u6
 		t->bytes += st->rec.ret;
 }
 
-static __always_inline u16 swap16(u16 v)
-{
-	return bpf_ntohs(v);
-}
-
 /* The address a filter looks at: the call's sockaddr, in or out. */
 static __always_inline void exit_peer(struct call_state *st, const u32 call, struct peer *peer)
 {
-	u8 sa[28] = {};
 	u64 at = arg(st, DESC(call)->addr);
 
 	if (DESC(call)->cls == CALL_VECTOR && DESC(call)->flags & (CALL_MSG | CALL_MMSG))
 		bpf_probe_read_user(&at, sizeof(at), (void *)st->rec.args[1]);
-	if (!at || bpf_probe_read_user(sa, 16, (void *)at))
-		return;
-	peer->family = *(u16 *)sa;
-	if (peer->family == AF_INET) {
-		*(u32 *)peer->addr = *(u32 *)(sa + 4);
-	} else if (peer->family == AF_INET6 && !bpf_probe_read_user(sa, 28, (void *)at)) {
-		__builtin_memcpy(peer->addr, sa + 8, 16);
-	} else {
-		peer->family = 0;
-		return;
-	}
-	peer->port = swap16(*(u16 *)(sa + 2));
+	peer_read(peer, at);
 }
 
 /*

@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
+"""
+What all tools that count in the kernel have in common: full tables, recordings, links, rest, and
+boundaries between intervals under load on all processors.
+"""
+import collections
+import csv
+import io
+import os
+import pathlib
+import signal
+import subprocess
+import tempfile
+import time
+import sys
+import unittest
+
+import lib
+
+sys.path.insert(0, str(lib.ROOT / "tests/replay"))
+import schema
+
+TOOLS = ("sockstat", "sofamily", "soprotocol", "socketio", "socksize")
+SO = lib.work("so")
+
+
+def sums(rows, *keys):
+    """Sums of these columns, of interval rows and of total rows."""
+    found = collections.defaultdict(lambda: [0] * len(keys))
+    for row in rows:
+        for i, key in enumerate(keys):
+            found[row["report"]][i] += int(row[key])
+    return dict(found)
+
+
+class Counting(unittest.TestCase):
+    maxDiff = 4000
+
+    def test_full(self):
+        """More keys than room: the others are one row, last, and nothing is missing."""
+        for keys, n, most in (("64", 499, 2 * 64 * os.cpu_count()), ("4096", 499, None)):
+            ended = lib.weir("socketio", *lib.way(), "--keys", keys, "-o", "json", "--stats", "--", SO, "ports", n)
+            rows = ended.rows
+            self.assertEqual(sum(row["count"] for row in rows), n)
+            self.assertIsNone(schema.wrong("socketio", rows))
+            self.assertEqual(sum(row["bytes"] for row in rows), n * 29)
+            self.assertEqual(ended.stats["events"], n)
+            others = [i for i, row in enumerate(rows) if row["comm"] == "(other)"]
+            if most:
+                self.assertEqual(others, [len(rows) - 1])
+                self.assertEqual(rows[-1]["pid"], 0)
+                self.assertLess(len(rows), most)
+            else:
+                self.assertEqual((others, len(rows)), ([], n))
+
+    def test_boundaries(self):
+        """Sends and receives without a pause by several processes at once, looked at as often as can be."""
+        script = "for i in 1 2 3 4 5; do %s ports 10007 & done; wait" % SO
+        for tool, keys in (("socketio", ("count", "bytes")), ("socksize", ("count", "bytes"))):
+            ended = lib.weir(tool, *lib.way(), "-i", "0.01", "-o", "json", "--stats", "--", "sh", "-c", script)
+            self.assertEqual(ended.status, 0, ended)
+            want = [5 * 10007, 5 * 10007 * 29]
+            self.assertEqual(sums(ended.rows, *keys), {"interval": want, "total": want})
+            self.assertGreater(len({row["time"] for row in ended.rows}), 2)
+            self.assertFalse(any(ended.stats["lost"].values()), ended)
+
+    def test_recordings(self):
+        """Replay tells what was recorded in each format; its filters are those that rows can answer."""
+        with tempfile.TemporaryDirectory() as folder:
+            for tool, options in [(tool, []) for tool in TOOLS] + [("sockstat", ["--by", "process"]),
+                                                                     ("sockstat", ["--by", "cgroup"])]:
+                with self.subTest(tool, options=options):
+                    path = f"{folder}/{tool}"
+                    done = lib.weir(tool, *lib.way(), *options, "-i", "0.1", "--record", path, "--stats", "--", "sh", "-c",
+                                    f"{SO} send 2 inet 12 refused 7; sleep 0.3; {SO} send 11 udp 3")
+                    self.assertEqual((done.status, done.rows), (0, []), done)
+                    ended = lib.weir("replay", path, "-o", "json", "--stats")
+                    self.assertEqual(ended.status, 0, ended)
+                    self.assertEqual(ended.stats["events"], done.stats["events"])
+                    self.replayed(tool, options, path, ended.rows)
+
+    def replayed(self, tool, options, path, rows):
+        count = {"sofamily": "connects", "soprotocol": "connects"}.get(tool, "count")
+        found = sums(rows, count)
+        self.assertEqual(found["interval"], found["total"])
+        if tool != "sockstat":
+            self.assertEqual(found["total"], [{"connects": 1 + 12 + 1 + 3, "count": 2 * (2 + 11)}[count]])
+        self.assertIsNone(schema.wrong(tool, rows))
+        table = list(csv.DictReader(io.StringIO(lib.weir("replay", path, "-o", "csv").out.decode(), newline="")))
+        self.assertEqual(sums(table, count), found)
+        lines = lib.weir("replay", path).lines
+        self.assertEqual(sum(line.split()[:1] == ["total"] for line in lines),
+                         sum(row["report"] == "total" for row in rows))
+        times = sorted({row["time"] for row in rows if row["report"] == "interval"})
+        self.assertGreater(len(times), 1)
+        first = lib.weir("replay", path, "-o", "json", "-n", "1").rows
+        self.assertEqual({row["time"] for row in first}, {times[0]})
+        if options[-1:] != ["cgroup"] and (tool != "sockstat" or options):
+            pid = rows[0]["pid"]
+            ours = lib.weir("replay", path, "-o", "json", "-p", pid).rows
+            self.assertEqual(ours, [row for row in rows if row["pid"] == pid])
+        refused = lib.weir("replay", path, "--uid", "0")
+        self.assertEqual(refused.status, 2)
+        self.assertIn("while recording", refused.words)
+
+    def test_by_name(self):
+        """Processes of one name in one row."""
+        script = f"{SO} send 2 refused 3; {SO} send 5 refused 7; {SO} send 11 refused 13"
+        for tool, options, column, want in (("socketio", [], "count", 2 * 18), ("socksize", [], "count", 2 * 18),
+                                            ("sofamily", [], "connect_errors", 23),
+                                            ("soprotocol", [], "connect_errors", 23),
+                                            ("sockstat", ["--by", "process", "connect"], "errors", 23)):
+            argv = [tool, *lib.way(), *options, "--by-name"]
+            rows = lib.weir(*argv, "-o", "json", "--", "sh", "-c", script).rows
+            rows = [row for row in rows if row["report"] == "total"]
+            self.assertEqual(len(rows), 2 if tool.startswith("socket") or tool == "socksize" else 1, rows)
+            self.assertEqual(sum(row[column] for row in rows), want)
+            self.assertEqual({(row["pid"], row["comm"]) for row in rows}, {(0, "so")})
+            self.assertNotIn("PID", lib.weir(*argv, "--", SO, "send", "2").lines[0])
+
+    def test_links(self):
+        """A symbolic link named after the tool is the tool."""
+        with tempfile.TemporaryDirectory() as folder:
+            for tool in TOOLS:
+                os.symlink(lib.WEIR, f"{folder}/{tool}")
+                ended = lib.run(f"{folder}/{tool}", *lib.way(), "-o", "json", "--", SO, "send", "3")
+                self.assertEqual(ended.status, 0, ended)
+                self.assertTrue(ended.rows)
+
+    def test_rest(self):
+        """Where nothing happens, weir wakes at most twice an interval."""
+        still = subprocess.Popen(["sleep", "60"])
+        try:
+            for tool in TOOLS:
+                weir = subprocess.Popen([lib.WEIR, tool, *lib.way(), "-i", "0.25", "-p", str(still.pid)],
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                while "tracing" not in weir.stderr.readline():
+                    self.assertIsNone(weir.poll(), tool)
+                time.sleep(0.3 * lib.SLOW)  # what it does at the start is over
+                before, began = self.switches(weir.pid), time.monotonic()
+                time.sleep(2)
+                woken, took = self.switches(weir.pid) - before, time.monotonic() - began
+                weir.send_signal(signal.SIGINT)
+                out, _ = weir.communicate(timeout=20 * lib.SLOW)
+                self.assertLessEqual(woken, 2 * (took / 0.25 + 1), tool)
+                self.assertEqual(len(out.splitlines()), 1, out)  # the heading
+        finally:
+            still.kill()
+            still.wait()
+
+    @staticmethod
+    def switches(pid):
+        """How often a process has gone to sleep."""
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+        return int(status.split("voluntary_ctxt_switches:")[1].split()[0])
+
+    def test_refusals(self):
+        for tool in TOOLS[1:]:
+            for words, said in ((["word"], "takes no words"), (["--slower", "1ms"], "has no --slower"),
+                                (["--keys", "63"], "--keys takes a whole number"), (["--key", "9"], None)):
+                ended = lib.weir(tool, *words)
+                self.assertEqual((ended.status, ended.out), (2, b""), ended)
+                self.assertEqual(ended.words.count("\n"), 1)
+                self.assertIn(said or "--key", ended.words)
+        self.assertIn("has no size", lib.weir("socksize", "--failed").words)
+
+
+if __name__ == "__main__":
+    lib.main()
