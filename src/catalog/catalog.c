@@ -20,12 +20,8 @@ const char *row_text(const struct row *row, enum text text, enum lang lang)
 	return told || !row || text != TEXT_SINCE ? told : row->text[LANG_EN][text];
 }
 
-enum layer layer_of_tp(const struct kernel_tp *tp)
+static enum layer layer_of_tp(const struct kernel_tp *tp)
 {
-	const struct row *row = row_find(SORT_TRACEPOINT, tp->group, tp->name);
-
-	if (row)
-		return row->layer;
 	for (u32 i = 0; i < ncatalog_groups; i++)
 		if (!strcmp(catalog_groups[i].name, tp->group))
 			return catalog_groups[i].layer;
@@ -46,13 +42,10 @@ static bool takes_packet(const struct kernel_func *f)
 	return false;
 }
 
-enum layer layer_of_func(const struct kernel_func *f)
+static enum layer layer_of_func(const struct kernel_func *f)
 {
-	const struct row *row = row_find(SORT_FUNCTION, NULL, f->name);
 	const char *bare = f->name + strspn(f->name, "_");
 
-	if (row)
-		return row->layer;
 	for (u32 i = 0; i < ncatalog_prefixes; i++) {
 		const char *prefix = catalog_prefixes[i].prefix;
 
@@ -62,23 +55,11 @@ enum layer layer_of_func(const struct kernel_func *f)
 	return takes_packet(f) ? LAYER_SKB : LAYER_SOCKET;
 }
 
-const char *layer_name(enum layer layer, enum lang lang)
+enum layer match_layer(const struct match *m)
 {
-	static const char *const names[LAYER_MAX][LANG_MAX] = {
-		{"system calls", "시스템 콜"},
-		{"socket", "소켓"},
-		{"TCP", "TCP"},
-		{"UDP", "UDP"},
-		{"IP", "IP"},
-		{"ICMP", "ICMP"},
-		{"device", "네트워크 장치"},
-		{"XDP", "XDP"},
-		{"skb", "패킷 버퍼(skb)"},
-		{"qdisc", "큐 규칙(qdisc)"},
-		{"neighbour", "이웃(neighbour)"},
-		{"NAPI", "NAPI"},
-		{"tracing", "추적 장치"},
-	};
-
-	return names[layer][lang];
+	if (m->row)
+		return m->row->layer;
+	if (m->sort == SORT_CALL)
+		return LAYER_CALL;
+	return m->sort == SORT_TRACEPOINT && m->tp ? layer_of_tp(m->tp) : layer_of_func(&m->func);
 }

@@ -51,7 +51,7 @@ enum text {
 	TEXT_RETURNS,
 	TEXT_SINCE, /* begins with the version */
 	TEXT_CHANGED,
-	TEXT_COST,
+	TEXT_COSTS,
 	TEXT_MAX,
 };
 
@@ -70,6 +70,7 @@ struct row {
 	u8 context;        /* enum context */
 	u8 cost;           /* enum cost */
 	bool is_inline;    /* a header has it: no function, or a copy that few callers use */
+	bool is_static;    /* the compiler may have put it into its callers */
 	u32 since, gone;   /* KERNEL(); gone 0: still there */
 	const char *group; /* of a tracepoint, else NULL */
 	const char *name;
@@ -90,6 +91,20 @@ extern const u32 catalog_nrows;
 const struct row *row_find(enum probe_sort sort, const char *group, const char *name);
 /* What it says in that language; NULL when it says nothing of it. */
 const char *row_text(const struct row *row, enum text text, enum lang lang);
+
+/* How a row compares with the running kernel. */
+enum drift_state {
+	DRIFT_NONE,  /* as the newest that the row knows */
+	DRIFT_KNOWN, /* otherwise, in a way that the row knows of */
+	DRIFT_NEW,   /* in a way that it does not: the catalog, or the kernel, has moved */
+};
+
+struct drift {
+	enum drift_state state;
+	char what[800]; /* half a sentence, "" when there is nothing to say */
+};
+
+void row_drift(const struct row *row, struct drift *d);
 
 /* What a word means here. */
 struct match {
@@ -123,9 +138,15 @@ enum find {
 int catalog_find(struct matches *m, const char *word, u32 flags);
 void matches_free(struct matches *m);
 
-/* Which layer something belongs to that has no row. */
-enum layer layer_of_tp(const struct kernel_tp *tp);
-enum layer layer_of_func(const struct kernel_func *f);
+/* Which layer it belongs to: its row says, else its group, its name, or what it takes. */
+enum layer match_layer(const struct match *m);
+
+/* The language of that name ("en", "ko"), or with NULL that of the environment. 0 or USAGE. */
+int lang_named(const char *word, enum lang *lang);
+/* A heading, and the words of JSON, which stay as they are. */
 const char *layer_name(enum layer layer, enum lang lang);
+const char *layer_word(enum layer layer);
+const char *context_word(enum context context);
+const char *cost_word(enum cost cost);
 
 #endif

@@ -64,8 +64,17 @@ static void add_func(struct matches *m, const struct kernel_func *f)
 {
 	struct match *new = add(m, SORT_FUNCTION, f->module, f->name);
 
-	if (new)
-		new->func = *f;
+	if (!new)
+		return;
+	new->func = *f;
+	if (!new->row || !new->row->is_inline)
+		return;
+	new->func.via = VIA_NONE;
+	new->func.lack = LACK_INLINE;
+	snprintf(new->func.why, sizeof(new->func.why), "%s",
+		 f->symbols ? "a header has it inline; the symbol of that name here is a ghost: a "
+			      "copy that few callers use"
+			    : "a header has it inline: it is part of its callers");
 }
 
 static bool find_call(struct matches *m, const struct wanted *w)
@@ -99,16 +108,8 @@ static bool find_func(struct matches *m, const struct wanted *w)
 
 	if (!kernel_func(w->word, &f) && !row)
 		return false;
-	if (row) {
+	if (row)
 		f.name = row->name;
-		f.lack = row->is_inline ? LACK_INLINE : f.lack;
-		f.via = row->is_inline ? VIA_NONE : f.via;
-	}
-	if (row && row->is_inline)
-		snprintf(f.why, sizeof(f.why), "%s",
-			 f.symbols ? "a header has it inline; the symbol of that name here is a "
-				     "copy that few callers use"
-				   : "a header has it inline: it is part of its callers");
 	add_func(m, &f);
 	return true;
 }
@@ -238,8 +239,8 @@ static int unknown(const char *asked, const struct wanted *w)
 	free(l.all);
 	if (strpbrk(asked, "*?["))
 		return usage("no probe here fits '%s'; weir list shows all that there are", asked);
-	return usage("there is no probe '%s' here%s%s%s; weir list shows all that there are", asked,
-		     near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
+	return usage("there is no probe '%s' here%s%s; weir list shows all that there are", asked,
+		     near ? ", did you mean " : "", near ? near : "");
 }
 
 /* Can it be traced as it is? A system call always can, by one way or another. */

@@ -132,6 +132,12 @@ static void fill(struct kernel_func *f, const struct named *found, u32 twins)
 	f->twins = twins;
 }
 
+/* Is it in the module that the first len bytes of name call? Without any: wherever it is. */
+static bool placed(const char *module, const char *name, size_t len)
+{
+	return !len || (module && !strncmp(module, name, len) && !module[len]);
+}
+
 bool kernel_func(const char *name, struct kernel_func *f)
 {
 	const char *colon = strchr(name, ':');
@@ -146,24 +152,28 @@ bool kernel_func(const char *name, struct kernel_func *f)
 	types = kernel_types(&ntypes);
 	all = named_funcs(&nall);
 	found = named_find(all, nall, f->name, &n);
-	for (; n && colon; found++, n--) {
-		const char *module = types[found->types].module;
-
-		if (module && !strncmp(module, name, len) && !module[len])
-			break;
-	}
+	for (; n && !placed(types[found->types].module, name, len); n--)
+		found++;
 	/* Of one place: a module's function of the same name is another one. */
 	while (same < n && found[same].types == found->types)
 		same++;
 	if (n) {
 		fill(f, found, same);
 		f->name = found->name;
+	} else {
+		s = kernel_symbol(f->name, &n);
+		for (; n && !placed(s->module, name, len); n--)
+			s++;
+		if (n) {
+			f->name = s->name;
+			f->module = s->module;
+		}
 	}
-	s = n ? NULL : kernel_symbol(f->name, &n);
-	if (s)
-		f->name = s->name;
-	for (u32 i = 0; s && i < n && !f->module; i++)
-		f->module = s[i].module;
+	if (len && !n) {
+		f->lack = LACK_ABSENT;
+		WHY(f, "no module %.*s with such a function is loaded", (int)len, name);
+		return false;
+	}
 	judge(f);
 	return f->types || f->symbols || f->renamed;
 }

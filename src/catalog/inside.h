@@ -29,6 +29,10 @@ bool func_takes_net(const struct kernel_types *types, u32 proto, u32 skip);
  * blanks. False when it is no function of the kernel's: data, BPF programs, ftrace's trampolines.
  */
 bool parse_symbol(char *line, struct kernel_symbol *s);
+struct buf;
+/* Types of "int (struct sock *sk, long timeout)", or of "struct sk_buff *skb, int rc" without a
+ * result, in a spelling that can be compared; ends with a NUL. */
+void signature(struct buf *b, const char *text, bool with_result);
 /* A line of a format file, "\tfield:u32 len;\toffset:16;\tsize:4;\tsigned:0;", which is cut; the
  * name is allocated. */
 bool parse_field(char *line, struct kernel_field *f);

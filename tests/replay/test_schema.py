@@ -37,11 +37,16 @@ class Schema(unittest.TestCase):
     def test_doctor(self):
         self.right("doctor", self.rows("doctor"))
 
+    def test_list(self):
+        self.right("list", self.rows("list"))
+        self.right("drift", self.rows("list", "--check"))
+
     def test_kinds_exclude_each_other(self):
         """A line is one of the kinds, and of no other."""
         validate = schema.validator()
         rows = self.rows("replay", DEMO, "-n", "7", "--stats") + self.rows("replay", DEMO, "--summary")
-        for row in rows + self.rows("doctor")[:3]:
+        rows += self.rows("doctor")[:3] + self.rows("list", "tcp:*") + self.rows("list", "--check")[:7]
+        for row in rows:
             validate.validate(row)
 
     def test_notices_changes(self):
@@ -63,7 +68,7 @@ class Schema(unittest.TestCase):
             if kind == "column":
                 columns.setdefault(who, []).append(rest[0])
         self.assertEqual(set(columns), {"trace", "sockstat", "sofamily", "soprotocol", "socketio", "socksize", "soconnect",
-                                        "soaccept", "soconnlat", "so1stbyte", "sormem", "doctor"})
+                                        "soaccept", "soconnlat", "so1stbyte", "sormem", "doctor", "list"})
         for tool, names in columns.items():
             self.assertEqual(list(schema.SCHEMA["$defs"][tool]["properties"]), names)
 

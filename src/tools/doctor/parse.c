@@ -136,34 +136,3 @@ bool parse_module(const char *text, const char *name)
 	}
 	return false;
 }
-
-void wrap(struct buf *b, const char *text, u32 indent, u32 width)
-{
-	u32 column = indent;
-
-	while (*text) {
-		size_t n = strcspn(text, " ");
-		size_t start = buf_len(b);
-		bool first = column == indent;
-		u32 taken;
-
-		buf_chr(b, ' ');
-		taken = buf_safe_utf8(b, text, n);
-		if (!first && column + 1 + taken > width) {
-			b->at = b->base + start;
-			buf_chr(b, '\n');
-			for (u32 i = 0; i < indent; i++)
-				buf_chr(b, ' ');
-			buf_safe_utf8(b, text, n);
-			column = indent + taken;
-		} else if (first) {
-			b->at = b->base + start;
-			buf_safe_utf8(b, text, n);
-			column += taken;
-		} else {
-			column += 1 + taken;
-		}
-		text += n;
-		text += strspn(text, " ");
-	}
-}

@@ -4,7 +4,7 @@
 #define WEIR_DOCTOR_PARSE_H
 
 #include <stdbool.h>
-#include "buf.h"
+#include "wrap.h"
 
 #define KVER(major, minor) ((major) << 8 | (minor))
 
@@ -32,9 +32,5 @@ u32 parse_mounts(const char *text, const char *type, char *path, size_t size);
 bool parse_cmdline(const char *text, const char *word);
 /* Has modules.dep or modules.builtin a module of that name? */
 bool parse_module(const char *text, const char *name);
-
-/* Writes text in lines that end before column width; the first begins at column indent, where the
- * cursor already is, and so do the others. Bytes that are not harmless are escaped. */
-void wrap(struct buf *b, const char *text, u32 indent, u32 width);
 
 #endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* Which language the user reads, and words of the catalog in both. */
+#include <stdlib.h>
+#include <string.h>
+#include "error.h"
+#include "inside.h"
+
+/* As setlocale(3) finds LC_MESSAGES. */
+static enum lang of_environment(void)
+{
+	static const char *const names[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
+
+	for (u32 i = 0; i < 3; i++) {
+		const char *value = getenv(names[i]);
+
+		if (value && *value)
+			return strncmp(value, "ko", 2) ? LANG_EN : LANG_KO;
+	}
+	return LANG_EN;
+}
+
+int lang_named(const char *word, enum lang *lang)
+{
+	static const char *const words[LANG_MAX] = {"en", "ko"};
+
+	*lang = of_environment();
+	for (u32 i = 0; word && i < LANG_MAX; i++)
+		if (!strcmp(word, words[i])) {
+			*lang = i;
+			return 0;
+		}
+	return word ? usage("--lang takes en or ko, not '%s'", word) : 0;
+}
+
+const char *layer_name(enum layer layer, enum lang lang)
+{
+	static const char *const names[LAYER_MAX][LANG_MAX] = {
+		{"system calls", "시스템 콜"},
+		{"socket", "소켓"},
+		{"TCP", "TCP"},
+		{"UDP", "UDP"},
+		{"IP", "IP"},
+		{"ICMP", "ICMP"},
+		{"device", "네트워크 장치"},
+		{"XDP", "XDP"},
+		{"skb", "패킷 버퍼(skb)"},
+		{"qdisc", "큐잉(qdisc)"},
+		{"neighbour", "이웃(neighbour)"},
+		{"NAPI", "NAPI"},
+		{"tracing", "추적용 내부 함수"},
+	};
+
+	return names[layer][lang];
+}
+
+const char *layer_word(enum layer layer)
+{
+	static const char *const words[LAYER_MAX] = {
+		"call", "socket", "tcp",   "udp",       "ip",   "icmp",    "device",
+		"xdp",  "skb",    "qdisc", "neighbour", "napi", "tracing",
+	};
+
+	return words[layer];
+}
+
+const char *context_word(enum context context)
+{
+	static const char *const words[] = {"task", "softirq", "either"};
+
+	return words[context];
+}
+
+const char *cost_word(enum cost cost)
+{
+	static const char *const words[] = {"rare", "connection", "call", "packet"};
+
+	return words[cost];
+}
