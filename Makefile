@@ -105,7 +105,7 @@ $(B)/obj/gen/%.o: $(B)/gen/%.c
 
 tool_inc = $(if $(findstring /tools/,$<),-I$(dir $<))
 
-$(TABLES): $(wildcard tables/*)
+$(TABLES): $(wildcard tables/* tables/netlink/*)
 	@mkdir -p $(@D)
 	$(call say,GEN) tables/tables.sh $@
 

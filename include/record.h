@@ -323,6 +323,7 @@ enum name_space {
 	NAME_STACK = 4,
 	NAME_PROBE = 5,  /* what a probe is, in the text of probe_learn() */
 	NAME_SYMBOL = 6, /* what lies at a kernel address */
+	NAME_GENL = 7,   /* a family of generic netlink */
 };
 struct name_rec {
 	struct rec h;

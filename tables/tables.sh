@@ -12,6 +12,7 @@ splice_flags SPLICE_F_??? rwf RWF_??? tcp_state TCP_??? icmp ICMP_??? packet_mr 
 	echo '/* Made by tables/tables.sh from tables/: do not edit. */'
 	echo '#include "decode.h"'
 	echo '#include "kinds.h"'
+	echo '#include "nl.h"'
 	set -f
 	# shellcheck disable=SC2086 # a list of words
 	set -- $list
@@ -46,6 +47,7 @@ splice_flags SPLICE_F_??? rwf RWF_??? tcp_state TCP_??? icmp ICMP_??? packet_mr 
 	awk -f "$here/gen" "$here/af_proto.txt" | sed 's/ },$/, 0, false },/'
 	echo "};"
 	echo "const u32 naf_protos = sizeof(af_protos) / sizeof(*af_protos);"
+	awk -f "$here/netlink.awk" "$here"/netlink/*.txt
 } >"$out.new"
 {
 	echo '/* Made by tables/tables.sh: the column KIND of sockopt.txt and scm.txt. */'
@@ -54,4 +56,8 @@ splice_flags SPLICE_F_??? rwf RWF_??? tcp_state TCP_??? icmp ICMP_??? packet_mr 
 		awk '!/^#/ && NF > 3 { print "\tKIND_" $4 "," }' | sort -u
 	echo '};'
 } >"$(dirname "$out")/kinds.h"
+{
+	echo '/* Made by tables/tables.sh from tables/netlink/: do not edit. */'
+	awk -v header=1 -f "$here/netlink.awk" "$here"/netlink/*.txt
+} >"$(dirname "$out")/nl_tables.h"
 mv "$out.new" "$out"

@@ -116,6 +116,15 @@ static void record_netdevs(struct live *l)
 	if_freenameindex(all);
 }
 
+/* Generic netlink families likewise. */
+static void record_families(struct live *l)
+{
+	const struct names *all = genl_names(0);
+
+	for (u32 i = 0; i < all->count; i++)
+		record_name(l, NAME_GENL, all->rows[i].value, all->rows[i].name);
+}
+
 static int record_open(struct live *l)
 {
 	struct file_head head = {.wall_ns = l->run.world.wall_ns,
@@ -132,6 +141,7 @@ static int record_open(struct live *l)
 	if (file_create(&l->file, l->run.common.record, &head))
 		return FAIL;
 	record_netdevs(l);
+	record_families(l);
 	return 0;
 }
 

@@ -145,13 +145,21 @@ void arg_rwf(const struct arg *a)
 static void tell_buffer(const struct arg *a, u64 full)
 {
 	const struct sect *s = arg_sect(a, SECT_DATA);
+	struct memory m = {.full = full, .address = a->val, .unreadable = arg_unread(a)};
 
-	if (!a->val || (!s && arg_unread(a)))
+	if (s) {
+		m.p = s + 1;
+		m.n = s->len;
+		m.full = s->full;
+	}
+	if (!a->val || (!s && m.unreadable))
 		a->v->ops->ptr(a->v, a->val);
-	else if (s)
-		tell_shown(a->v, a->r, s + 1, s->len, s->full);
-	else
+	else if (!s)
 		a->v->ops->bytes(a->v, "", 0, full);
+	else if (is_netlink(a->r) && (a->r->call == CALL_sendto || a->r->call == CALL_recvfrom))
+		tell_netlink(a->v, a->r, &m);
+	else
+		tell_shown(a->v, a->r, &m);
 }
 
 void arg_sent(const struct arg *a)

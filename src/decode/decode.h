@@ -42,10 +42,6 @@ extern u32 decode_snap;
 void decode_sockaddr(struct verbs *v, const void *sa, u32 n);
 /* An option's value of n bytes (of full): by level and name. set: of setsockopt. */
 void decode_option(struct verbs *v, u64 level, u64 name, const void *p, u32 n, u32 full, bool set);
-/* Who knows the names of network devices by namespace and number; NULL when it does not. Not set:
- * the kernel is asked, of our own namespace. A replay must set it: its numbers are another
- * machine's. */
-extern const char *(*decode_netdev)(u32 netns, u32 ifindex);
 /* Control messages of a msghdr: an ARRAY. */
 void decode_control(struct verbs *v, const void *p, u32 n, u32 full);
 
@@ -53,6 +49,11 @@ void decode_control(struct verbs *v, const void *p, u32 n, u32 full);
  * The namespace whose names live look-ups give is netdev_own()'s. */
 void netdev_learn(u32 netns, u32 ifindex, const char *name, u32 len);
 u32 netdev_own(void);
+/* Generic netlink families as a recording has them: from the first one on, no other is asked for.
+ */
+void genl_learn(u32 id, const char *name, u32 len);
+/* Those that are known now; the kernel is asked when id is not among them. */
+const struct names *genl_names(u32 id);
 
 /* Sections of a record, in order. The first with kind (and arg, when it is not ANY_ARG) after
  * the section after (NULL: from the start); NULL when there is none or the record ends within it.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* Messages: msghdr, vectors of iovecs and of messages. Their parts are sections in the kernel
  * half's order: a head, its name, its control data, its iovecs; then the next head. */
+#include <sys/socket.h>
 #include "tell.h"
 
 #define IOVS 32 /* as many are shown, by strace and in a record */
@@ -31,24 +32,38 @@ static void tell_rest(struct verbs *v, const struct call_rec *r, const struct se
 		v->ops->more(v);
 }
 
-static void tell_base(struct verbs *v, const struct call_rec *r, const struct sect *s, u64 base,
-		      u64 len, bool hidden)
-{
-	u32 n = s->len - 16u;
+/* How payload is told. */
+struct shown {
+	bool hidden;  /* of a failed receive: only the pointers mean something */
+	bool netlink; /* as messages */
+};
 
-	if (!base || hidden)
+#define PAGE 4096
+
+/* Bytes of a message, section s has the iovec that leads to them. */
+static void tell_base(struct verbs *v, const struct call_rec *r, const struct sect *s,
+		      const struct shown *how)
+{
+	const u8 *p = (const u8 *)(s + 1);
+	u64 base = load64(p), len = load64(p + 8);
+	struct memory m = {.p = p + 16, .n = s->len - 16u, .full = s->full, .address = base};
+
+	/* what could not be read ends with a page */
+	m.unreadable = r->unread & 1 << 1 && m.n < PAGE && !((base + m.n) & (PAGE - 1));
+	if (!base || how->hidden)
 		v->ops->ptr(v, base);
-	else if (n)
-		tell_shown(v, r, (const u8 *)(s + 1) + 16, n, s->full);
-	else if (!len || !s->full || !r->snap)
-		v->ops->bytes(v, "", 0, len && s->full);
+	else if (m.n && how->netlink)
+		tell_netlink(v, r, &m);
+	else if (m.n)
+		tell_shown(v, r, &m);
+	else if (!len || !m.full || !r->snap)
+		v->ops->bytes(v, "", 0, len && m.full);
 	else
 		v->ops->ptr(v, base);
 }
 
-/* hidden: of a failed receive only the pointers mean something. */
 static const struct sect *tell_iovs(struct verbs *v, const struct call_rec *r, const struct sect *s,
-				    u64 at, u64 count, bool hidden)
+				    u64 at, u64 count, const struct shown *how)
 {
 	const struct sect *next = part(r, s, SECT_IOV);
 	u64 shown = 0;
@@ -65,7 +80,7 @@ static const struct sect *tell_iovs(struct verbs *v, const struct call_rec *r, c
 		item(v);
 		open_box(v, BOX_STRUCT);
 		field(v, "iov_base");
-		tell_base(v, r, s, load64(p), load64(p + 8), hidden);
+		tell_base(v, r, s, how);
 		field_uint(v, "iov_len", load64(p + 8));
 		close_box(v);
 		shown++;
@@ -76,8 +91,9 @@ static const struct sect *tell_iovs(struct verbs *v, const struct call_rec *r, c
 	return s;
 }
 
-static void tell_name(struct verbs *v, const struct head *h, const struct sect *addr, u32 in,
-		      bool out)
+/* Returns the family. */
+static u16 tell_name(struct verbs *v, const struct head *h, const struct sect *addr, u32 in,
+		     bool out)
 {
 	u32 n = addr ? addr->len : 0;
 
@@ -93,6 +109,7 @@ static void tell_name(struct verbs *v, const struct head *h, const struct sect *
 		tell_change(v, (s32)in, (s32)h->namelen, " => ");
 	else
 		v->ops->sint(v, (s32)h->namelen);
+	return n >= 2 ? load16(addr + 1) : AF_UNSPEC;
 }
 
 /* in: msg_namelen before the call, out: the kernel wrote it. Returns the last section that was
@@ -101,6 +118,7 @@ static const struct sect *tell_head(struct verbs *v, const struct call_rec *r, c
 				    u32 in, bool out)
 {
 	const struct sect *addr, *control;
+	struct shown how = {0};
 	struct head h;
 
 	memcpy(&h, s + 1, sizeof(h));
@@ -111,9 +129,11 @@ static const struct sect *tell_head(struct verbs *v, const struct call_rec *r, c
 	if (control)
 		s = control;
 	open_box(v, BOX_STRUCT);
-	tell_name(v, &h, addr, in, out);
+	/* strace goes by the name only, which may be there or not */
+	how.netlink = tell_name(v, &h, addr, in, out) == AF_NETLINK ||
+		      (is_netlink(r) && tell_more_than_strace(v));
 	field(v, "msg_iov");
-	s = tell_iovs(v, r, s, h.iov, h.iovlen, false);
+	s = tell_iovs(v, r, s, h.iov, h.iovlen, &how);
 	field_uint(v, "msg_iovlen", h.iovlen);
 	if (h.controllen) {
 		field(v, "msg_control");
@@ -180,6 +200,7 @@ void arg_msgvec(const struct arg *a)
 void arg_iov(const struct arg *a)
 {
 	bool in = a->r->call == CALL_readv || a->r->call == CALL_preadv2;
+	struct shown how = {.hidden = in && call_failed(a->r)};
 
-	tell_iovs(a->v, a->r, NULL, a->val, a->r->args[2], in && call_failed(a->r));
+	tell_iovs(a->v, a->r, NULL, a->val, a->r->args[2], &how);
 }

@@ -200,22 +200,31 @@ static inline const struct sect *arg_sect(const struct arg *a, u8 kind)
 	return a->val ? sect_find(&a->r->h, kind, a->idx, NULL) : NULL;
 }
 
-/* Payload of full bytes, of which n are here: as many as the record wants shown. */
-static inline void tell_shown(struct verbs *v, const struct call_rec *r, const void *p, u32 n,
-			      u32 full)
+/* A piece of the program's memory, as much of it as was recorded. */
+struct memory {
+	const void *p;
+	u32 n;    /* bytes that are here */
+	u64 full; /* ... that there were */
+	u64 address;
+	bool unreadable; /* those that are not here could not be read */
+};
+
+/* Payload: as many bytes as the record wants shown. */
+static inline void tell_shown(struct verbs *v, const struct call_rec *r, const struct memory *m)
 {
+	u32 n = m->n;
+
 	if (n > r->snap)
 		n = r->snap;
 	if (n > decode_snap)
 		n = decode_snap;
-	v->ops->bytes(v, p, n, full > n);
+	v->ops->bytes(v, m->p, n, m->full > n);
 }
 
-/* Payload of a socket; netlink messages are told as such. */
-void tell_payload(struct verbs *v, const struct call_rec *r, const void *p, u32 n, u64 full);
 /* Whether netlink messages are what the socket of the call carries. */
 bool is_netlink(const struct call_rec *r);
-void tell_netlink(struct verbs *v, u16 protocol, const void *p, u32 n, u64 full);
+/* Such messages; of a socket whose protocol is unknown only their heads. */
+void tell_netlink(struct verbs *v, const struct call_rec *r, const struct memory *m);
 
 /* As decode_control(), with the address for the comment of what cannot be read. */
 void tell_control(struct verbs *v, u64 address, const void *p, u32 n, u64 full);

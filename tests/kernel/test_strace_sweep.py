@@ -19,6 +19,19 @@ class Sweep(oracle.Case):
     def test_option_values(self):
         self.same([lib.work("option_sweep"), "values"])
 
+    def netlink(self, what):
+        """With a ring that holds it all, each message being some KiB."""
+        self.same([lib.work("netlink_sweep"), what], "--ring", 262144)
+
+    def test_netlink_attributes(self):
+        self.netlink("attributes")
+
+    def test_netlink_values(self):
+        self.netlink("values")
+
+    def test_netlink_heads(self):
+        self.netlink("heads")
+
 
 if __name__ == "__main__":
     lib.main()

@@ -30,6 +30,8 @@ static void play_one(struct run *run, const struct rec *r)
 			probe_learn(name->id, name->name, name->len);
 		else if (name->space == NAME_SYMBOL)
 			symbol_learn(name->id, name->name, name->len);
+		else if (name->space == NAME_GENL)
+			genl_learn(name->id, name->name, name->len);
 	} else if (r->type == REC_NOTICE) {
 		if (match_task(&run->common.filter, &((const struct notice_rec *)r)->who))
 			run_notice(run, (const struct notice_rec *)r);
@@ -49,6 +51,7 @@ static int replay(struct run *run, struct file_reader *file)
 	run->world = (struct out_world){file->head.wall_ns, file->head.zone_s, cgroup_path};
 	if (run_open(run))
 		return FAIL;
+	genl_learn(0, "", 0); /* this machine's families are not those of the recording */
 	while (!run->stop && (more = file_next(file, &r)) > 0)
 		play_one(run, r);
 	if (run->tool->tick && run->tool->tick(run, NULL, true))

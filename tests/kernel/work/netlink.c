@@ -396,6 +396,8 @@ int main(void)
 	user = Socket(AF_NETLINK, SOCK_RAW, NETLINK_USERSOCK);
 	for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++)
 		other[i] = Socket(AF_NETLINK, SOCK_RAW, protocols[i]);
+	for (int fd = route; fd <= other[3]; fd++) /* strace cannot find out the protocol before */
+		Bind(fd, kernel, 12);
 	lengths();
 	several();
 	pointers();
