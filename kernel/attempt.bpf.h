@@ -79,7 +79,8 @@ static __always_inline struct sock *sk_of_fd(struct task_struct *task, u64 fd)
 }
 
 /* with_type: count by type and protocol too, and keep the protocol's name. */
-static __always_inline int attempt_leave(u32 call, s64 ret, const bool with_type)
+static __always_inline int attempt_leave(u32 call, struct pt_regs *regs, s64 ret,
+					 const bool with_type)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	TALLY_KEY(key, port);
@@ -89,7 +90,7 @@ static __always_inline int attempt_leave(u32 call, s64 ret, const bool with_type
 
 	if (!task_matches(task))
 		return 0;
-	regs_args(args, (struct pt_regs *)bpf_task_pt_regs(task));
+	regs_args(args, regs);
 	fd = is_accept(call) && ret >= 0 ? ret : args[0];
 	if (!attempt_matches(fd, is_accept(call) ? 0 : args[1]))
 		return 0;
@@ -113,9 +114,9 @@ static __always_inline int attempt_leave(u32 call, s64 ret, const bool with_type
 }
 
 #define ATTEMPT_WAYS(with_type)                                                                    \
-	static __always_inline int leave(u32 call, s64 ret)                                        \
+	static __always_inline int leave(u32 call, struct pt_regs *regs, s64 ret)                  \
 	{                                                                                          \
-		return attempt_leave(call, ret, with_type);                                        \
+		return attempt_leave(call, regs, ret, with_type);                                  \
 	}                                                                                          \
 	CALL_EXIT_WAYS(leave)
 

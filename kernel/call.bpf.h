@@ -112,7 +112,8 @@ SEC("?tp_btf/sched_process_exit") int state_exit(u64 *ctx)
 	return 0;
 }
 
-/* The programs of every way at the entry and at the exit: enter(call), leave(call, ret). */
+/* The programs of every way at the entry and at the exit: enter(call), leave(call, regs, ret).
+ */
 #define CALL_ENTER_FENTRY(name, fn, ...)                                                           \
 	SEC("?fentry/" CALL_SYMBOL(fn)) int enter_##name(u64 *ctx)                                 \
 	{                                                                                          \

@@ -80,6 +80,12 @@ static __always_inline bool task_compat(struct task_struct *task)
 }
 #endif
 
+/* The registers with which the task that runs came into the kernel. */
+static __always_inline struct pt_regs *task_regs(void)
+{
+	return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+}
+
 /* Raw tracepoints see 32-bit calls too, whose numbers mean other things. A 64-bit program can make
  * them as well (int 0x80). */
 static __always_inline u32 call_of_raw(u64 nr, struct task_struct *task)
@@ -95,32 +101,33 @@ static __always_inline u32 call_of_raw(u64 nr, struct task_struct *task)
 }
 
 /*
- * The programs of every way at the exit. In those of fexit the call is a constant, and what it does
- * not need is not there; the others look it up.
+ * The programs of every way at the exit: leave(call, regs, ret), with the registers of the entry.
+ * In those of fexit the call is a constant, and what it does not need is not there; the others look
+ * it up.
  */
 #define CALL_EXIT_FEXIT(name, fn, ...)                                                             \
 	SEC("?fexit/" CALL_SYMBOL(fn)) int exit_##name(u64 *ctx)                                   \
 	{                                                                                          \
-		return call_leave(CALL_##name, ctx[1]);                                            \
+		return call_leave(CALL_##name, (struct pt_regs *)ctx[0], ctx[1]);                  \
 	}
 #define CALL_EXIT_WAYS(leave) CALL_EXIT_WAYS_OF(CALLS, leave)
 /* The same for a tool that knows its calls beforehand: list is like CALLS. */
 #define CALL_EXIT_WAYS_OF(list, leave)                                                             \
-	static __always_inline int call_leave(u32 call, s64 ret)                                   \
+	static __always_inline int call_leave(u32 call, struct pt_regs *regs, s64 ret)             \
 	{                                                                                          \
-		return leave(call, ret);                                                           \
+		return leave(call, regs, ret);                                                     \
 	}                                                                                          \
 	list(CALL_EXIT_FEXIT) SEC("?tracepoint") int call_exit_tp(struct sys_exit_ctx *ctx)        \
 	{                                                                                          \
 		u32 call = call_of(ctx->nr);                                                       \
-		return call ? leave(call, ctx->ret) : 0;                                           \
+		return call ? leave(call, task_regs(), ctx->ret) : 0;                              \
 	}                                                                                          \
 	SEC("?raw_tp") int call_exit_raw(u64 *ctx)                                                 \
 	{                                                                                          \
 		struct task_struct *task = bpf_get_current_task_btf();                             \
 		struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);                   \
 		u32 call = call_of_raw(regs_nr(regs), task);                                       \
-		return call ? leave(call, ctx[1]) : 0;                                             \
+		return call ? leave(call, regs, ctx[1]) : 0;                                       \
 	}
 
 #endif

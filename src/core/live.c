@@ -421,7 +421,7 @@ static int finish(struct live *l, int err)
 	if (caught)
 		command_end(&l->command, caught);
 	attach_end(&l->attach);
-	if (l->reader.ring)
+	if (l->reader.open)
 		drain_rest(l);
 	if (!err && run->tool->tick && run->tool->tick(run, &l->attach, true))
 		err = FAIL;

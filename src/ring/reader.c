@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 #include <errno.h>
+#include <linux/bpf.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 #include "error.h"
 #include "reader.h"
 
@@ -11,41 +15,71 @@
 #define NAP_MIN 1000000
 #define NAP_MAX 8000000
 
-static int on_record(void *ctx, void *data, size_t size)
-{
-	struct reader *r = ctx;
-	const struct rec *rec = data;
-
-	if (size < sizeof(*rec) || rec->len > size)
-		return 0;
-	r->read++;
-	r->bytes += size;
-	r->each(r->ctx, rec);
-	return 0;
-}
+/* The kernel's own side of the ring, BPF_RINGBUF_HDR_SZ bytes before each record (linux/bpf.h). */
+struct slot {
+	u32 len; /* with BPF_RINGBUF_BUSY_BIT and BPF_RINGBUF_DISCARD_BIT */
+	u32 pg_off;
+	struct rec rec;
+};
 
 int reader_open(struct reader *r, int map, u32 size, struct shared *shared)
 {
-	r->shared = shared;
-	r->size = size;
-	r->nap = NAP_MIN;
-	r->ring = ring_buffer__new(map, on_record, r, NULL);
-	return r->ring ? 0 : fail("the ring cannot be read: %s", strerror(errno));
+	size_t page = sysconf(_SC_PAGESIZE);
+	struct epoll_event event = {.events = EPOLLIN};
+	u8 *p;
+
+	*r = (struct reader){.shared = shared, .size = size, .nap = NAP_MIN, .wake = -1};
+	r->consumed = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, map, 0);
+	/* the producer's position, then the data, which the kernel maps twice in a row: a record is
+	 * in one piece wherever it begins (kernel/bpf/ringbuf.c) */
+	p = mmap(NULL, page + 2 * (size_t)size, PROT_READ, MAP_SHARED, map, page);
+	r->produced = (const u64 *)p;
+	r->data = p + page;
+	r->wake = epoll_create1(EPOLL_CLOEXEC);
+	if (r->consumed != MAP_FAILED && p != MAP_FAILED && r->wake >= 0 &&
+	    !epoll_ctl(r->wake, EPOLL_CTL_ADD, map, &event)) {
+		r->open = true;
+		return 0;
+	}
+	return fail("the ring cannot be read: %s", strerror(errno));
 }
 
 void reader_close(struct reader *r)
 {
-	ring_buffer__free(r->ring);
-	r->ring = NULL;
+	size_t page = sysconf(_SC_PAGESIZE);
+
+	if (!r->open)
+		return;
+	munmap(r->consumed, page);
+	munmap((void *)r->produced, page + 2 * (size_t)r->size);
+	close(r->wake);
+	r->open = false;
 }
 
 u32 reader_drain(struct reader *r)
 {
-	u64 before = r->read;
+	const u64 mask = r->size - 1, begin = *r->consumed, before = r->read;
+	u64 at = begin, end;
 
-	r->bytes = 0;
-	ring_buffer__consume(r->ring);
-	if (r->bytes > r->size / 16)
+	/* At most once the whole ring: whoever asks for more has other things to do in between. */
+	while (at != (end = __atomic_load_n(r->produced, __ATOMIC_ACQUIRE)) &&
+	       at - begin <= r->size) {
+		while (at != end) {
+			const struct slot *s = (const struct slot *)(r->data + (at & mask));
+			u32 len = __atomic_load_n(&s->len, __ATOMIC_ACQUIRE);
+
+			if (len & BPF_RINGBUF_BUSY_BIT)
+				goto out;
+			at += ((len & ~BPF_RINGBUF_DISCARD_BIT) + BPF_RINGBUF_HDR_SZ + 7) & ~7U;
+			if (!(len & BPF_RINGBUF_DISCARD_BIT) && s->rec.len <= len) {
+				r->read++;
+				r->each(r->ctx, &s->rec);
+			}
+			__atomic_store_n(r->consumed, at, __ATOMIC_RELEASE);
+		}
+	}
+out:
+	if (at - begin > r->size / 16)
 		r->nap = NAP_MIN;
 	else if (r->nap < NAP_MAX)
 		r->nap *= 2;
@@ -54,7 +88,7 @@ u32 reader_drain(struct reader *r)
 
 void reader_wait(struct reader *r, bool busy, u64 timeout_ns, const sigset_t *sigmask)
 {
-	struct pollfd fd = {.fd = ring_buffer__epoll_fd(r->ring), .events = POLLIN};
+	struct pollfd fd = {.fd = r->wake, .events = POLLIN};
 	struct timespec ts = {timeout_ns / 1000000000, timeout_ns % 1000000000};
 
 	if (busy) {

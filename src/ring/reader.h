@@ -1,26 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
-/* Reading the ring without being woken for each record. */
+/* Reading the kernel's ring (BPF_MAP_TYPE_RINGBUF) without being woken for each record. */
 #ifndef WEIR_READER_H
 #define WEIR_READER_H
 
-#include <bpf/libbpf.h>
 #include <signal.h>
 #include <stdbool.h>
 #include "record.h"
 #include "shared.h"
 
 struct reader {
-	struct ring_buffer *ring;
+	bool open;
+	u64 *consumed; /* positions of both sides, mapped; the kernel writes the other */
+	const u64 *produced;
+	const u8 *data;
+	int wake; /* an epoll descriptor: readable when the kernel half has woken us */
 	struct shared *shared;
 	void (*each)(void *ctx, const struct rec *r);
 	void *ctx;
-	u64 read;  /* records handed on */
-	u64 bytes; /* of the last drain */
-	u32 size;  /* of the ring, bytes */
-	u32 nap;   /* ns that a busy reader sleeps */
+	u64 read; /* records handed on */
+	u32 size; /* of the ring, bytes */
+	u32 nap;  /* ns that a busy reader sleeps */
 };
 
-/* each() is called with every record, in the ring's order. 0 or FAIL. */
+/* map: the ring's descriptor, size: its bytes. each() and ctx are the caller's to set: each is
+ * called with every record, in the ring's order, valid until it returns. 0 or FAIL. */
 int reader_open(struct reader *r, int map, u32 size, struct shared *shared);
 void reader_close(struct reader *r);
 /* Hands on what is there now; returns how many records. */

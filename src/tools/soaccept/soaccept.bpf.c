@@ -147,7 +147,7 @@ static __always_inline void tell(struct accept_slot *slot, struct task_struct *t
 	ring_submit(slot);
 }
 
-static __always_inline int on_accept(u32 call, s64 ret)
+static __always_inline int on_accept(u32 call, struct pt_regs *regs, s64 ret)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct accept_slot *slot;

@@ -48,7 +48,7 @@ static __always_inline int add(struct task_struct *task, u32 what, s64 ret)
 	return 0;
 }
 
-static __always_inline int on_call(u32 call, s64 ret)
+static __always_inline int on_call(u32 call, struct pt_regs *regs, s64 ret)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 

@@ -174,7 +174,7 @@ static __always_inline void follow_up(struct call_state *st, u64 fd, struct conn
 		finish(sk, outcome(sk, state));
 }
 
-static __always_inline int connect_exit(u32 call, s64 ret)
+static __always_inline int connect_exit(u32 call, struct pt_regs *regs, s64 ret)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call_state *st = call_exit(call, task);

@@ -105,23 +105,25 @@ static __always_inline void exit_peer(struct call_state *st, const u32 call, str
  * Joins exit to entry, looks at the descriptor, applies the filters that need the result. The
  * task's state, or NULL when there is nothing to send.
  */
-static __always_inline struct call_state *exit_begin(u32 call, s64 ret)
+static __always_inline struct call_state *exit_begin(u32 call, struct pt_regs *regs, s64 ret)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call_state *st = call_exit(call, task);
 	const struct call_desc *d = DESC(call);
+	const u32 have = filter.have, summary = conf.summary;
 	u64 dur;
 
 	if (!st)
 		return NULL;
-	if (filter.have & FILTER_FAILED && ret >= 0)
+	if (have & FILTER_FAILED && ret >= 0)
 		goto out;
 	dur = bpf_ktime_get_ns() - st->rec.h.ts;
 	st->rec.dur = dur;
-	if (filter.have & FILTER_SLOWER && dur < filter.slower_ns)
+	if (have & FILTER_SLOWER && dur < filter.slower_ns)
 		goto out;
 	st->rec.ret = ret;
-	regs_args(st->rec.args, (struct pt_regs *)bpf_task_pt_regs(task));
+	if (!summary || have & FILTER_SOCK || d->flags & CALL_SOCKETS)
+		regs_args(st->rec.args, regs);
 	if (!(d->flags & CALL_EARLY)) {
 		st->rec.sock.flags = 0;
 		if ((conf.sockets || d->flags & CALL_SOCKETS) && d->fd != NO)
@@ -133,14 +135,14 @@ static __always_inline struct call_state *exit_begin(u32 call, s64 ret)
 	}
 	if (d->flags & CALL_SOCKETS && !(st->rec.sock.flags & SOCK_ID_VALID))
 		goto out;
-	if (filter.have & FILTER_SOCK) {
+	if (have & FILTER_SOCK) {
 		struct peer peer = {};
 
 		exit_peer(st, call, &peer);
 		if (!sock_matches(&st->rec.sock, &peer))
 			goto out;
 	}
-	if (conf.summary) {
+	if (summary) {
 		exit_tally(st, call, dur);
 		goto out;
 	}
@@ -181,9 +183,9 @@ static __always_inline void exit_simple(struct call_state *st, const u32 call)
 		exit_slot(st, call, conf.slot_any, SNAP);
 }
 
-static __always_inline int trace_exit(u32 call, s64 ret)
+static __always_inline int trace_exit(u32 call, struct pt_regs *regs, s64 ret)
 {
-	struct call_state *st = exit_begin(call, ret);
+	struct call_state *st = exit_begin(call, regs, ret);
 
 	if (!st)
 		return 0;
