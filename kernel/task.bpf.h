@@ -110,6 +110,15 @@ static __always_inline void task_comm(char *to, struct task_struct *task)
 	((u64 *)to)[1] = comm[1];
 }
 
+/* The process and its name alone, the rest 0: for whom nobody asks more. */
+static __always_inline void who_name(struct who *w, struct task_struct *task)
+{
+	w->pid = task_tgid(task);
+	w->tid = w->uid = w->netns = 0;
+	w->cgroup = 0;
+	task_comm(w->comm, task);
+}
+
 static __always_inline void who_fill(struct who *w, struct task_struct *task)
 {
 	w->pid = task_tgid(task);

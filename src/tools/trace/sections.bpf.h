@@ -54,7 +54,10 @@ static __always_inline void exit_head(struct call_rec *r, struct call_state *st)
 	r->call = st->rec.call;
 	r->unread = 0;
 	r->snap = conf.snap;
-	who_fill(&r->who, bpf_get_current_task_btf());
+	if (conf.who)
+		who_fill(&r->who, bpf_get_current_task_btf());
+	else
+		who_name(&r->who, bpf_get_current_task_btf());
 	r->sock = st->rec.sock;
 }
 
@@ -63,8 +66,7 @@ static __always_inline void exit_head(struct call_rec *r, struct call_state *st)
  * knows nothing: so each append checks it anew, and the paths before it need not be told apart.
  */
 #define HEAD(kind, arg, full) ((u64)(kind) | (u64)((arg)&7) << 8 | (u64)(u32)(full) << 32)
-/* strace shows a string only when one byte more than it shows can be read, too. */
-#define SNAP (conf.snap ? conf.snap + 1 : 0)
+#define SNAP                  (conf.snap_read)
 
 /* What does not fit a section's 32 bits is told as their most: there was more than is shown. */
 static __always_inline u32 saturated(u64 n)

@@ -5,14 +5,12 @@
 
 #include "sections.bpf.h"
 
-#define SMALL_SNAP 40 /* bytes of payload that the common case has room for */
-
 /* Is all there is to read a payload, and an IP address at most? */
 static __always_inline bool is_small(struct call_state *st, const u32 call)
 {
 	u32 flags = DESC(call)->flags;
 
-	if (SNAP > SMALL_SNAP || flags & (CALL_OPT | CALL_NEWFD | CALL_OFFSET | CALL_PAIR) ||
+	if (!conf.small || flags & (CALL_OPT | CALL_NEWFD | CALL_OFFSET | CALL_PAIR) ||
 	    st->rec.sock.family == AF_UNIX || st->rec.sock.family == AF_NETLINK)
 		return false;
 	if (!arg(st, DESC(call)->addr))
@@ -31,7 +29,7 @@ static __always_inline bool is_small(struct call_state *st, const u32 call)
 static __always_inline void *small_user(struct call_rec *r, u64 *at, u64 head, u64 n, const u32 max,
 					const u32 words, u64 from)
 {
-	u64 buf[SMALL_SNAP / 8] = {};
+	u64 buf[TRACE_SNAP_SMALL / 8] = {};
 
 	barrier_var(n); /* the bounds that follow are those of this very register */
 	if (n > max)
@@ -63,7 +61,7 @@ static __always_inline void *small_payload(struct call_rec *r, struct call_state
 		n = (u32)n; /* an int, and a size_t in the others */
 	}
 	return small_user(r, at, HEAD(SECT_DATA, DESC(call)->buf, saturated(n)), n, SNAP,
-			  SMALL_SNAP / 8, from);
+			  TRACE_SNAP_SMALL / 8, from);
 }
 
 static __always_inline void *small_address(struct call_rec *r, struct call_state *st, void *at,
@@ -98,7 +96,7 @@ static __always_inline void *small_address(struct call_rec *r, struct call_state
 
 /* Room for the head, the payload, two lengths and an address. */
 #define SMALL_SLOT                                                                                 \
-	(sizeof(struct call_rec) + 4 * sizeof(struct sect) + SECT_NEXT(SMALL_SNAP) +               \
+	(sizeof(struct call_rec) + 4 * sizeof(struct sect) + SECT_NEXT(TRACE_SNAP_SMALL) +         \
 	 SECT_NEXT(TRACE_INET_MAX))
 
 static __always_inline void exit_small(struct call_state *st, const u32 call)

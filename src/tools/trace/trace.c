@@ -241,6 +241,9 @@ static int setup(struct run *run, struct attach *a)
 	if (!conf)
 		return fail("the BPF object of trace has no .rodata.trace: this build is broken");
 	conf->snap = own.snap;
+	conf->snap_read = own.snap ? own.snap + 1 : 0;
+	conf->small = conf->snap_read <= TRACE_SNAP_SMALL;
+	conf->who = run->common.format != OUT_TEXT || run->common.record;
 	conf->summary = own.summary;
 	/* --bare too: what a payload means is the socket's affair */
 	conf->sockets = !own.summary || run->common.filter.have & FILTER_SOCK;

@@ -6,20 +6,23 @@
 #include "call.h"
 #include "hist.h"
 
-#define TRACE_OPT_MAX   256  /* bytes of an option's value: struct tcp_info is 248 in 6.18 */
-#define TRACE_ADDR_MAX  128  /* sizeof(struct sockaddr_storage), the kernel's own limit */
-#define TRACE_INET_MAX  28   /* sizeof(struct sockaddr_in6) */
-#define TRACE_SNAP_MAX  4096 /* -s at most */
-#define TRACE_CTL_MAX   256  /* bytes of control messages */
-#define TRACE_CTL_BIG   1280 /* ... in the larger slot: 253 descriptors (SCM_MAX_FD) are 1028 */
-#define TRACE_IOV_MAX   32   /* iovecs of one message; strace shows as many */
-#define TRACE_STEPS_MAX 512  /* iovecs and messages of one call */
+#define TRACE_OPT_MAX    256  /* bytes of an option's value: struct tcp_info is 248 in 6.18 */
+#define TRACE_ADDR_MAX   128  /* sizeof(struct sockaddr_storage), the kernel's own limit */
+#define TRACE_INET_MAX   28   /* sizeof(struct sockaddr_in6) */
+#define TRACE_SNAP_MAX   4096 /* -s at most */
+#define TRACE_SNAP_SMALL 40   /* bytes of payload that the common case has room for */
+#define TRACE_CTL_MAX    256  /* bytes of control messages */
+#define TRACE_CTL_BIG    1280 /* ... in the larger slot: 253 descriptors (SCM_MAX_FD) are 1028 */
+#define TRACE_IOV_MAX    32   /* iovecs of one message; strace shows as many */
+#define TRACE_STEPS_MAX  512  /* iovecs and messages of one call */
 /* Bytes of netlink messages in one buffer: what the kernel gives in one piece of a dump, unless it
  * is asked for more (NLMSG_GOODSIZE, linux/netlink.h) */
 #define TRACE_NETLINK_MAX 4096
 
 struct trace_conf {
-	u32 snap;     /* -s: bytes of payload */
+	u32 snap;      /* -s: bytes of payload */
+	u32 snap_read; /* one more: strace shows a string only when that can be read, too; 0 hides
+			  it */
 	u32 slot_any; /* bytes reserved for a simple call that does not fit its state, multiple of 8
 		       */
 	u32 slot_small;   /* ... for a vector call with one or two iovecs */
@@ -27,7 +30,8 @@ struct trace_conf {
 	u32 slot_netlink; /* ... for sendto and recvfrom of netlink messages */
 	u8 summary;       /* count in the kernel, send nothing */
 	u8 sockets;       /* look at what descriptors are */
-	u8 pad[2];
+	u8 small;         /* payloads fit the common case (small.bpf.h) */
+	u8 who;           /* all of struct who; text shows no more than process and name */
 };
 
 /* --summary: one a call and CPU. */
