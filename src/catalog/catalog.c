@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* Looking into the catalog's rows, and layers of what has none. */
 #include <string.h>
+#include "buf.h"
 #include "inside.h"
 
 const struct row *row_find(enum probe_sort sort, const char *group, const char *name)
@@ -62,4 +63,45 @@ enum layer match_layer(const struct match *m)
 	if (m->sort == SORT_CALL)
 		return LAYER_CALL;
 	return m->sort == SORT_TRACEPOINT && m->tp ? layer_of_tp(m->tp) : layer_of_func(&m->func);
+}
+
+void match_here(const struct match *m, struct here *here)
+{
+	enum via via = VIA_NONE;
+
+	*here = (struct here){0};
+	if (m->sort == SORT_FUNCTION) {
+		via = m->func.via;
+		*here = (struct here){NULL, m->func.lack, m->func.why, m->func.module};
+	} else if (m->sort == SORT_TRACEPOINT && m->tp) {
+		via = m->tp->via;
+		*here = (struct here){NULL, m->tp->lack, m->tp->why,
+				      m->tp->types ? m->tp->types->module : NULL};
+	} else if (m->sort != SORT_CALL) {
+		here->lack = LACK_ABSENT;
+		here->why = m->sort == SORT_NAME ? "it is no probe"
+						 : "this kernel has no such tracepoint";
+	}
+	if (via)
+		here->way = via_names[via];
+	if (via || !here->why || !*here->why)
+		here->why = NULL;
+}
+
+bool match_prototype(struct buf *b, const struct match *m)
+{
+	if (m->row && m->row->prototype) {
+		buf_text(b, m->row->prototype);
+	} else if (m->sort == SORT_FUNCTION && m->func.types) {
+		kernel_prototype(b, m->func.types, m->func.proto, m->func.name);
+	} else if (m->sort == SORT_TRACEPOINT && m->tp && m->tp->proto) {
+		buf_str(b, "void ");
+		buf_text(b, m->tp->name);
+		buf_chr(b, '(');
+		kernel_arguments(b, m->tp->types, kernel_tp_named(m->tp), 1);
+		buf_chr(b, ')');
+	} else {
+		return false;
+	}
+	return true;
 }

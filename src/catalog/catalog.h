@@ -8,6 +8,8 @@
 
 #include "kernel.h"
 
+struct buf;
+
 enum probe_sort {
 	SORT_CALL,       /* a system call */
 	SORT_TRACEPOINT, /* GROUP:NAME */
@@ -138,6 +140,19 @@ enum find {
 int catalog_find(struct matches *m, const char *word, u32 flags);
 void matches_free(struct matches *m);
 
+/* What the running kernel makes of a match. */
+struct here {
+	const char
+		*way; /* name of the way; NULL: none, or a system call, whose ways the core knows */
+	enum lack lack;     /* then */
+	const char *why;    /* the reason, half a sentence; NULL when there is none */
+	const char *module; /* kernel module that it is in, NULL: none */
+};
+void match_here(const struct match *m, struct here *here);
+/* A sentence that says why there is no way; valid until the next call. */
+const char *lack_text(const struct match *m, enum lang lang);
+/* Its arguments on this kernel as in C, of a system call those of the manual; false: not known. */
+bool match_prototype(struct buf *b, const struct match *m);
 /* Which layer it belongs to: its row says, else its group, its name, or what it takes. */
 enum layer match_layer(const struct match *m);
 

@@ -127,24 +127,22 @@ static void compare_args(struct drift *d, const struct row *row, const struct ke
 	bool func = row->sort == SORT_FUNCTION;
 	struct buf here = {0};
 	char since[24];
-	char *at;
 	int v;
 
 	if (!row->args || !types || !proto)
 		return;
-	kernel_prototype(&here, types, proto, "", !func);
+	if (func)
+		kernel_prototype(&here, types, proto, "");
+	else
+		kernel_arguments(&here, types, proto, 1);
 	buf_chr(&here, 0);
-	/* A tracepoint's result means nothing. */
-	at = func ? here.base : strchr(here.base, '(') + 1;
-	if (!func)
-		at[strlen(at) - 1] = 0; /* its bracket */
-	v = variant_of(row->args, at, func);
+	v = variant_of(row->args, here.base, func);
 	if (v > 0)
 		say(d, DRIFT_KNOWN, "arguments are those of %s on: %s",
 		    version(row->args[v].since, since), row->args[v].text);
 	else if (v < 0)
-		say(d, DRIFT_NEW, "arguments are %s, and the newest that the catalog knows: %s", at,
-		    row->args->text);
+		say(d, DRIFT_NEW, "arguments are %s, and the newest that the catalog knows: %s",
+		    here.base, row->args->text);
 	buf_free(&here);
 }
 

@@ -45,24 +45,25 @@ const char *kernel_pointee(const struct btf *btf, u32 id);
 struct buf;
 /* A declaration as in C: "struct sk_buff *skb", "int (*fn)(void *)"; "" as name leaves the type. */
 void kernel_declare(struct buf *b, const struct kernel_types *types, u32 id, const char *name);
-/* "int tcp_connect(struct sock *sk)" of a FUNC_PROTO; skip leaves out so many first parameters. */
-void kernel_prototype(struct buf *b, const struct kernel_types *types, u32 proto, const char *name,
-		      u32 skip);
+/* "int tcp_connect(struct sock *sk)" of a FUNC_PROTO. */
+void kernel_prototype(struct buf *b, const struct kernel_types *types, u32 proto, const char *name);
+/* "struct sock *sk", "void" when there are none; skip leaves out so many first parameters. */
+void kernel_arguments(struct buf *b, const struct kernel_types *types, u32 proto, u32 skip);
 
 /* Ways */
 
-/* How a program is put at a tracepoint or a function; of each, the best first. */
+/* How a program is put at a tracepoint or a function. */
 enum via {
 	VIA_NONE,
-	VIA_TP_BTF,
-	VIA_RAW_TP,
-	VIA_TP,
+	VIA_TP,     /* a record, with fields */
+	VIA_TP_BTF, /* the arguments, with types */
+	VIA_RAW_TP, /* the arguments */
 	VIA_FENTRY, /* and fexit */
 	VIA_KPROBE_MULTI,
 	VIA_KPROBE, /* and kretprobe */
 	VIA_MAX,
 };
-extern const char *const via_names[VIA_MAX]; /* tp_btf, raw_tp, tp, fentry, kprobe.multi, kprobe */
+extern const char *const via_names[VIA_MAX]; /* tp, tp_btf, raw_tp, fentry, … */
 
 /*
  * Does this kernel grant that way at all, to this process? Tried once each, with a program that
@@ -113,6 +114,12 @@ struct kernel_tp {
 const struct kernel_tp *kernel_tps(u32 *n);
 /* Any tracepoint, of any group, "GROUP:NAME" or "NAME". NULL when this kernel has none such. */
 const struct kernel_tp *kernel_tp(const char *name);
+/*
+ * A FUNC_PROTO with the same arguments as proto and their names as well, which are those of the
+ * kernel's own __traceiter_NAME(); proto where that is not to be had. Its first parameter is not
+ * the probe's, either.
+ */
+u32 kernel_tp_named(const struct kernel_tp *tp);
 /* The text of its format file in tracefs, to be freed; NULL with errno. */
 char *kernel_tp_format(const struct kernel_tp *tp);
 /*

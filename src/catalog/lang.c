@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* Which language the user reads, and words of the catalog in both. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "error.h"
@@ -75,4 +76,27 @@ const char *cost_word(enum cost cost)
 	static const char *const words[] = {"rare", "connection", "call", "packet"};
 
 	return words[cost];
+}
+
+const char *lack_text(const struct match *m, enum lang lang)
+{
+	static const char *const korean[LACK_MAX] = {
+		[LACK_ABSENT] = "이 커널에는 그런 이름이 없습니다.",
+		[LACK_INLINE] = "인라인 함수라서 호출하는 쪽에 들어가 있습니다.",
+		[LACK_RENAMED] = "컴파일러가 인자를 바꾸고 이름도 바꿨습니다.",
+		[LACK_TWINS] = "같은 이름의 함수가 여럿이라 구별할 수 없습니다.",
+		[LACK_NOTRACE] = "커널이 추적을 허용하지 않는 함수입니다(notrace 또는 인라인).",
+		[LACK_REFUSED] =
+			"이 커널이나 이 프로세스의 권한으로는 붙일 수 없습니다. 이유는 weir "
+			"doctor에 있습니다.",
+	};
+	static char text[300];
+	struct here here;
+
+	match_here(m, &here);
+	if (lang == LANG_KO)
+		return korean[here.lack];
+	snprintf(text, sizeof(text), "Not to be had: %s.",
+		 here.why ? here.why : "no reason is known");
+	return text;
 }

@@ -23,20 +23,24 @@ static u32 nitems, room;
 static struct kernel_tp *listed;
 static u32 nlisted;
 
+/* As weir trace does: a record has the fields as the kernel prints them, so it comes first. */
 static void choose(struct kernel_tp *tp)
 {
-	const char *why = tp->btf_id ? via_refused(VIA_TP_BTF) : "BTF does not have it";
+	static const enum via order[] = {VIA_TP, VIA_TP_BTF, VIA_RAW_TP};
+	const char *why = NULL;
 
-	if (!why)
-		tp->via = VIA_TP_BTF;
-	else if ((tp->btf_id || tp->event) && !via_refused(VIA_RAW_TP))
-		tp->via = VIA_RAW_TP;
-	else if (tp->event && !via_refused(VIA_TP))
-		tp->via = VIA_TP;
+	for (u32 i = 0; i < 3 && !tp->via; i++) {
+		bool here = order[i] == VIA_TP ? tp->event : tp->btf_id != 0;
+
+		if (here && !via_refused(order[i]))
+			tp->via = order[i];
+		else if (here)
+			why = via_refused(order[i]);
+	}
 	if (tp->via)
 		return;
 	tp->lack = LACK_REFUSED;
-	snprintf(tp->why, sizeof(tp->why), "%s", why);
+	snprintf(tp->why, sizeof(tp->why), "%s", why ? why : "neither tracefs nor BTF lists it");
 }
 
 static struct item *add(const char *group, const char *name, const struct named *found, bool event)
@@ -225,6 +229,29 @@ const struct kernel_tp *kernel_tp(const char *name)
 		return NULL;
 	item = add(group, bare, found, event);
 	return item ? &item->tp : NULL;
+}
+
+u32 kernel_tp_named(const struct kernel_tp *tp)
+{
+	const struct named *all, *found;
+	const struct kernel_types *types;
+	const struct btf *btf;
+	char name[160];
+	u32 n, nall, same, proto;
+
+	if (!tp->proto)
+		return 0;
+	types = kernel_types(&n);
+	btf = tp->types->btf;
+	all = named_funcs(&nall);
+	snprintf(name, sizeof(name), "__traceiter_%s", tp->name);
+	found = named_find(all, nall, name, &same);
+	if (!found || types + found->types != tp->types)
+		return tp->proto;
+	proto = btf__type_by_id(btf, found->id)->type;
+	return btf_vlen(btf__type_by_id(btf, proto)) == btf_vlen(btf__type_by_id(btf, tp->proto))
+		       ? proto
+		       : tp->proto;
 }
 
 char *kernel_tp_format(const struct kernel_tp *tp)

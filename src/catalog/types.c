@@ -173,18 +173,12 @@ void kernel_declare(struct buf *b, const struct kernel_types *types, u32 id, con
 	buf_mem(b, scratch.base, buf_len(&scratch));
 }
 
-void kernel_prototype(struct buf *b, const struct kernel_types *types, u32 proto, const char *name,
-		      u32 skip)
+void kernel_arguments(struct buf *b, const struct kernel_types *types, u32 proto, u32 skip)
 {
 	const struct btf_type *t = btf__type_by_id(types->btf, proto);
 	const struct btf_param *p = btf_params(t);
 	u32 n = btf_vlen(t);
 
-	kernel_declare(b, types, t->type, "");
-	if (b->at[-1] != '*')
-		buf_chr(b, ' ');
-	buf_text(b, name);
-	buf_chr(b, '(');
 	for (u32 i = skip; i < n; i++) {
 		if (i > skip)
 			buf_str(b, ", ");
@@ -194,7 +188,19 @@ void kernel_prototype(struct buf *b, const struct kernel_types *types, u32 proto
 			kernel_declare(b, types, p[i].type,
 				       btf__name_by_offset(types->btf, p[i].name_off));
 	}
-	buf_str(b, n <= skip ? "void)" : ")");
+	if (n <= skip)
+		buf_str(b, "void");
+}
+
+void kernel_prototype(struct buf *b, const struct kernel_types *types, u32 proto, const char *name)
+{
+	kernel_declare(b, types, btf__type_by_id(types->btf, proto)->type, "");
+	if (b->at[-1] != '*')
+		buf_chr(b, ' ');
+	buf_text(b, name);
+	buf_chr(b, '(');
+	kernel_arguments(b, types, proto, 0);
+	buf_chr(b, ')');
 }
 
 void types_drop(void)

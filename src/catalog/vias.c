@@ -11,7 +11,7 @@
 #define TRACEPOINT "inet_sock_set_state"
 #define KPROBES    "/sys/bus/event_source/devices"
 
-const char *const via_names[VIA_MAX] = {"",       "tp_btf",       "raw_tp", "tp",
+const char *const via_names[VIA_MAX] = {"",       "tp",           "tp_btf", "raw_tp",
 					"fentry", "kprobe.multi", "kprobe"};
 const char *const lack_names[LACK_MAX] = {"",      "absent",  "inline", "renamed",
 					  "twins", "notrace", "refused"};

@@ -173,6 +173,18 @@ void ways_order(u32 ncalls, enum call_way order[WAY_MAX])
 	order[2] = ncalls <= WAYS_FEW ? WAY_RAW : WAY_TP;
 }
 
+enum call_way way_of_one(void)
+{
+	enum call_way order[WAY_MAX];
+	char why[240];
+	u32 i = 0;
+
+	ways_order(1, order);
+	while (i < WAY_MAX - 1 && !way_offered(order[i], why))
+		i++;
+	return order[i];
+}
+
 static u32 count_wanted(const struct attach *a)
 {
 	u32 n = 0;

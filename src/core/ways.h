@@ -33,6 +33,8 @@ int way_named(const char *name, enum call_way *way);
 void ways_order(u32 ncalls, enum call_way order[WAY_MAX]);
 /* Can this way be taken here? Fills why (240 bytes) with the reason when not. Used by doctor. */
 bool way_offered(enum call_way way, char *why);
+/* The way that a trace of one call alone would take here. */
+enum call_way way_of_one(void);
 /* Where tracefs is mounted and readable, NULL with errno when nowhere. */
 const char *tracefs(void);
 

@@ -172,13 +172,18 @@ class Everything(unittest.TestCase):
         self.assertEqual(set(FUNCTIONS) - described, set())
 
     def test_prototypes(self):
-        """As bpftool writes them in C."""
+        """Types as bpftool writes them in C; names are those of the kernel's __traceiter_*()."""
         header = lib.run("bpftool", "btf", "dump", "file", "/sys/kernel/btf/vmlinux", "format", "c").out.decode()
+        types = btf_types("/sys/kernel/btf/vmlinux")
+        names = {name: [re.match(r"\t'(.*?)'", line)[1] for line in types[number("type_id", rest)][3]][1:]
+                 for kind, name, rest, _ in types.values() if kind == "FUNC" and name.startswith("__traceiter_")}
         count = 0
         for found in re.finditer(r"^typedef void \(\*btf_trace_(\w+)\)\(void \*(?:, )?(.*)\);$", header, re.M):
             row = next((r for n, r in of_kind("tracepoint").items() if n.split(":")[-1] == found[1]), None)
             if row:
-                self.assertEqual(row["prototype"], f"void {found[1]}({found[2] or 'void'})")
+                want = [(t + n if t.endswith("*") else f"{t} {n}") for t, n in
+                        zip(found[2].split(", "), names[f"__traceiter_{found[1]}"])] if found[2] else ["void"]
+                self.assertEqual(row["prototype"], f"void {found[1]}({', '.join(want)})")
                 count += 1
         self.assertGreater(count, 60)
 

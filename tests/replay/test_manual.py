@@ -71,7 +71,7 @@ class Manual(unittest.TestCase):
                 page.write(made.out)
                 page.flush()
                 # -ww: all warnings; lines of examples are as long as they are.
-                ended = lib.run("groff", "-man", "-ww", "-Wbreak", "-Tutf8", page.name)
+                ended = lib.run("groff", "-Kutf8", "-man", "-ww", "-Wbreak", "-Tutf8", page.name)
                 self.assertEqual((ended.status, ended.words), (0, ""))
                 shown = re.sub(r"\x1b\[[0-9;]*m|.\x08", "", ended.out.decode())
                 for heading in ("NAME", "SYNOPSIS", "DESCRIPTION", "EXAMPLES"):

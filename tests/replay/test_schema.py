@@ -40,12 +40,14 @@ class Schema(unittest.TestCase):
     def test_list(self):
         self.right("list", self.rows("list"))
         self.right("drift", self.rows("list", "--check"))
+        self.right("describe", self.rows("describe", "*:*", "connect", "tcp_connect", "tcp_accept", "dev_queue_xmit"))
 
     def test_kinds_exclude_each_other(self):
         """A line is one of the kinds, and of no other."""
         validate = schema.validator()
         rows = self.rows("replay", DEMO, "-n", "7", "--stats") + self.rows("replay", DEMO, "--summary")
         rows += self.rows("doctor")[:3] + self.rows("list", "tcp:*") + self.rows("list", "--check")[:7]
+        rows += self.rows("describe", "connect", "udp:*", "recv")
         for row in rows:
             validate.validate(row)
 
@@ -68,7 +70,7 @@ class Schema(unittest.TestCase):
             if kind == "column":
                 columns.setdefault(who, []).append(rest[0])
         self.assertEqual(set(columns), {"trace", "sockstat", "sofamily", "soprotocol", "socketio", "socksize", "soconnect",
-                                        "soaccept", "soconnlat", "so1stbyte", "sormem", "doctor", "list"})
+                                        "soaccept", "soconnlat", "so1stbyte", "sormem", "doctor", "list", "describe"})
         for tool, names in columns.items():
             self.assertEqual(list(schema.SCHEMA["$defs"][tool]["properties"]), names)
 

@@ -74,24 +74,6 @@ static const struct column columns[] = {
 };
 #define NCOLUMNS (sizeof(columns) / sizeof(*columns) - 1)
 
-/* What weir trace would take for this call alone. */
-static void way_of_call(struct line *l)
-{
-	static enum call_way kept = WAY_MAX;
-	static char why[240];
-	enum call_way order[WAY_MAX];
-
-	if (kept == WAY_MAX) {
-		ways_order(1, order);
-		for (u32 i = 0; i < WAY_MAX; i++) {
-			kept = order[i];
-			if (way_offered(kept, why))
-				break;
-		}
-	}
-	l->way = call_way_names[kept];
-}
-
 /* "(sk, msg, size) -> int", short for a line. */
 static void short_prototype(struct buf *b, const struct kernel_func *f)
 {
@@ -128,47 +110,25 @@ static void short_fields(struct buf *b, const struct kernel_tp *tp)
 /* What only the kernel says: its way, and its arguments. */
 static void ask_kernel(struct line *l, struct buf *proto, struct buf *told)
 {
+	static const char *call_way;
 	const struct match *m = l->match;
-	const struct kernel_types *types = NULL;
-	u32 id = 0, skip = 0;
-	enum via via = VIA_NONE;
-	enum lack lack = LACK_NOTHING;
+	struct here here;
 
-	if (m->sort == SORT_CALL) {
-		way_of_call(l);
-	} else if (m->sort == SORT_TRACEPOINT && m->tp) {
-		types = m->tp->types;
-		id = m->tp->proto;
-		skip = 1;
-		via = m->tp->via;
-		lack = m->tp->lack;
-		l->why = m->tp->why;
-		l->module = types ? types->module : NULL;
-		short_fields(told, m->tp);
-	} else if (m->sort == SORT_FUNCTION) {
-		types = m->func.types;
-		id = m->func.proto;
-		via = m->func.via;
-		lack = m->func.lack;
-		l->why = m->func.why;
-		l->module = m->func.module;
-		if (types)
-			short_prototype(told, &m->func);
-	} else {
-		lack = LACK_ABSENT;
-		l->why = "this kernel has no such tracepoint";
-	}
-	if (types && id) {
-		kernel_prototype(proto, types, id, skip ? m->tp->name : m->func.name, skip);
+	if (!call_way && m->sort == SORT_CALL)
+		call_way = call_way_names[way_of_one()];
+	match_here(m, &here);
+	l->way = m->sort == SORT_CALL ? call_way : here.way;
+	l->lack = l->way ? NULL : lack_names[here.lack];
+	l->why = here.why;
+	l->module = here.module;
+	if (match_prototype(proto, m)) {
 		buf_chr(proto, 0);
 		l->prototype = proto->base;
 	}
-	if (via)
-		l->way = via_names[via];
-	if (!l->way)
-		l->lack = lack_names[lack];
-	if (l->way || !l->why || !*l->why)
-		l->why = NULL;
+	if (m->sort == SORT_TRACEPOINT && m->tp)
+		short_fields(told, m->tp);
+	else if (m->sort == SORT_FUNCTION && m->func.types)
+		short_prototype(told, &m->func);
 }
 
 static void fill(struct line *l, enum lang lang, struct buf *proto, struct buf *told)
@@ -182,7 +142,6 @@ static void fill(struct line *l, enum lang lang, struct buf *proto, struct buf *
 	ask_kernel(l, proto, told);
 	if (row) {
 		l->meaning = row_text(row, TEXT_SHORT, lang);
-		l->prototype = row->prototype ? row->prototype : l->prototype;
 		l->context = context_word(row->context);
 		l->cost = cost_word(row->cost);
 	}
@@ -206,18 +165,13 @@ static void legend(const struct matches *m)
 	bool told[LACK_MAX] = {true};
 
 	for (u32 i = 0; i < m->n; i++) {
-		const struct match *x = &m->all[i];
-		enum lack lack = x->sort == SORT_FUNCTION     ? x->func.lack
-				 : x->sort == SORT_TRACEPOINT ? x->tp ? x->tp->lack : LACK_ABSENT
-							      : LACK_NOTHING;
+		struct here here;
 
-		if (told[lack])
+		match_here(&m->all[i], &here);
+		if (here.way || told[here.lack])
 			continue;
-		told[lack] = true;
-		note("no:%s, as %s: %s", lack_names[lack], x->name,
-		     x->sort == SORT_FUNCTION ? x->func.why
-		     : x->tp                  ? x->tp->why
-					      : "this kernel has no such tracepoint");
+		told[here.lack] = true;
+		note("no:%s, as %s: %s", lack_names[here.lack], m->all[i].name, here.why);
 	}
 }
 
