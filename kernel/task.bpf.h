@@ -110,11 +110,13 @@ static __always_inline void task_comm(char *to, struct task_struct *task)
 	((u64 *)to)[1] = comm[1];
 }
 
-/* The process and its name alone, the rest 0: for whom nobody asks more. */
-static __always_inline void who_name(struct who *w, struct task_struct *task)
+/* What text shows: the process, its name, and the network namespace, which names the devices; the
+ * rest is 0. */
+static __always_inline void who_shown(struct who *w, struct task_struct *task)
 {
 	w->pid = task_tgid(task);
-	w->tid = w->uid = w->netns = 0;
+	w->tid = w->uid = 0;
+	w->netns = task->nsproxy->net_ns->ns.inum;
 	w->cgroup = 0;
 	task_comm(w->comm, task);
 }

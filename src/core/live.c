@@ -301,15 +301,19 @@ static int loop(struct live *l, const sigset_t *open)
 	return 0;
 }
 
-/* After the probes are gone, a program may still be at its record on another CPU: the ring is empty
- * for good when it was so for two milliseconds. */
+/*
+ * After the probes are gone, a program may still be at its record on another CPU, and on a busy
+ * machine may have been put aside there: the ring is empty for good when it was so for two
+ * milliseconds. What is begun and not sent within a second will never be.
+ */
 static void drain_rest(struct live *l)
 {
 	struct timespec nap = {0, 1000000};
+	u64 end = now_ns() + 1000000000;
 
 	for (u32 quiet = 0; quiet < 2; quiet++) {
 		nanosleep(&nap, NULL);
-		if (reader_drain(&l->reader))
+		if (reader_drain(&l->reader) || (reader_behind(&l->reader) && now_ns() < end))
 			quiet = 0;
 	}
 }

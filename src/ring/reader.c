@@ -86,6 +86,11 @@ out:
 	return r->read - before;
 }
 
+bool reader_behind(const struct reader *r)
+{
+	return *r->consumed != __atomic_load_n(r->produced, __ATOMIC_ACQUIRE);
+}
+
 void reader_wait(struct reader *r, bool busy, u64 timeout_ns, const sigset_t *sigmask)
 {
 	struct pollfd fd = {.fd = r->wake, .events = POLLIN};

@@ -28,6 +28,8 @@ int reader_open(struct reader *r, int map, u32 size, struct shared *shared);
 void reader_close(struct reader *r);
 /* Hands on what is there now; returns how many records. */
 u32 reader_drain(struct reader *r);
+/* Is there a record that was begun and is not handed on yet? */
+bool reader_behind(const struct reader *r);
 /*
  * Sleeps until there may be something to read, at most timeout_ns (0: no limit), or until a signal
  * of those that sigmask lets through. busy: the last drain found records: then 1 to 8 milliseconds,

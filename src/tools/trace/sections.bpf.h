@@ -57,7 +57,7 @@ static __always_inline void exit_head(struct call_rec *r, struct call_state *st)
 	if (conf.who)
 		who_fill(&r->who, bpf_get_current_task_btf());
 	else
-		who_name(&r->who, bpf_get_current_task_btf());
+		who_shown(&r->who, bpf_get_current_task_btf());
 	r->sock = st->rec.sock;
 }
 

@@ -31,7 +31,7 @@ struct trace_conf {
 	u8 summary;       /* count in the kernel, send nothing */
 	u8 sockets;       /* look at what descriptors are */
 	u8 small;         /* payloads fit the common case (small.bpf.h) */
-	u8 who;           /* all of struct who; text shows no more than process and name */
+	u8 who;           /* all of struct who; text shows less */
 };
 
 /* --summary: one a call and CPU. */
