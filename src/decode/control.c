@@ -15,24 +15,28 @@ static const struct sockopt *find(u32 level, u32 type)
 	return NULL;
 }
 
-static void tell_uints(struct verbs *v, const u8 *p, u32 n)
+static void tell_uints(struct verbs *v, const u8 *p, u32 n, u64 full)
 {
 	open_box(v, BOX_ARRAY);
 	for (u32 i = 0; i < n / 4; i++) {
 		item(v);
 		v->ops->uint(v, load32(p + 4 * i));
 	}
+	if (n / 4 < full / 4)
+		v->ops->more(v);
 	close_box(v);
 }
 
-static void tell_bytes(struct verbs *v, const u8 *p, u32 n)
+static void tell_bytes(struct verbs *v, const u8 *p, u32 n, u64 full)
 {
+	u32 shown = n < 32 ? n : 32;
+
 	open_box(v, BOX_ARRAY);
-	for (u32 i = 0; i < n && i < 32; i++) {
+	for (u32 i = 0; i < shown; i++) {
 		item(v);
 		v->ops->hex(v, p[i]);
 	}
-	if (n > 32)
+	if (shown < full)
 		v->ops->more(v);
 	close_box(v);
 }
@@ -108,30 +112,30 @@ static void tell_data(struct verbs *v, u8 kind, const u8 *p, u32 n, u64 full)
 {
 	bool stamp = kind == KIND_timeval || kind == KIND_timespec || kind == KIND_timestamping;
 
-	if (!n || (n < least(kind) && !stamp))
+	if (!full || (full < least(kind) && !stamp))
 		return;
 	field(v, "cmsg_data");
-	if (n < least(kind)) {
-		tell_as(v, "???", 0);
+	if (n < least(kind)) { /* not recorded, or not there */
+		v->ops->word(v, full < least(kind) ? "???" : "...");
 		return;
 	}
 	switch (kind) {
 	case KIND_rights: tell_int_array(v, p, full / 4, n < 128 ? n / 4 : 32); return;
 	case KIND_creds: tell_creds(v, p); return;
-	case KIND_security: v->ops->bytes(v, p, n < 32 ? n : 32, n > 32); return;
+	case KIND_security: v->ops->bytes(v, p, n < 32 ? n : 32, full > 32 || full > n); return;
 	case KIND_timeval: tell_time(v, p, "tv_sec", "tv_usec"); return;
 	case KIND_timespec: tell_time(v, p, "tv_sec", "tv_nsec"); return;
 	case KIND_timestamping: tell_stamps(v, p); return;
-	case KIND_uints: tell_uints(v, p, n); return;
+	case KIND_uints: tell_uints(v, p, n, full); return;
 	case KIND_pktinfo: tell_pktinfo(v, p); return;
 	case KIND_recverr: tell_recverr(v, p); return;
 	case KIND_sockaddr: decode_sockaddr(v, p, n); return;
-	default: tell_bytes(v, p, n);
+	default: tell_bytes(v, p, n, full);
 	}
 }
 
 /* What strace 6.1 has no name for, and people want to read: IPv6's. False when it is not one. */
-static bool tell_ipv6(struct verbs *v, u32 type, const u8 *p, u32 n)
+static bool tell_ipv6(struct verbs *v, u32 type, const u8 *p, u32 n, u64 full)
 {
 	const struct sockopt *row = find(SOL_IPV6, type);
 
@@ -139,7 +143,7 @@ static bool tell_ipv6(struct verbs *v, u32 type, const u8 *p, u32 n)
 		return false;
 	field(v, "cmsg_type");
 	v->ops->word(v, row->name);
-	if (!n)
+	if (!full)
 		return true;
 	field(v, "cmsg_data");
 	if (type == IPV6_PKTINFO && n >= 20) {
@@ -151,7 +155,7 @@ static bool tell_ipv6(struct verbs *v, u32 type, const u8 *p, u32 n)
 	} else if ((type == IPV6_HOPLIMIT || type == IPV6_TCLASS) && n >= 4) {
 		tell_int_array(v, p, 1, 1);
 	} else {
-		tell_bytes(v, p, n);
+		tell_bytes(v, p, n, full);
 	}
 	return true;
 }
@@ -174,7 +178,7 @@ static void tell_message(struct verbs *v, const u8 *p, u32 n, u64 left)
 	open_box(v, BOX_STRUCT);
 	field_uint(v, "cmsg_len", len);
 	field_name(v, "cmsg_level", &names_sol, level);
-	if (level == SOL_IPV6 && tell_ipv6(v, type, p + HEAD, data)) {
+	if (level == SOL_IPV6 && tell_ipv6(v, type, p + HEAD, data, full)) {
 		close_box(v);
 		return;
 	}

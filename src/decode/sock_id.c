@@ -182,20 +182,23 @@ static void tell_address(struct verbs *v, const char *name, u16 family, const u8
 	close_box(v);
 }
 
+static void field_path(struct verbs *v, const char *name, const struct rec *r, u8 kind)
+{
+	const struct sect *path = sect_find(r, kind, ANY_ARG, NULL);
+	const char *p;
+
+	if (!path || !path->len)
+		return;
+	p = (const char *)(path + 1);
+	field(v, name);
+	v->ops->bytes(v, p, *p ? strnlen(p, path->len) : path->len, false);
+}
+
 static void tell_unix(struct verbs *v, const struct sock_id *id, const struct rec *r)
 {
-	const struct sect *l = sect_find(r, SECT_LPATH, ANY_ARG, NULL);
-	const struct sect *p = sect_find(r, SECT_RPATH, ANY_ARG, NULL);
-
-	if (l) {
-		field(v, "local_path");
-		v->ops->bytes(v, l + 1, l->len, false);
-	}
-	if (p) {
-		field(v, "remote_path");
-		v->ops->bytes(v, p + 1, p->len, false);
-	}
-	if (id->flags & SOCK_ID_PEER)
+	field_path(v, "local_path", r, SECT_LPATH);
+	field_path(v, "remote_path", r, SECT_RPATH);
+	if (id->flags & SOCK_ID_PEER && id->peer_ino) /* who is not accepted yet has none */
 		field_uint(v, "remote_inode", id->peer_ino);
 }
 
