@@ -20,7 +20,8 @@ struct tally_slot {
 
 /* Slots of a table by default, a power of two; and how many are looked at before it counts as full.
  */
-#define TALLY_SLOTS  4096
+#define TALLY_BITS   12
+#define TALLY_SLOTS  (1 << TALLY_BITS)
 #define TALLY_PROBES 16
 
 /*

@@ -21,10 +21,12 @@ static __noinline bool io_matches(struct sock *sk)
 	return sock_matches(&id, &peer);
 }
 
-/* Is this message to be counted? The loader's own test messages are not. */
-static __always_inline bool io_watched(u32 door, struct task_struct *task, struct sock *sk)
+/* Is this message to be counted? The loader's own test messages are not. tgid: the task's. */
+static __always_inline bool io_watched(u32 door, struct task_struct *task, u32 tgid,
+				       struct sock *sk)
 {
-	return probe_watched(door, task) && (!(filter.have & FILTER_SOCK) || io_matches(sk));
+	return probe_watched_of(door, task, tgid) &&
+	       (!(filter.have & FILTER_SOCK) || io_matches(sk));
 }
 
 static __always_inline void io_count(struct tally_slot *s, s64 ret)

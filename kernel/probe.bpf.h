@@ -10,14 +10,20 @@
 
 SEC(".data.proof") struct proof proof;
 
-/* Is the task that runs to be watched? Where weir itself runs: proof for the loader, no event. */
-static __always_inline bool probe_watched(u32 id, struct task_struct *task)
+/* Is the task that runs to be watched, whose tgid is that one? Where weir itself runs: proof for
+ * the loader, no event. */
+static __always_inline bool probe_watched_of(u32 id, struct task_struct *task, u32 tgid)
 {
-	if (task->tgid == filter.self) {
+	if (tgid == filter.self) {
 		__sync_fetch_and_add(&proof.seen[id], 1);
 		return false;
 	}
 	return task_passes(task);
+}
+
+static __always_inline bool probe_watched(u32 id, struct task_struct *task)
+{
+	return probe_watched_of(id, task, task->tgid);
 }
 
 #endif

@@ -53,6 +53,12 @@ typedef u64 __attribute__((may_alias)) tally_word;
 	tally_word name##_words[TALLY_WORDS(last)] = {};                                           \
 	struct tally_key *name = (struct tally_key *)name##_words
 
+/* The first word of a key, in one store: pid and what, no bucket. Little-endian. */
+static __always_inline u64 tally_first(u32 pid, u16 what)
+{
+	return pid | (u64)what << 32;
+}
+
 /* The slot of a key, compared up to its member last, where it is in its first place; else NULL. */
 #define TALLY_FIND(name, last) tally_find(name##_words, TALLY_WORDS(last))
 /*
@@ -100,7 +106,9 @@ static __always_inline u32 tally_place(const tally_word *key, const u32 words)
 
 	for (u32 i = 0; i < words; i++)
 		hash = (hash ^ key[i]) * 0x9e3779b97f4a7c15ULL;
-	return hash >> (tally_conf.shift & 63);
+	/* A shift by a constant is one instruction, and the default's is known to the verifier. */
+	return tally_conf.shift == 64 - TALLY_BITS ? hash >> (64 - TALLY_BITS)
+						   : hash >> (tally_conf.shift & 63);
 }
 
 static __always_inline struct tally_slot *tally_find(const tally_word *key, const u32 words)
@@ -110,7 +118,7 @@ static __always_inline struct tally_slot *tally_find(const tally_word *key, cons
 	return s && tally_same((tally_word *)s, key, words) ? s : NULL;
 }
 
-static __noinline struct tally_slot *tally_search(const tally_word *key, u32 words)
+static __always_inline struct tally_slot *tally_look(const tally_word *key, const u32 words)
 {
 	u32 base = tally_base(), at = tally_place(key, words);
 
@@ -131,6 +139,26 @@ static __noinline struct tally_slot *tally_search(const tally_word *key, u32 wor
 		return s;
 	}
 	return tally_slot(base + tally_conf.slots);
+}
+
+/* A function for each number of words: of one that is an argument the verifier may lose track. */
+#define TALLY_SEARCH_OF(n)                                                                         \
+	static __noinline struct tally_slot *tally_search_##n(const tally_word *key)               \
+	{                                                                                          \
+		return tally_look(key, n);                                                         \
+	}
+TALLY_SEARCH_OF(1)
+TALLY_SEARCH_OF(2)
+TALLY_SEARCH_OF(3)
+TALLY_SEARCH_OF(5)
+
+static __always_inline struct tally_slot *tally_search(const tally_word *key, const u32 words)
+{
+	_Static_assert(TALLY_WORDS(addr) == 5, "no function for that many words");
+	return words == 1   ? tally_search_1(key)
+	       : words == 2 ? tally_search_2(key)
+	       : words == 3 ? tally_search_3(key)
+			    : tally_search_5(key);
 }
 
 /* Both at once, for a key that is filled whole: its comm goes with it. */
@@ -156,7 +184,7 @@ static __always_inline struct tally_slot *tally_at(u16 what)
 	struct tally_slot *s = tally_slot(base + what);
 
 	if (s && !*(tally_word *)s)
-		tally_used(s, (u64)what << 32, base); /* as struct tally_key has it */
+		tally_used(s, tally_first(0, what), base);
 	return s;
 }
 

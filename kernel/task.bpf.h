@@ -63,6 +63,12 @@ static __always_inline u32 pid_here(struct task_struct *task)
 	return nr;
 }
 
+/* Of a task whose tgid was read already: each such load is 6 instructions. */
+static __always_inline u32 task_tgid_of(struct task_struct *task, u32 tgid)
+{
+	return learnt.pid_level ? pid_here(task->group_leader) : tgid;
+}
+
 static __always_inline u32 task_tgid(struct task_struct *task)
 {
 	return learnt.pid_level ? pid_here(task->group_leader) : task->tgid;
@@ -91,6 +97,8 @@ static __always_inline bool task_fits(struct task_struct *task)
 /* The same with the cgroup, of the task that runs. */
 static __always_inline bool task_passes(struct task_struct *task)
 {
+	if (!(filter.have & FILTER_TASK)) /* one test for both */
+		return true;
 	return task_fits(task) && (!(filter.have & FILTER_CGROUP) ||
 				   bpf_current_task_under_cgroup(&cgroup_filter, 0) == 1);
 }

@@ -7,11 +7,11 @@ static __always_inline int on_door(u32 door, struct sock *sk, s64 ret)
 	struct task_struct *task = bpf_get_current_task_btf();
 	TALLY_KEY(key, port);
 	struct tally_slot *s;
+	u32 tgid = task->tgid;
 
-	if (!io_watched(door, task, sk))
+	if (!io_watched(door, task, tgid, sk))
 		return 0;
-	key->pid = task_tgid(task);
-	key->what = door + 1;
+	*key_words = tally_first(task_tgid_of(task, tgid), door + 1);
 	sk_kind(key, sk);
 	if (key->family == AF_INET || key->family == AF_INET6)
 		key->port = bpf_ntohs(sk->__sk_common.skc_dport);

@@ -8,11 +8,11 @@ static __always_inline int on_door(u32 door, struct sock *sk, s64 ret)
 	struct task_struct *task = bpf_get_current_task_btf();
 	TALLY_KEY(key, bucket);
 	struct tally_slot *s;
+	u32 tgid = task->tgid;
 
-	if (!io_watched(door, task, sk))
+	if (!io_watched(door, task, tgid, sk))
 		return 0;
-	key->pid = task_tgid(task);
-	key->what = door + 1;
+	*key_words = tally_first(task_tgid_of(task, tgid), door + 1);
 	if (ret >= 0)
 		key->bucket = hist_slot(ret) + 1;
 	s = TALLY_FIND(key, bucket);

@@ -15,8 +15,8 @@ static __always_inline struct tally_slot *slot_of_process(struct task_struct *ta
 	TALLY_KEY(key, bucket);
 	struct tally_slot *s;
 
-	key->pid = task_tgid(task);
-	key->what = what;
+	(void)key;
+	*key_words = tally_first(task_tgid(task), what);
 	s = TALLY_FIND(key, bucket);
 	if (s)
 		return s;
