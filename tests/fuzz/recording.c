@@ -10,6 +10,7 @@
 #include "cgroups.h"
 #include "decode.h"
 #include "file.h"
+#include "histogram.h"
 #include "match.h"
 #include "out.h"
 #include "run.h"
@@ -83,6 +84,28 @@ static const char *path_of(const void *data, size_t size)
 	return good ? path : NULL;
 }
 
+/* A counted row, as each tool that counts would print it. */
+static void show_counts(struct out *o, const struct rec *r)
+{
+	static const char *const names[] = {"sockstat", "sofamily", "soprotocol", "socketio",
+					    "socksize"};
+	struct histogram h = histogram_of(r);
+	struct buf b = {0};
+
+	for (u32 i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		const struct tool *t = tool_find(names[i]);
+		struct run run = {.tool = t};
+		u32 n = 0;
+
+		while (t->columns[n].name)
+			n++;
+		if (!t->hidden(&run, r))
+			out_row(o, t->columns, n, r);
+	}
+	histogram_draw(&b, &h);
+	buf_free(&b);
+}
+
 /* As replay.c: what passes a filter is printed. */
 static void show(struct out *o, const struct tool *t, const struct rec *r)
 {
@@ -90,6 +113,8 @@ static void show(struct out *o, const struct tool *t, const struct rec *r)
 	struct run run = {.tool = t};
 	u32 n = 0;
 
+	if (r->type == REC_TALLY)
+		show_counts(o, r);
 	if (r->type != REC_CALL)
 		return;
 	match_call(&filter, (const struct call_rec *)r);

@@ -119,6 +119,41 @@ class Counting(unittest.TestCase):
             self.assertEqual({(row["pid"], row["comm"]) for row in rows}, {(0, "so")})
             self.assertNotIn("PID", lib.weir(*argv, "--", SO, "send", "2").lines[0])
 
+    def test_by_cgroup(self):
+        """Each cgroup by its path, live and in a recording."""
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder, "cgroup")
+            root.mkdir()
+            if subprocess.run(["mount", "-t", "cgroup2", "cgroup2", root]).returncode:
+                self.skipTest("no cgroup2 can be mounted")
+            groups = {root / f"weir-{name}-{os.getpid()}": n for name, n in (("one", 7), ("other", 13))}
+            try:
+                script = "".join(f"mkdir {group}; echo 0 > {group}/cgroup.procs && {SO} refused {n} || exit; "
+                                 for group, n in groups.items()) + f"echo 0 > {root}/cgroup.procs"
+                argv = ["sockstat", *lib.way(), "--by", "cgroup", "connect"]
+                live = lib.weir(*argv, "-o", "json", "--", "sh", "-c", script)
+                kept = lib.weir(*argv, "--record", f"{folder}/rec", "--", "sh", "-c", script.replace("mkdir ", ": "))
+                self.assertEqual((live.status, kept.status), (0, 0), (live, kept))
+                for rows in (live.rows, lib.weir("replay", f"{folder}/rec", "-o", "json").rows):
+                    self.assertIsNone(schema.wrong("sockstat", rows))
+                    self.assertEqual({row["cgroup"]: (row["count"], row["errors"]) for row in rows
+                                      if row["report"] == "total"},
+                                     {f"/{group.name}": (n, n) for group, n in groups.items()})
+            finally:
+                for group in groups:
+                    lib.wait_for(lambda: self.removed(group), f"{group} to be empty")
+                subprocess.run(["umount", root], check=True)
+
+    @staticmethod
+    def removed(group):
+        try:
+            os.rmdir(group)
+        except FileNotFoundError:
+            pass
+        except OSError:
+            return False
+        return True
+
     def test_links(self):
         """A symbolic link named after the tool is the tool."""
         with tempfile.TemporaryDirectory() as folder:
