@@ -4,8 +4,8 @@
  * same memory (src/core/tallies.c).
  *
  * A table each for every CPU, so that nothing is shared between them, and twice: while one half is
- * read and cleared, events go into the other. A table is slots with open addressing; in memory of
- * our own, a key is found in a third of the instructions that a hash map of the kernel takes.
+ * read and cleared, events go into the other. A table is slots with open addressing, in memory of
+ * our own: a key is found in some 30 instructions, and none of them calls the kernel.
  */
 #ifndef WEIR_TALLY_H
 #define WEIR_TALLY_H

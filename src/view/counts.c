@@ -103,11 +103,13 @@ void counts_take(struct counts *c, struct tally_slot *table, u32 slots)
 {
 	static const u64 nothing[TALLY_COUNTS];
 	struct tally_slot *other = &table[slots];
+	u64 left = other->key.id;
 
 	if (memcmp(other->n, nothing, sizeof(nothing)))
 		counts_add_other(c, other->n);
-	for (u32 i = 0; i < slots && other->key.id; i++)
+	for (u32 i = 0; i < slots && left; i++)
 		if (table[i].key.what) {
+			left--;
 			if (c->shape->by_name)
 				table[i].key.pid = 0;
 			counts_add(c, &table[i].key, table[i].n);
