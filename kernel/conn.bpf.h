@@ -72,6 +72,13 @@ static __noinline u64 conn_of_file(struct sock_id *id, u64 file)
 	return (u64)sk;
 }
 
+/* Is this the socket of a program? It has a file, and is what that file leads to: the kernel's own
+ * have none, and the sockets of TCP within one of MPTCP may have its file. */
+static __always_inline bool conn_of_program(struct sock *sk)
+{
+	return sk->sk_socket && sk->sk_socket->file && sk->sk_socket->sk == sk;
+}
+
 /* Does a socket pass the filters that look at sockets, when no call names an address? */
 static __always_inline bool conn_matches(const struct sock_id *id)
 {

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import select
+import signal
 import socket
 import struct
 import subprocess
@@ -25,6 +26,7 @@ ME = [sys.executable, os.path.abspath(__file__)]
 ACCEPTED, REFUSED, UNIX, UDP, NOWHERE = 13, 7, 5, 3, 2
 V4, V6, V4_IN_6 = (socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"), (socket.AF_INET6, "::ffff:127.0.0.1")
 MS = 1000000
+IPPROTO_MPTCP = 262
 
 
 # Workloads: each connect is a line of JSON in the file TOLD, or on standard output
@@ -103,6 +105,29 @@ def blocked(port, count):
         connect(socket.AF_INET, far.HOST, int(port)).close()
 
 
+def interrupted(port):
+    """Python itself waits on where a signal has ended the call."""
+    signal.signal(signal.SIGALRM, lambda *_: None)
+    signal.setitimer(signal.ITIMER_REAL, 0.017)
+    sock = socket.socket()
+    sock.connect((far.HOST, int(port)))
+
+
+def mptcp(count):
+    try:
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_MPTCP)
+    except OSError:
+        sys.exit(lib.SKIPPED)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(8)
+    kept = [socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_MPTCP) for _ in range(2 * int(count))]
+    for i, sock in enumerate(kept):
+        sock.setblocking(i % 2)
+        error = sock.connect_ex(listener.getsockname())
+        did(sock, socket.AF_INET, *listener.getsockname(), error)
+    time.sleep(0.1)
+
+
 def fastopen(port, count):
     for _ in range(int(count)):
         sock = socket.socket()
@@ -110,7 +135,7 @@ def fastopen(port, count):
         sock.close()
 
 
-WORK = {f.__name__: f for f in (local, remote, blocked, fastopen)}
+WORK = {f.__name__: f for f in (local, remote, blocked, fastopen, interrupted, mptcp)}
 
 
 def told(text):
@@ -203,6 +228,25 @@ class Soconnect(unittest.TestCase):
         calls, finals, want = self.far_rows("remote", far.ACCEPT, 2, "timeout")
         self.check_pairs(calls, finals, want, None, far.ACCEPT)
         self.assertGreaterEqual(min(r["latency_ns"] for r in calls), 20 * MS)
+
+    def test_interrupted_call(self):
+        """The connection goes on, and is told when it comes about."""
+        calls, finals, _ = self.far_rows("interrupted", far.ACCEPT)
+        self.assertEqual([(r["error"], r["result"]) for r in calls[:1]], [("ERESTARTSYS", "Interrupted")])
+        self.assertEqual([(r["error"], r["time"]) for r in finals], [(None, calls[0]["time"])])
+        self.assertGreaterEqual(finals[0]["latency_ns"], far.ACCEPT * MS)
+
+    def test_mptcp(self):
+        """One row a call: the sockets of TCP that are within are not told apart."""
+        ended = soconnect("-o", "json", "--", *ME, "mptcp", "3")
+        if ended.status == lib.SKIPPED:
+            self.skipTest("no MPTCP here")
+        calls, finals = by_stage(ended.rows)
+        self.assertEqual(keys(calls), ended.want)
+        self.assertEqual(len(calls), 6)
+        self.assertEqual({r["protocol"] for r in ended.rows}, {"IPPROTO_MPTCP"})
+        waited = [r["time"] for r in calls if r["error"] == "EINPROGRESS"]
+        self.assertEqual(sorted((r["time"], r["error"]) for r in finals), [(time, None) for time in waited])
 
     def test_blocking(self):
         calls, finals, want = self.far_rows("blocked", far.ACCEPT, 3)

@@ -124,6 +124,13 @@ class Soconnlat(unittest.TestCase):
             text = lib.weir("replay", record.name).out.decode()
         self.assertRegex(text, r"(?m)^    by_day\+\d+ \(stack\)$")
 
+    def test_mptcp(self):
+        """A connection is one, whatever sockets of TCP are within."""
+        ended = soconnlat("-o", "json", "--", *WORK, "mptcp", "3")
+        if ended.status == lib.SKIPPED:
+            self.skipTest("no MPTCP here")
+        self.assertEqual([(r["result"], r["count"]) for r in ended.rows], [("connected", 6)])
+
     def test_io_uring(self):
         idle, port = connects.unused(*connects.V4)
         ended = soconnlat("-o", "json", "--", lib.work("uring_connect"), "connect", "127.0.0.1", port, 7)

@@ -50,8 +50,7 @@ SEC("?tp_btf") int on_state(u64 *ctx)
 	u32 old = ctx[1], state = ctx[2];
 
 	if (state == TCP_SYN_SENT) {
-		/* that of a program, which has a file */
-		if (sk->sk_socket && sk->sk_socket->file)
+		if (conn_of_program(sk))
 			begin(ctx[0], KIND_CONNECT);
 	} else if (old == TCP_LISTEN && state == TCP_SYN_RECV) {
 		begin(ctx[0], KIND_ACCEPT);

@@ -21,6 +21,9 @@ struct {
 	__type(value, struct connect_rec);
 } pending SEC(".maps");
 
+#define IPPROTO_TCP   6
+#define IPPROTO_MPTCP 262
+
 #define EINTR       4
 #define EINPROGRESS 115
 #define ERESTARTSYS 512 /* include/linux/errno.h: a signal, seen before it becomes EINTR */
@@ -161,13 +164,15 @@ static __always_inline bool remember(u64 sk, struct connect_rec *r)
 	return !err;
 }
 
-/* The call ended before the handshake, which may meanwhile have done so, unseen. */
+/* The call ended before the handshake, which may meanwhile have done so, unseen. Of protocols whose
+ * states mean these things. */
 static __always_inline void follow_up(struct call_state *st, u64 fd, struct connect_rec *r)
 {
 	u64 sk = st->cache[fd & (SOCK_CACHES - 1)].sk;
 	u8 state = 0;
 
-	if (!(r->s.sock.flags & SOCK_ID_VALID) || r->s.sock.type != SOCK_STREAM || !remember(sk, r))
+	if ((r->s.sock.protocol != IPPROTO_TCP && r->s.sock.protocol != IPPROTO_MPTCP) ||
+	    !remember(sk, r))
 		return;
 	bpf_core_read(&state, sizeof(state), &((struct sock *)sk)->__sk_common.skc_state);
 	if (!in_handshake(state))

@@ -27,8 +27,7 @@ static __always_inline int begin(u64 *ctx, struct sock *sk)
 	u64 at = (u64)sk;
 	struct begun b = {};
 
-	/* A socket of a program has a file; MPTCP's subflows and the kernel's own have none. */
-	if (!task_matches(task) || !sk->sk_socket || !sk->sk_socket->file)
+	if (!task_matches(task) || !conn_of_program(sk))
 		return 0;
 	b.ts = bpf_ktime_get_ns();
 	if (spread_conf.by == BY_DESTINATION) {
