@@ -102,7 +102,8 @@ static void read_symbols(struct file *f, Elf *elf)
 	qsort(f->symbols, f->nsymbols, sizeof(*f->symbols), by_value);
 }
 
-static void read_elf(struct file *f, const char *path)
+/* ino: the file's, where another one may be at the path by now; 0: any. */
+static void read_elf(struct file *f, const char *path, u64 ino)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat st;
@@ -111,7 +112,9 @@ static void read_elf(struct file *f, const char *path)
 	if (fd < 0)
 		return;
 	elf_version(EV_CURRENT);
-	elf = !fstat(fd, &st) && S_ISREG(st.st_mode) ? elf_begin(fd, ELF_C_READ, NULL) : NULL;
+	elf = !fstat(fd, &st) && S_ISREG(st.st_mode) && (!ino || st.st_ino == ino)
+		      ? elf_begin(fd, ELF_C_READ, NULL)
+		      : NULL;
 	if (elf && elf_kind(elf) == ELF_K_ELF) {
 		read_segments(f, elf);
 		read_symbols(f, elf);
@@ -123,12 +126,13 @@ static void read_elf(struct file *f, const char *path)
 /* One mapping of a process, as its maps have it. */
 struct mapping {
 	u64 start, end, offset, dev, ino;
-	char name[256]; /* last part of the path */
+	char path[4096];  /* as the process has it */
+	const char *name; /* its last part */
 };
 
 static struct file *file_of(const struct mapping *m, u32 pid)
 {
-	char path[96];
+	char path[4200];
 	struct file *f = files;
 
 	while (f && (f->dev != m->dev || f->ino != m->ino))
@@ -140,10 +144,15 @@ static struct file *file_of(const struct mapping *m, u32 pid)
 		return NULL;
 	f->dev = m->dev;
 	f->ino = m->ino;
-	/* This link leads to the file that is mapped, whatever its path leads to by now. */
+	/* This link leads to the file that is mapped, whatever its path leads to by now; it needs
+	 * CAP_CHECKPOINT_RESTORE. */
 	snprintf(path, sizeof(path), "/proc/%u/map_files/%" PRIx64 "-%" PRIx64, pid, m->start,
 		 m->end);
-	read_elf(f, path);
+	read_elf(f, path, 0);
+	if (!f->nsegments) {
+		snprintf(path, sizeof(path), "/proc/%u/root%s", pid, m->path);
+		read_elf(f, path, m->ino);
+	}
 	f->next = files;
 	files = f;
 	nfiles++;
@@ -175,16 +184,14 @@ static bool parse_mapping(const char *line, struct mapping *m)
 {
 	unsigned major, minor;
 	int at = 0;
-	const char *slash;
 
 	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64 " %x:%x %" SCNu64 " %n", &m->start,
 		   &m->end, &m->offset, &major, &minor, &m->ino, &at) < 6)
 		return false;
 	m->dev = makedev(major, minor);
-	line += at;
-	slash = m->ino ? strrchr(line, '/') : NULL;
-	snprintf(m->name, sizeof(m->name), "%.*s", (int)strcspn(slash ? slash + 1 : line, "\n"),
-		 slash ? slash + 1 : line);
+	snprintf(m->path, sizeof(m->path), "%.*s", (int)strcspn(line + at, "\n"), line + at);
+	m->name = m->ino ? strrchr(m->path, '/') : NULL;
+	m->name = m->name ? m->name + 1 : m->path;
 	return true;
 }
 
