@@ -17,32 +17,35 @@ struct {
 	__type(value, u8);
 } stacks SEC(".maps");
 
+/* Where a stack is made: not in the ring, where what is discarded takes its place until the reader
+ * comes by, for whom there is nothing. The kernel does not run a program while it runs on the CPU.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct stack_rec);
+} stack_made SEC(".maps");
+
 /* The number of the current task's user stack: a hash of it, which is the same number in no two
- * processes. 0: it could not be read. */
+ * processes. 0: it could not be read. For one program of an object. */
 static __always_inline u64 stack_here(void *ctx, u32 pid)
 {
-	struct stack_rec *r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
 	u64 id = pid;
+	u32 zero = 0;
 	u8 one = 1;
+	struct stack_rec *r = bpf_map_lookup_elem(&stack_made, &zero);
 	int err;
 
-	if (!r) {
-		count_lost(LOST_RING);
+	if (!r || bpf_get_stack(ctx, r->ip, sizeof(r->ip), BPF_F_USER_STACK) <= 0)
 		return 0;
-	}
-	if (bpf_get_stack(ctx, r->ip, sizeof(r->ip), BPF_F_USER_STACK) <= 0) {
-		bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
-		return 0;
-	}
 	for (u32 i = 0; i < STACK_MAX; i++) /* what it did not fill is 0 */
 		id = (id ^ r->ip[i] ^ id >> 29) * 0x9e3779b97f4a7c15ULL;
 	err = map_add(&stacks, &id, &one);
-	if (err) {
-		if (err != -EEXIST)
-			count_lost(LOST_MAP);
-		bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
+	if (err && err != -EEXIST)
+		count_lost(LOST_MAP);
+	if (err)
 		return id;
-	}
 	r->h = (struct rec){.len = sizeof(*r),
 			    .type = REC_STACK,
 			    .fixed = sizeof(*r),
@@ -50,7 +53,8 @@ static __always_inline u64 stack_here(void *ctx, u32 pid)
 	r->pid = pid;
 	r->pad = 0;
 	r->id = id;
-	ring_submit(r);
+	if (bpf_ringbuf_output(&ring, r, sizeof(*r), ring_flags()))
+		count_lost(LOST_RING);
 	return id;
 }
 

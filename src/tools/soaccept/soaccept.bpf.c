@@ -29,6 +29,20 @@ struct accept_slot {
 	u8 bytes[(PATH_MAX + 7) & ~7];
 };
 
+/* Where a record is made, of each program its own: the kernel does not run one while it runs on the
+ * CPU. Not in the ring, where what is discarded takes its place until the reader comes by. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 3);
+	__type(key, u32);
+	__type(value, struct accept_slot);
+} made SEC(".maps");
+
+static __always_inline struct accept_slot *slot_of(u32 program)
+{
+	return bpf_map_lookup_elem(&made, &program);
+}
+
 /* When it came; forgotten then. 0: unknown. */
 static __always_inline u64 forget(u64 sk)
 {
@@ -127,7 +141,7 @@ static __always_inline void tell(struct accept_slot *slot, struct task_struct *t
 				 u64 sk, s64 ret, u32 via)
 {
 	struct accept_rec *r = &slot->r;
-	u64 since = sk ? waited_since(sk) : 0;
+	u64 since = sk ? waited_since(sk) : 0, len;
 
 	r->s.h = (struct rec){.len = sizeof(*r),
 			      .type = REC_ACCEPT,
@@ -137,14 +151,17 @@ static __always_inline void tell(struct accept_slot *slot, struct task_struct *t
 	r->s.ret = ret;
 	r->queue = r->limit = r->flags = 0;
 	r->via = via;
-	if (!result_matches(ret, r->s.dur) || !conn_matches(&r->s.sock)) {
-		bpf_ringbuf_discard(slot, BPF_RB_NO_WAKEUP);
+	if (!result_matches(ret, r->s.dur) || !conn_matches(&r->s.sock))
 		return;
-	}
 	who_fill(&r->s.who, task);
 	if (listener && look_at_queue(slot, listener))
 		r->via = via;
-	ring_submit(slot);
+	len = r->s.h.len;
+	if (len > sizeof(*slot))
+		len = sizeof(*slot);
+	barrier_var(len);
+	if (bpf_ringbuf_output(&ring, slot, len, ring_flags()))
+		count_lost(LOST_RING);
 }
 
 static __always_inline int on_accept(u32 call, struct pt_regs *regs, s64 ret)
@@ -155,11 +172,9 @@ static __always_inline int on_accept(u32 call, struct pt_regs *regs, s64 ret)
 
 	if (!task_matches(task))
 		return 0;
-	slot = bpf_ringbuf_reserve(&ring, sizeof(*slot), 0);
-	if (!slot) {
-		count_lost(LOST_RING);
+	slot = slot_of(call == CALL_accept4);
+	if (!slot)
 		return 0;
-	}
 	regs_args(args, (struct pt_regs *)bpf_task_pt_regs(task));
 	listening = (u64)file_of_fd(task, args[0]);
 	if (ret >= 0) {
@@ -187,11 +202,9 @@ SEC("?fexit") int uring_accept(u64 *ctx)
 	/* The calls tell of themselves when they end. EAGAIN: io_uring will ask once more. */
 	if ((!(task->flags & PF_IO_WORKER) && call_of(nr)) || ret == -EAGAIN || !task_matches(task))
 		return 0;
-	slot = bpf_ringbuf_reserve(&ring, sizeof(*slot), 0);
-	if (!slot) {
-		count_lost(LOST_RING);
+	slot = slot_of(2);
+	if (!slot)
 		return 0;
-	}
 	if (ret >= 0 || ret < -4095) {
 		listener = conn_sk(ctx[0]);
 		sk = conn_of_file(&slot->r.s.sock, ret);

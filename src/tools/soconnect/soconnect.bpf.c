@@ -103,33 +103,21 @@ static __always_inline void send(struct connect_rec *r)
  */
 static __noinline int finish(u64 sk, s64 ret)
 {
-	struct connect_rec *p = bpf_map_lookup_elem(&pending, &sk), *r;
+	struct connect_rec *p = bpf_map_lookup_elem(&pending, &sk), r;
 	u64 now = bpf_ktime_get_ns();
 
 	if (!p)
 		return 0;
-	r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
-	if (r) {
-		*r = *p;
-		r->s.ret = ret;
-		r->s.dur = now - r->s.h.ts;
-	}
-	if (bpf_map_delete_elem(&pending, &sk)) {
-		if (r)
-			bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
+	r = *p;
+	if (bpf_map_delete_elem(&pending, &sk))
 		return 0;
-	}
 	__sync_fetch_and_add(&npending, -1);
-	if (!r) {
-		count_lost(LOST_RING);
-		return 0;
-	}
-	if (r->via != VIA_CALL) /* it had no port of its own when it began */
-		conn_look(&r->s.sock, sk);
-	if (result_matches(ret, r->s.dur) && conn_matches(&r->s.sock))
-		ring_submit(r);
-	else
-		bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
+	r.s.ret = ret;
+	r.s.dur = now - r.s.h.ts;
+	if (r.via != VIA_CALL) /* it had no port of its own when it began */
+		conn_look(&r.s.sock, sk);
+	if (result_matches(ret, r.s.dur) && conn_matches(&r.s.sock))
+		send(&r);
 	return 0;
 }
 
