@@ -10,8 +10,8 @@
 #ifndef WEIR_OWNER_BPF_H
 #define WEIR_OWNER_BPF_H
 
+#include "notice.bpf.h"
 #include "packet.bpf.h"
-#include "task.bpf.h"
 
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
 
@@ -71,6 +71,90 @@ static __always_inline bool owner_by_use(u64 sk, const struct hit_sock *s)
 {
 	return sk && (s->id.family == AF_INET || s->id.family == AF_INET6) &&
 	       s->id.state != TCP_TIME_WAIT && s->id.state != TCP_NEW_SYN_RECV;
+}
+
+/*
+ * Where a socket is made, accepted, connected or used, in its task's context. Functions where they
+ * can be had; else those of its state and of its traffic, which see it a little later. sk is a type
+ * that the verifier knows: so the kernel gives it a cookie here, if it has none.
+ */
+static __always_inline int owner_note(struct sock *sk, const bool fresh)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u64 key = (u64)sk, cookie;
+	struct owner o = {}, *old;
+
+	if (!sk || task->tgid == filter.self || task->flags & PF_KTHREAD)
+		return 0;
+	cookie = bpf_get_socket_cookie(sk);
+	old = bpf_map_lookup_elem(&owners, &key);
+	if (old && !fresh && (old->cookie == cookie || (!old->cookie && old->ino)))
+		return 0;
+	o.cookie = cookie;
+	o.passes = owner_passes(task);
+	who_read(&o.who, task);
+	bpf_map_update_elem(&owners, &key, &o, BPF_ANY);
+	return 0;
+}
+
+SEC("?fexit/sock_init_data") int owner_made(u64 *ctx)
+{
+	return ctx[0] ? owner_note((struct sock *)ctx[1], true)
+		      : 0; /* else a socket of the kernel's */
+}
+
+SEC("?fexit/inet_accept") int owner_accepted(u64 *ctx)
+{
+	struct socket *new = (struct socket *)ctx[1];
+
+	return owner_note(new->sk, true);
+}
+
+#define TCP_SYN_SENT 2 /* include/net/tcp_states.h, ABI */
+#define TCP_LISTEN   10
+
+SEC("?tp_btf/inet_sock_set_state") int owner_state(u64 *ctx)
+{
+	int state = ctx[2];
+
+	return state == TCP_SYN_SENT || state == TCP_LISTEN
+		       ? owner_note((struct sock *)ctx[0], false)
+		       : 0;
+}
+
+SEC("?tp_btf/sock_send_length") int owner_sends(u64 *ctx)
+{
+	return owner_note((struct sock *)ctx[0], false);
+}
+
+SEC("?tp_btf/sock_recv_length") int owner_receives(u64 *ctx)
+{
+	return owner_note((struct sock *)ctx[0], false);
+}
+
+/* Sockets that are there already: read through once, when the others are attached. Of several tasks
+ * that have it open the first counts. */
+SEC("?iter/task_file") int owner_scan(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file; /* loaded once: the verifier forgets that it is not NULL */
+	struct owner o = {};
+	struct socket *sock;
+	struct sock *sk;
+	u64 key;
+
+	if (!task || !file || task->tgid == filter.self)
+		return 0;
+	sock = bpf_sock_from_file(file);
+	sk = sock ? sock->sk : NULL;
+	if (!sk)
+		return 0;
+	key = (u64)sk;
+	o.cookie = bpf_get_socket_cookie(sk);
+	o.passes = task_fits(task) && (!(filter.have & FILTER_CGROUP) || in_cgroup(task));
+	who_read(&o.who, task);
+	bpf_map_update_elem(&owners, &key, &o, BPF_NOEXIST);
+	return 0;
 }
 
 #endif

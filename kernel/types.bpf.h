@@ -50,8 +50,9 @@ enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2, BPF_RB_AVAIL_DATA = 0 };
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long r10, r9, r8, dx, si, di, orig_ax, ax;
+	unsigned long r10, r9, r8, dx, si, di, orig_ax, ax, sp;
 };
+#define RETURN_ADDRESS 8 /* bytes that a call pushes */
 struct thread_info {
 	unsigned long flags;
 	u32 status; /* TS_COMPAT: a 32-bit system call is running */
@@ -59,9 +60,11 @@ struct thread_info {
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
 	u64 regs[31];
+	u64 sp;
 	u64 orig_x0;
 	s32 syscallno;
 };
+#define RETURN_ADDRESS 0
 struct thread_info {
 	unsigned long flags;
 };
@@ -145,6 +148,10 @@ struct task_struct {
 };
 struct bpf_iter__task {
 	struct task_struct *task; /* NULL after the last */
+};
+struct bpf_iter__task_file {
+	struct task_struct *task; /* NULL after the last */
+	struct file *file;
 };
 
 struct in6_addr {

@@ -180,8 +180,8 @@ void attach_end(struct attach *a)
 	if (a->obj)
 		bpf_object__for_each_program(prog, a->obj) a->missed +=
 			missed(bpf_program__fd(prog));
-	if (a->more)
-		bpf_object__for_each_program(prog, a->more) a->missed +=
+	for (u32 i = 0; i < a->nmore; i++)
+		bpf_object__for_each_program(prog, a->more[i]) a->missed +=
 			missed(bpf_program__fd(prog));
 	for (u32 i = 0; i < a->nprograms_held; i++)
 		a->missed += missed(a->programs[i]);
@@ -237,9 +237,10 @@ void attach_close(struct attach *a)
 	a->shared = NULL;
 	while (a->nprograms_held)
 		close(a->programs[--a->nprograms_held]);
-	bpf_object__close(a->more);
+	while (a->nmore)
+		bpf_object__close(a->more[--a->nmore]);
 	bpf_object__close(a->obj);
-	a->more = a->obj = NULL;
+	a->obj = NULL;
 }
 
 int attach_counters(struct attach *a, struct counters *sum)

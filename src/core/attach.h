@@ -48,8 +48,9 @@ struct attach {
 	struct bpf_link *links[4 * CALL_MAX];
 	u32 nlinks;
 	/* What a tool has attached by itself, beside the ways above. */
-	struct bpf_object *more; /* its second object, which shares the first one's ring */
-	int *held;               /* links, and programs that are in no object */
+	struct bpf_object *more[8]; /* its further objects, which share the first one's ring */
+	u32 nmore;
+	int *held; /* links, and programs that are in no object */
 	u32 nheld;
 	int *programs;
 	u32 nprograms_held;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <traceevent/event-parse.h>
+#include "record_text.h"
 #include "told.h"
 
 enum field_kind {
@@ -35,6 +36,7 @@ struct tracepoint {
 	struct tep_handle *tep;
 	struct tep_event *event;
 	struct trace_seq seq;
+	struct record_text *text; /* NULL: libtraceevent prints it */
 	struct field *fields;
 	u32 nfields;
 	u32 size; /* of the fixed part: the least that a record has */
@@ -211,6 +213,7 @@ struct tracepoint *tracepoint_parse(const char *name, const char *format, u32 le
 	if (!t->event || !take_fields(t))
 		goto bad;
 	trace_seq_init(&t->seq);
+	t->text = record_text_make(t->event);
 	return t;
 bad:
 	tracepoint_free(t);
@@ -223,6 +226,7 @@ void tracepoint_free(struct tracepoint *t)
 		return;
 	for (u32 i = 0; i < t->nfields; i++)
 		free((struct name *)t->fields[i].names.rows);
+	record_text_free(t->text);
 	free(t->fields);
 	if (t->seq.buffer)
 		trace_seq_destroy(&t->seq);
@@ -299,6 +303,10 @@ void tell_record_text(struct verbs *v, const struct tracepoint *t, const struct 
 
 	if (!raw || raw->full || !sound(t, (const u8 *)(raw + 1), raw->len)) {
 		buf_str(v->b, "...");
+		return;
+	}
+	if (t->text) {
+		record_text_put(v->b, t->text, (const u8 *)(raw + 1));
 		return;
 	}
 	record.data = whole(t, raw);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
-/*
- * Loads the generic programs (hits.bpf.c) and puts them at each probe. Programs whose target is
- * chosen when they are loaded, or that have no cookie there, are loaded once more for each probe.
- */
+/* Puts a program at each probe, by the best way that works. */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/perf_event.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +11,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "error.h"
-#include "hits.h"
+#include "hit_decode.h"
+#include "hit_load.h"
 
-TOOL_OBJECT(hits);
+#define KPROBE_PMU "/sys/bus/event_source/devices/kprobe/"
 
 static int lacks(struct hit *h, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static int lacks(struct hit *h, const char *fmt, ...)
@@ -27,314 +27,210 @@ static int lacks(struct hit *h, const char *fmt, ...)
 	return -1;
 }
 
-/* The tool's object and this one are one kernel half: these maps are of the first. */
-static const char *const shared_maps[] = {"ring",          "counters",     "followed",
-					  "cgroup_filter", ".data.shared", ".data.learnt"};
-
-/* Which program serves a way, at the entry and at the return. */
-static const char *program_of(enum via via, bool at_return)
+/* The number in a small file; -1. */
+static int number_in(int dir, const char *path)
 {
-	static const char *const names[VIA_MAX][2] = {
-		[VIA_TP] = {"hit_tp"},
-		[VIA_TP_BTF] = {"hit_tp_btf"},
-		[VIA_RAW_TP] = {"hit_raw"},
-		[VIA_FENTRY] = {"hit_fentry", "hit_fexit"},
-		[VIA_KPROBE_MULTI] = {"hit_multi", "hit_multi_ret"},
-		[VIA_KPROBE] = {"hit_kprobe", "hit_kretprobe"},
-	};
+	char *text = kernel_text(dir, path);
+	int n = text ? atoi(text) : -1;
 
-	return names[via][at_return];
-}
-
-static struct bpf_program *find(struct attach *a, const char *name)
-{
-	return name ? bpf_object__find_program_by_name(a->more, name) : NULL;
-}
-
-static int share_maps(struct attach *a)
-{
-	for (u32 i = 0; i < sizeof(shared_maps) / sizeof(*shared_maps); i++) {
-		struct bpf_map *to = bpf_object__find_map_by_name(a->more, shared_maps[i]);
-		int from = bpf_object__find_map_fd_by_name(a->obj, shared_maps[i]);
-
-		if (to && (from < 0 || bpf_map__reuse_fd(to, from)))
-			return fail("the two BPF objects of trace do not fit each other (map %s): "
-				    "this build is broken",
-				    shared_maps[i]);
-	}
-	return 0;
-}
-
-static void *data_of(struct attach *a, const char *section, size_t size)
-{
-	struct bpf_map *map = bpf_object__find_map_by_name(a->more, section);
-	size_t have = 0;
-	void *data = map ? (void *)bpf_map__initial_value(map, &have) : NULL;
-
-	return data && have >= size ? data : NULL;
-}
-
-static u32 places(void)
-{
-	u32 n = 16;
-
-	while (n < 16u * libbpf_num_possible_cpus())
-		n *= 2;
-	return hit_options.ret && n < 4096 ? 4096 : n;
-}
-
-/* tp_btf wants a target when it is loaded: each copy has its own, the first of them the object's.
- */
-static void choose_programs(struct attach *a)
-{
-	for (u32 i = 0; i < nhits; i++) {
-		struct bpf_program *prog =
-			*hits[i].why ? NULL : find(a, program_of(hits[i].via, false));
-
-		if (!prog)
-			continue;
-		if (!bpf_program__autoload(prog) && hits[i].via == VIA_TP_BTF)
-			bpf_program__set_attach_target(prog, 0, hits[i].tp.name);
-		bpf_program__set_autoload(prog, true);
-	}
-}
-
-static int load(struct run *run, struct attach *a)
-{
-	const struct filter *first = attach_data(a, ".rodata.filter", sizeof(*first));
-	struct hit_globals *globals;
-	struct filter *filter;
-	struct bpf_map *states;
-	int err;
-
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "weir");
-
-	(void)run;
-	a->more = bpf_object__open_mem(hits_bpf_o, hits_bpf_o_size, &opts);
-	if (!a->more)
-		return fail(
-			"the BPF object of probes cannot be opened: %s; is this build complete?",
-			strerror(errno));
-	filter = data_of(a, ".rodata.filter", sizeof(*filter));
-	globals = data_of(a, ".rodata.hit", sizeof(*globals));
-	states = bpf_object__find_map_by_name(a->more, "hit_states");
-	if (!filter || !first || !globals || !states)
-		return fail("the BPF object of probes lacks its data: this build is broken");
-	*filter = *first;
-	globals->mask = places() - 1;
-	bpf_map__set_max_entries(states, globals->mask + 1);
-	if (share_maps(a))
-		return FAIL;
-	choose_programs(a);
-	err = bpf_object__load(a->more);
-	if (err)
-		return fail(
-			"the kernel refused the programs for probes (%s); weir doctor says what "
-			"it offers, -v shows its log",
-			strerror(-err));
-	return 0;
-}
-
-static int fill_confs(struct attach *a)
-{
-	int map = bpf_object__find_map_fd_by_name(a->more, "hit_confs");
-
-	for (u32 i = 0; i < nhits; i++)
-		if (bpf_map_update_elem(map, &i, &hits[i].conf, BPF_ANY))
-			return fail("the kernel half's memory cannot be written: %s",
-				    strerror(errno));
-	return 0;
-}
-
-/* The number that perf_event_open(2) wants for a tracepoint; -1. */
-static int tracepoint_id(const struct kernel_tp *tp)
-{
-	char path[300], *text;
-	int id;
-
-	snprintf(path, sizeof(path), "events/%s/%s/id", tp->group, tp->name);
-	text = kernel_text(kernel_tracefs(), path);
-	id = text ? atoi(text) : -1;
 	free(text);
-	return id;
+	return n;
 }
 
-static int attach_record(struct attach *a, struct hit *h, u32 number)
+/* A program at a perf event, told by its cookie; the link holds the event. */
+static int link_event(struct hit *h, int event, u32 number, bool at_return)
 {
-	struct perf_event_attr attr = {.type = PERF_TYPE_TRACEPOINT,
-				       .size = sizeof(attr),
-				       .config = tracepoint_id(&h->tp)};
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .perf_event.bpf_cookie = number);
-	int event = syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC), link;
+	int link;
 
 	if (event < 0)
-		return lacks(h, "its tracepoint cannot be opened: %s", strerror(errno));
-	link = bpf_link_create(bpf_program__fd(find(a, "hit_tp")), event, BPF_PERF_EVENT, &opts);
+		return lacks(h, "the kernel does not open it: %s", strerror(errno));
+	link = bpf_link_create(hit_program(h->via, at_return), event, BPF_PERF_EVENT, &opts);
 	if (link < 0)
-		lacks(h, "its tracepoint takes no program: %s", strerror(errno));
-	close(event); /* the link holds it */
+		lacks(h, "it takes no program: %s", strerror(errno));
+	close(event);
 	return link;
 }
 
-/* A loaded program, from which copies are made. */
-struct original {
-	struct bpf_program *prog;
-	struct bpf_func_info *funcs;
-	u32 nfuncs;
-	int btf;
-};
-
-static int by_number(const void *a, const void *b)
+static int attach_record(struct hit *h, u32 number)
 {
-	const u32 *x = a, *y = b;
+	struct perf_event_attr attr = {.type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr)};
+	char path[300];
 
-	return *x < *y ? -1 : *x > *y;
+	snprintf(path, sizeof(path), "events/%s/%s/id", h->tp.group, h->tp.name);
+	attr.config = number_in(kernel_tracefs(), path);
+	return link_event(h, syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC),
+			  number, false);
 }
 
-/* Where the functions of a program begin, in order, the first at 0. */
-static u32 find_starts(const struct bpf_insn *insns, size_t n, u32 *starts, u32 room)
+static int attach_kprobe(struct hit *h, u32 number, bool at_return)
 {
-	u32 found = 1, kept = 0;
+	struct perf_event_attr attr = {.type = number_in(AT_FDCWD, KPROBE_PMU "type"),
+				       .size = sizeof(attr),
+				       .config = at_return, /* format/retprobe: config:0 */
+				       .kprobe_func = (u64)h->func.name};
 
-	starts[0] = 0;
-	for (size_t i = 0; i < n && found < room; i++)
-		if (insns[i].code == (BPF_JMP | BPF_CALL) && insns[i].src_reg == BPF_PSEUDO_CALL)
-			starts[found++] = i + insns[i].imm + 1;
-	qsort(starts, found, sizeof(*starts), by_number);
-	for (u32 i = 0; i < found; i++)
-		if (!kept || starts[kept - 1] != starts[i])
-			starts[kept++] = starts[i];
-	return kept;
+	return link_event(h, syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC),
+			  number, at_return);
 }
 
-/*
- * Types of the program's functions: without them the kernel verifies each function anew at each
- * call. It tells them of the loaded program, with the places that they have there.
- */
-static bool learn_types(struct original *o, const struct bpf_insn *insns, size_t n)
+/* Ways whose programs have no cookies: a copy for each probe. */
+static int attach_copy(struct attach *a, struct hit *h, u32 number, bool at_return)
 {
-	struct bpf_prog_info info = {};
-	u32 len = sizeof(info), starts[512];
-	int fd = bpf_program__fd(o->prog);
-
-	if (bpf_obj_get_info_by_fd(fd, &info, &len) || !info.nr_func_info)
-		return false;
-	o->nfuncs = info.nr_func_info;
-	o->funcs = calloc(o->nfuncs, info.func_info_rec_size);
-	o->btf = bpf_btf_get_fd_by_id(info.btf_id);
-	if (!o->funcs || o->btf < 0 || info.func_info_rec_size != sizeof(*o->funcs))
-		return false;
-	info = (struct bpf_prog_info){.nr_func_info = o->nfuncs,
-				      .func_info_rec_size = sizeof(*o->funcs),
-				      .func_info = (u64)o->funcs};
-	if (bpf_obj_get_info_by_fd(fd, &info, &len) ||
-	    find_starts(insns, n, starts, 512) != o->nfuncs)
-		return false;
-	for (u32 i = 0; i < o->nfuncs; i++)
-		o->funcs[i].insn_off = starts[i];
-	return true;
-}
-
-static const struct original *original_of(struct attach *a, enum via via, bool at_return)
-{
-	static struct original kept[VIA_MAX][2];
-	struct original *o = &kept[via][at_return];
-
-	if (o->prog)
-		return o;
-	o->prog = find(a, program_of(via, at_return));
-	if (!o->prog || bpf_program__fd(o->prog) < 0)
-		return NULL;
-	if (!learn_types(o, bpf_program__insns(o->prog), bpf_program__insn_cnt(o->prog)))
-		o->nfuncs = 0;
-	return o;
-}
-
-static void put_number(struct bpf_insn *insns, size_t n, u32 number)
-{
-	for (size_t i = 0; i + 1 < n; i++)
-		if (insns[i].code == (BPF_LD | BPF_IMM | BPF_DW) && !insns[i].src_reg &&
-		    (u32)insns[i].imm == (u32)HIT_NUMBER &&
-		    (u32)insns[i + 1].imm == (u32)(HIT_NUMBER >> 32)) {
-			insns[i].imm = number;
-			insns[i + 1].imm = 0;
-		}
-}
-
-/* A copy of a loaded program for one probe: its number in place of HIT_NUMBER, its own target. */
-static int copy_program(struct attach *a, struct hit *h, u32 number, bool at_return)
-{
-	const struct original *o = original_of(a, h->via, at_return);
-	const struct kernel_types *types = h->sort == SORT_FUNCTION ? h->func.types : h->tp.types;
-	size_t n = o ? bpf_program__insn_cnt(o->prog) : 0;
-	struct bpf_insn *insns = malloc(n * sizeof(*insns));
-	LIBBPF_OPTS(bpf_prog_load_opts, opts);
-	int fd, obj = 0;
-
-	if (!insns || !o)
-		return lacks(h, "its program could not be copied");
-	memcpy(insns, bpf_program__insns(o->prog), n * sizeof(*insns));
-	put_number(insns, n, number);
-	opts.expected_attach_type = bpf_program__expected_attach_type(o->prog);
-	if (o->nfuncs) {
-		opts.prog_btf_fd = o->btf;
-		opts.func_info = o->funcs;
-		opts.func_info_cnt = o->nfuncs;
-		opts.func_info_rec_size = sizeof(*o->funcs);
-	}
-	if (h->via != VIA_RAW_TP) {
-		opts.attach_btf_id = h->sort == SORT_FUNCTION ? h->func.btf_id : h->tp.btf_id;
-		obj = kernel_types_fd(types);
-		opts.attach_btf_obj_fd = obj > 0 ? obj : 0;
-	}
-	fd = bpf_prog_load(bpf_program__type(o->prog), "weir_hit", "Dual BSD/GPL", insns, n, &opts);
-	if (fd < 0)
-		lacks(h, "the kernel refuses its program: %s", strerror(errno));
-	else
-		attach_program(a, fd);
-	if (obj > 0)
-		close(obj);
-	free(insns);
-	return fd;
-}
-
-static int attach_args(struct attach *a, struct hit *h, u32 number)
-{
-	int fd = copy_program(a, h, number, false), link;
+	int fd = hit_copy(a, number, at_return), link;
 
 	if (fd < 0)
-		return -1;
+		return lacks(h, "the kernel refuses its program: %s", strerror(errno));
 	link = bpf_raw_tracepoint_open(h->via == VIA_RAW_TP ? h->tp.name : NULL, fd);
 	if (link < 0)
 		lacks(h, "it cannot be attached: %s", strerror(errno));
 	return link;
 }
 
+/* One probe by its way, but kprobe.multi: the return first, so that no entry waits in vain. */
 static bool attach_one(struct attach *a, u32 number)
 {
 	struct hit *h = &hits[number];
-	int link = -1;
+	bool returns = h->conf.flags & HIT_RETURNS;
 
-	switch (h->via) {
-	case VIA_TP: link = attach_record(a, h, number); break;
-	case VIA_TP_BTF:
-	case VIA_RAW_TP: link = attach_args(a, h, number); break;
-	default: break;
+	*h->why = 0;
+	if (hit_load(a, h->via) || hit_fill(number))
+		return lacks(h, "%s", error_text()), false;
+	for (int k = returns; k >= 0; k--) {
+		int link = h->via == VIA_TP       ? attach_record(h, number)
+			   : h->via == VIA_KPROBE ? attach_kprobe(h, number, k)
+						  : attach_copy(a, h, number, k);
+
+		if (link < 0)
+			return false;
+		attach_hold(a, link);
 	}
-	if (link < 0)
-		return false;
-	attach_hold(a, link);
 	return true;
 }
 
-/* Each is held by a descriptor, and those of fentry and the raw tracepoints by two. */
+/* The next way of a function; describes it anew, as its arguments then are elsewhere. */
+static bool next_way(struct hit *h)
+{
+	char before[sizeof(h->why)];
+
+	strcpy(before, h->why);
+	while (!h->forced && h->via < VIA_KPROBE) {
+		h->via++;
+		if (via_refused(h->via) || (h->via == VIA_KPROBE_MULTI && h->func.module))
+			continue;
+		*h->why = 0;
+		if (!hit_describe(h))
+			return true;
+	}
+	strcpy(h->why, before);
+	return false;
+}
+
+static int link_multi(const u32 *numbers, u32 n, bool at_return)
+{
+	const char **symbols = calloc(n, sizeof(*symbols));
+	__u64 *cookies = calloc(n, sizeof(*cookies));
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .kprobe_multi.syms = symbols,
+		    .kprobe_multi.cookies = cookies, .kprobe_multi.cnt = n,
+		    .kprobe_multi.flags = at_return ? BPF_F_KPROBE_MULTI_RETURN : 0);
+	int link = -1;
+
+	for (u32 i = 0; i < n && symbols && cookies; i++) {
+		symbols[i] = hits[numbers[i]].func.name;
+		cookies[i] = numbers[i];
+	}
+	if (symbols && cookies)
+		link = bpf_link_create(hit_program(VIA_KPROBE_MULTI, at_return), 0,
+				       BPF_TRACE_KPROBE_MULTI, &opts);
+	free(symbols);
+	free(cookies);
+	return link;
+}
+
+/* Many at once. The kernel takes all or none of them, and says not which it does not like: then
+ * each half is tried alone. How many could be attached. */
+static u32 attach_multi(struct attach *a, u32 *numbers, u32 n)
+{
+	bool returns = hit_options.ret;
+	int links[2] = {-1, -1};
+
+	if (!n)
+		return 0;
+	if (returns)
+		links[1] = link_multi(numbers, n, true);
+	if (!returns || links[1] >= 0)
+		links[0] = link_multi(numbers, n, false);
+	if (links[0] >= 0) {
+		if (returns)
+			attach_hold(a, links[1]);
+		attach_hold(a, links[0]);
+		return n;
+	}
+	if (n == 1)
+		lacks(&hits[*numbers], "kprobe.multi cannot be put there: %s", strerror(errno));
+	if (links[1] >= 0)
+		close(links[1]);
+	return n == 1 ? 0
+		      : attach_multi(a, numbers, n / 2) +
+				attach_multi(a, numbers + n / 2, n - n / 2);
+}
+
+static u32 attach_batch(struct attach *a)
+{
+	u32 *numbers = calloc(nhits, sizeof(*numbers)), n = 0, done = 0;
+
+	for (u32 i = 0; i < nhits && numbers; i++)
+		if (hits[i].via == VIA_KPROBE_MULTI && !*hits[i].why && !hits[i].attached)
+			numbers[n++] = i;
+	if (!n || hit_load(a, VIA_KPROBE_MULTI)) {
+		for (u32 i = 0; i < n; i++)
+			lacks(&hits[numbers[i]], "%s", error_text());
+		free(numbers);
+		return 0;
+	}
+	for (u32 i = 0; i < n; i++)
+		if (hit_fill(numbers[i]))
+			lacks(&hits[numbers[i]], "%s", error_text());
+	done = attach_multi(a, numbers, n);
+	for (u32 i = 0; i < n; i++)
+		hits[numbers[i]].attached = !*hits[numbers[i]].why;
+	free(numbers);
+	return done;
+}
+
+/* By each way in turn those that are to take it; what fails takes the next. */
+static u32 attach_all(struct attach *a)
+{
+	u32 n = 0;
+
+	for (enum via via = VIA_TP_BTF; via < VIA_MAX; via++) {
+		if (via == VIA_KPROBE_MULTI)
+			n += attach_batch(a);
+		for (u32 i = 0; i < nhits; i++) {
+			struct hit *h = &hits[i];
+
+			if (h->via != via || h->attached || (*h->why && via != VIA_KPROBE_MULTI))
+				continue;
+			if (via != VIA_KPROBE_MULTI && attach_one(a, i)) {
+				h->attached = true;
+				n += !h->hidden;
+			} else if (h->sort == SORT_FUNCTION && !next_way(h)) {
+				h->via = VIA_NONE;
+			}
+		}
+	}
+	return n;
+}
+
+/* Each is held by a descriptor, and some by two, of entry and return. */
 static void raise_limit(void)
 {
 	struct rlimit l;
+	u64 want = 64 + 4 * nhits;
 
-	if (getrlimit(RLIMIT_NOFILE, &l) || l.rlim_cur >= 64 + 3 * nhits)
+	if (getrlimit(RLIMIT_NOFILE, &l) || l.rlim_cur >= want)
 		return;
-	l.rlim_cur = l.rlim_max < 64 + 3 * nhits ? l.rlim_max : 64 + 3 * nhits;
+	l.rlim_cur = l.rlim_max < want ? l.rlim_max : want;
 	setrlimit(RLIMIT_NOFILE, &l);
 }
 
@@ -345,31 +241,24 @@ static void report(struct run *run, struct attach *a)
 
 		if (h->hidden)
 			continue;
-		if (*h->why)
+		if (!h->attached) {
 			attach_untraced(a, h->name, h->why);
-		else
-			attach_traced(a, h->name, via_names[h->via]);
-		if (run->common.record && !*h->why)
-			run_record_name(run, NAME_PROBE, i, h->text.base, buf_len(&h->text));
+			continue;
+		}
+		attach_traced(a, h->name, via_names[h->via]);
+		probe_learn(i, h->text.base, buf_len(&h->text));
+		run_record_name(run, NAME_PROBE, i, h->text.base, buf_len(&h->text));
 	}
 }
 
 int hits_attach(struct run *run, struct attach *a)
 {
-	u32 n = 0, usable = 0, first = 0;
+	u32 n, first = 0;
 
-	for (u32 i = 0; i < nhits; i++)
-		usable += !*hits[i].why;
 	raise_limit();
-	if (usable && (load(run, a) || fill_confs(a)))
-		return FAIL;
-	/* those that note something for others first */
-	for (u32 pass = 0; pass < 2; pass++)
-		for (u32 i = 0; i < nhits; i++)
-			if (!*hits[i].why && hits[i].hidden == !pass)
-				n += attach_one(a, i) && !hits[i].hidden;
+	n = attach_all(a);
 	report(run, a);
-	while (first < nhits && !*hits[first].why)
+	while (first + 1 < nhits && hits[first].attached)
 		first++;
 	if (!n && nhits && !a->calls)
 		return fail("%s cannot be traced here: %s", hits[first].name, hits[first].why);

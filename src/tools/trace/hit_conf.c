@@ -3,13 +3,15 @@
  * What the kernel says of a probe (tracefs, BTF) becomes what the kernel half is to copy and look
  * at, and the text that tells it.
  */
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <asm/ptrace.h>
+#include "error.h"
 #include "hits.h"
 
-#define WHY(h, ...) (snprintf((h)->why, sizeof((h)->why), __VA_ARGS__), false)
+#define WHY(h, ...) (snprintf((h)->why, sizeof((h)->why), __VA_ARGS__), FAIL)
 
 /* Where a kprobe's registers are: in struct pt_regs of the kernel, whose layout is that of user
  * space. Arguments beyond these are on the stack. */
@@ -87,7 +89,6 @@ static void put_enum(struct buf *b, const struct btf *btf, const struct btf_type
 	}
 }
 
-/* How a value of that type is told, and how many bytes it has; NULL for what has no short form. */
 const char *hit_kind(const struct btf *btf, u32 id, u32 *size, u8 *what)
 {
 	const struct btf_type *t = btf__type_by_id(btf, kernel_plain(btf, id));
@@ -127,11 +128,30 @@ void hit_put_names(struct buf *b, const struct btf *btf, u32 id)
 		put_enum(b, btf, t);
 }
 
+u32 hit_paths_used;
+
+/* The --arg paths that begin with this argument's name. 0 or USAGE. */
+static int take_paths(struct hit *h, const struct btf *btf, u32 type, const char *name, u32 at)
+{
+	char *all = hit_options.fields ? strdup(hit_options.fields) : NULL, *rest = all, *path;
+	size_t n = strlen(name);
+	int err = 0;
+
+	for (u32 number = 0; !err && n && (path = strsep(&rest, ",")); number++) {
+		if (strncmp(path, name, n) || (path[n] && path[n] != '.'))
+			continue;
+		hit_paths_used |= 1u << (number & 31);
+		err = hit_path(h, btf, type, at, path, number);
+	}
+	free(all);
+	return err;
+}
+
 /*
  * Arguments by BTF: an array of words (fentry, tp_btf, raw_tp), or registers (kprobes). Structs by
  * value take as many words as they are long.
  */
-static void describe_args(struct hit *h, const struct btf *btf, u32 proto, u32 skip)
+static int describe_args(struct hit *h, const struct btf *btf, u32 proto, u32 skip)
 {
 	const struct btf_type *t = btf__type_by_id(btf, proto);
 	const struct btf_param *p = btf_params(t);
@@ -147,7 +167,11 @@ static void describe_args(struct hit *h, const struct btf *btf, u32 proto, u32 s
 		kind = hit_kind(btf, p[i].type, &size, &what);
 		at = !regs ? 8 * word : word < NREGS ? arg_regs[word] : NOWHERE;
 		word += size > 8 ? (size + 7) / 8 : 1;
-		if (!kind || at == NOWHERE || (at + size > HIT_RAW_MAX && !regs))
+		if (at == NOWHERE || (at + size > HIT_RAW_MAX && !regs))
+			continue;
+		if (take_paths(h, btf, p[i].type, name, at))
+			return USAGE;
+		if (!kind)
 			continue;
 		put(&h->text, "arg %u %u %s %s\n", at, size, kind, *name ? name : "_");
 		hit_put_names(&h->text, btf, p[i].type);
@@ -157,6 +181,7 @@ static void describe_args(struct hit *h, const struct btf *btf, u32 proto, u32 s
 	}
 	h->conf.size = regs ? REGS_SIZE : 8 * word;
 	h->conf.ret = regs ? REG_RET : 8 * word;
+	return 0;
 }
 
 static void describe_ret(struct hit *h, const struct btf *btf, u32 proto)
@@ -192,8 +217,19 @@ static u8 what_field(const struct kernel_field *f)
 	return LOOK_NONE;
 }
 
+/* A record's pointers have no types, but these have by their names. */
+static int record_paths(struct hit *h, const struct kernel_field *f, u8 what)
+{
+	struct btf *btf = kernel_btf();
+	s32 id = btf ? btf__find_by_name_kind(btf, what == LOOK_SOCK ? "sock" : "sk_buff",
+					      BTF_KIND_STRUCT)
+		     : -1;
+
+	return id > 0 ? take_paths(h, btf, id, f->name, f->offset) : 0;
+}
+
 /* A tracepoint's record as tracefs tells it. */
-static bool describe_record(struct hit *h)
+static int describe_record(struct hit *h)
 {
 	const struct kernel_field *f;
 	char *format = kernel_tp_format(&h->tp);
@@ -219,11 +255,15 @@ static bool describe_record(struct hit *h)
 		}
 		if (what)
 			look_at(&h->conf, what, i, f[i].offset);
+		if (what && record_paths(h, &f[i], what)) {
+			free(format);
+			return USAGE;
+		}
 	}
 	buf_str(&h->text, "format\n");
 	buf_text(&h->text, format);
 	free(format);
-	return true;
+	return 0;
 }
 
 /* The prototype with its arguments' names, which the tracepoint's own type lacks. */
@@ -238,7 +278,7 @@ static u32 named_proto(const struct kernel_tp *tp)
 	return id > 0 ? btf__type_by_id(btf, id)->type : tp->proto;
 }
 
-bool hit_describe(struct hit *h)
+int hit_describe(struct hit *h)
 {
 	const struct kernel_types *types;
 	u32 proto;
@@ -265,10 +305,11 @@ bool hit_describe(struct hit *h)
 		return WHY(h, "the kernel's BTF does not tell its arguments");
 	if (h->sort == SORT_TRACEPOINT)
 		proto = named_proto(&h->tp);
-	describe_args(h, types->btf, proto, h->sort == SORT_TRACEPOINT);
+	if (describe_args(h, types->btf, proto, h->sort == SORT_TRACEPOINT))
+		return USAGE;
 	if (h->sort == SORT_FUNCTION && hit_options.ret) {
 		describe_ret(h, types->btf, proto);
 		h->conf.flags |= HIT_RETURNS;
 	}
-	return true;
+	return 0;
 }

@@ -26,4 +26,52 @@ SEC("?tp_btf") int hit_tp_btf(u64 *ctx)
 	return hit_fire(ctx, number(), 0, context_now());
 }
 
+/*
+ * Functions. Where entry and return are joined, the call is known by its frame: of fentry and fexit
+ * the context is one and the same memory on the stack; a kretprobe finds the stack pointer one word
+ * above the return address.
+ */
+static __always_inline u64 trampoline_frame(u64 *ctx)
+{
+	u32 zero = 0;
+	void *base = bpf_map_lookup_elem(&hit_confs, &zero);
+
+	return base ? (u64)ctx - (u64)base : 0;
+}
+
+static __always_inline u64 regs_frame(struct pt_regs *regs, const bool entry)
+{
+	return regs->sp + (entry ? RETURN_ADDRESS : 0);
+}
+
+SEC("?fentry") int hit_fentry(u64 *ctx)
+{
+	return hit_fire(ctx, number(), trampoline_frame(ctx), context_now());
+}
+
+SEC("?fexit") int hit_fexit(u64 *ctx)
+{
+	return hit_return(ctx, number(), trampoline_frame(ctx));
+}
+
+SEC("?kprobe") int hit_kprobe(struct pt_regs *ctx)
+{
+	return hit_fire(ctx, bpf_get_attach_cookie(ctx), regs_frame(ctx, true), context_now());
+}
+
+SEC("?kretprobe") int hit_kretprobe(struct pt_regs *ctx)
+{
+	return hit_return(ctx, bpf_get_attach_cookie(ctx), regs_frame(ctx, false));
+}
+
+SEC("?kprobe.multi") int hit_multi(struct pt_regs *ctx)
+{
+	return hit_fire(ctx, bpf_get_attach_cookie(ctx), regs_frame(ctx, true), context_now());
+}
+
+SEC("?kretprobe.multi") int hit_multi_ret(struct pt_regs *ctx)
+{
+	return hit_return(ctx, bpf_get_attach_cookie(ctx), regs_frame(ctx, false));
+}
+
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -68,8 +68,6 @@ int hits_want(const struct match *m)
 	h = add(m->name, m->sort);
 	if (!h)
 		return fail("no memory for the probes");
-	if (*m->note)
-		note("%s", m->note);
 	if (m->tp)
 		h->tp = *m->tp;
 	h->func = m->func;
@@ -78,7 +76,7 @@ int hits_want(const struct match *m)
 		snprintf(h->why, sizeof(h->why), "%s%s",
 			 m->tp ? m->tp->why : "this kernel has no such tracepoint", near);
 	else if (m->sort == SORT_FUNCTION && !m->func.via)
-		snprintf(h->why, sizeof(h->why), "%.160s%s", m->func.why, near);
+		snprintf(h->why, sizeof(h->why), "%s%s", m->func.why, near);
 	else if (m->sort == SORT_NAME)
 		snprintf(h->why, sizeof(h->why), "%s",
 			 row_text(m->row, TEXT_SHORT, LANG_EN) ?: "it is no probe");
@@ -140,6 +138,18 @@ int hits_check(struct run *run)
 	return 0;
 }
 
+static enum via choose_function(struct hit *h)
+{
+	const char *why = h->forced ? via_refused(forced) : NULL;
+
+	if (h->forced && forced == VIA_FENTRY && !why && h->func.via != VIA_FENTRY)
+		why = "fentry cannot be put at this function";
+	if (!why)
+		return h->forced ? forced : h->func.via;
+	snprintf(h->why, sizeof(h->why), "%s", why);
+	return VIA_NONE;
+}
+
 /* The ways to try, best first. A record has the fields as the kernel prints them, so it comes
  * before the arguments. */
 static enum via choose(struct hit *h)
@@ -147,8 +157,9 @@ static enum via choose(struct hit *h)
 	static const enum via tp[] = {VIA_TP, VIA_TP_BTF, VIA_RAW_TP};
 	const char *why = NULL;
 
+	h->forced = forced && for_tracepoints(forced) == (h->sort == SORT_TRACEPOINT);
 	if (h->sort == SORT_FUNCTION)
-		return forced && !for_tracepoints(forced) ? forced : h->func.via;
+		return choose_function(h);
 	for (u32 i = 0; i < 3; i++) {
 		if (forced && for_tracepoints(forced) && tp[i] != forced)
 			continue;
@@ -181,16 +192,33 @@ static void add_started(void)
 	h->tp = *tp;
 	h->via = via;
 	if (!hit_describe(h))
-		return;
-	h->conf.flags = HIT_STARTED;
+		h->conf.flags = HIT_STARTED;
 }
 
 static const char *symbol_of(u64 address, const char **module, u64 *off)
 {
 	const struct kernel_symbol *s = kernel_symbol_at(address, off);
 
+	/* no function is so long: it is a program of BPF's, or memory */
+	if (s && *off > 1 << 20)
+		s = NULL;
 	*module = s ? s->module : NULL;
 	return s ? s->name : NULL;
+}
+
+/* Each --arg begins with an argument of some probe. */
+static int check_paths(void)
+{
+	char *all = hit_options.fields ? strdup(hit_options.fields) : NULL, *rest = all, *path;
+	int err = 0;
+
+	for (u32 number = 0; !err && (path = strsep(&rest, ",")); number++)
+		if (number >= 31 || !(hit_paths_used >> number & 1))
+			err = usage("--arg %s: no probe named here has such an argument (by way of "
+				    "a type that is known); weir describe PROBE lists them",
+				    path);
+	free(all);
+	return err;
 }
 
 int hits_setup(struct run *run, struct attach *a)
@@ -203,9 +231,11 @@ int hits_setup(struct run *run, struct attach *a)
 		if (*h->why)
 			continue;
 		h->via = choose(h);
-		if (h->via && hit_describe(h))
-			probe_learn(i, h->text.base, buf_len(&h->text));
+		if (h->via && hit_describe(h) == USAGE)
+			return USAGE;
 	}
+	if (check_paths())
+		return USAGE;
 	add_started();
 	return 0;
 }

@@ -17,8 +17,10 @@ struct hit {
 	struct hit_conf conf;
 	struct buf text; /* its description, for probe_learn() and recordings */
 	enum via via;    /* how it is attached; VIA_NONE: not */
-	bool hidden;     /* for another probe's sake: it sends nothing */
-	char why[240];   /* why it is not */
+	bool forced;     /* to this way, no other */
+	bool attached;
+	bool hidden;   /* for another probe's sake: it sends nothing */
+	char why[400]; /* why it is not */
 };
 extern struct hit *hits;
 extern u32 nhits;
@@ -40,8 +42,19 @@ int hits_setup(struct run *run, struct attach *a);
 /* Loads their object beside the tool's and attaches each. 0, or FAIL when none could be. */
 int hits_attach(struct run *run, struct attach *a);
 
-/* hit_conf.c: what the kernel half copies, and the description. False with h->why. */
-bool hit_describe(struct hit *h);
+/* hit_conf.c: what the kernel half copies, and the description. 0; FAIL with h->why;
+ * USAGE for a --arg that leads nowhere. */
+int hit_describe(struct hit *h);
+/* How a value of that type is told, and how many bytes it has; NULL for what has no short form.
+ * what: of a pointer to something that the kernel half looks at. */
+const char *hit_kind(const struct btf *btf, u32 type, u32 *size, u8 *what);
+/* The names of an enum, into a description. */
+void hit_put_names(struct buf *b, const struct btf *btf, u32 type);
+/* Which --arg named an argument of some probe; each must. */
+extern u32 hit_paths_used;
+
+/* hit_path.c: --arg number, of an argument of that type at that place. 0 or USAGE. */
+int hit_path(struct hit *h, const struct btf *btf, u32 type, u32 at, const char *path, u32 number);
 
 /* hit_columns.c */
 extern const struct column hit_columns[], hit_bare_columns[];

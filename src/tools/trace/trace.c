@@ -154,6 +154,8 @@ static int want_probe(const char *word)
 	int err = catalog_find(&m, word, FIND_FOLLOW);
 
 	for (u32 i = 0; i < m.n && !err; i++) {
+		if (*m.all[i].note)
+			note("%s", m.all[i].note);
 		if (m.all[i].sort == SORT_CALL)
 			own.wanted[m.all[i].call] = true;
 		else

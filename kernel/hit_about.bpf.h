@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * What a hit is about: its socket, its packet, whose they are, and whether the filters let it pass.
+ * It is built in a place of its own (struct hit_state).
+ */
+#ifndef WEIR_HIT_ABOUT_BPF_H
+#define WEIR_HIT_ABOUT_BPF_H
+
+#include "types.bpf.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include "hit.h"
+#include "owner.bpf.h"
+#include "packet.bpf.h"
+#include "ring.bpf.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, HITS_MAX);
+	__type(key, u32);
+	__type(value, struct hit_conf);
+} hit_confs SEC(".maps");
+
+/* What a hit is about. */
+struct subject {
+	u64 sk;         /* address, 0: about no socket */
+	u64 skb;        /* likewise */
+	bool of_packet; /* the socket is the packet's */
+	u8 pad[7];
+	struct hit_sock sock;
+	struct packet_id packet;
+};
+
+/*
+ * A hit is built in a place of its own: not on the stack, for which it is too large, nor in memory
+ * of the CPU's, since these programs can be preempted. Where entry and return are joined it stays
+ * there meanwhile, found by the address of the stack frame.
+ *
+ * The parts of a program that need no context work on a place by its number, and are no static
+ * functions: so the verifier looks at each once, alone, and not at all ways through all of them.
+ */
+struct hit_state {
+	u64 owner; /* 0: free; BUSY; or of a call in progress: its frame */
+	u64 at[HIT_LOOKS];
+	struct subject about;
+	struct hit_rec rec;
+	u8 room[HIT_ROOM];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* a power of two, set by the loader */
+	__type(key, u32);
+	__type(value, struct hit_state);
+} hit_states SEC(".maps");
+
+SEC(".rodata.hit") const volatile struct hit_globals hit_globals;
+
+#define BUSY       1
+#define HIT_PLACES 16
+#define HIT_SLOT   (sizeof(struct hit_rec) + HIT_ROOM)
+#define LIMIT(max) (HIT_SLOT - sizeof(struct sect) - (max))
+
+/* A packet that a driver was given and may have freed by the time it returns. */
+struct started {
+	u64 skb, sk;
+	struct packet_id packet;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct started);
+} hit_started SEC(".maps");
+
+/*
+ * Does the task that runs act, or an interrupt in its stead? Interrupts, soft ones too, have stacks
+ * of their own; ksoftirqd and its like are kernel threads. (The preemption count, which tells it
+ * better, cannot be had on kernels without CONFIG_KALLSYMS_ALL.) Called first, in a program that
+ * itself needs next to no stack: what needs more may be given other memory (6.13).
+ */
+static __always_inline u32 context_now(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u64 bottom = (u64)task->stack, here = 0;
+
+	barrier_var(here);
+	return (u64)&here > bottom && (u64)&here < (u64)bpf_task_pt_regs(task) ? IN_TASK
+									       : IN_INTERRUPT;
+}
+
+static __always_inline u64 load_at(void *ctx, u32 at)
+{
+	u64 p = 0;
+
+	bpf_probe_read_kernel(&p, sizeof(p), ctx + at);
+	return p;
+}
+
+static __always_inline struct hit_state *hit_place(u32 place)
+{
+	place &= hit_globals.mask;
+	return bpf_map_lookup_elem(&hit_states, &place);
+}
+
+static __always_inline u32 hit_home(u64 frame)
+{
+	return (frame >> 6 ^ frame >> 14) * HIT_PLACES;
+}
+
+#define NO_PLACE (~0u)
+
+/* A place, taken for owner; NO_PLACE when all that it may have are taken. */
+__noinline u32 hit_claim(u64 owner, u32 home)
+{
+	for (u32 i = 0; i < HIT_PLACES; i++) {
+		struct hit_state *st = hit_place(home + i);
+
+		if (!st)
+			break;
+		/* the same frame again: a return that the kernel skipped */
+		if (st->owner == owner && owner != BUSY)
+			return home + i;
+		if (!st->owner && !__sync_val_compare_and_swap(&st->owner, 0, owner))
+			return home + i;
+	}
+	return NO_PLACE;
+}
+
+__noinline u32 hit_find(u64 owner)
+{
+	for (u32 i = 0; i < HIT_PLACES; i++) {
+		struct hit_state *st = hit_place(hit_home(owner) + i);
+
+		if (!st)
+			break;
+		if (st->owner == owner)
+			return hit_home(owner) + i;
+	}
+	return NO_PLACE;
+}
+
+static __always_inline struct started *started(void)
+{
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&hit_started, &zero);
+}
+
+/* Notes the packet for the probe after the driver; on one CPU, where no softirq comes between. */
+static __always_inline void note_started(struct subject *s)
+{
+	struct started *n = started();
+
+	if (!n)
+		return;
+	n->skb = s->skb;
+	n->sk = packet_look(&n->packet, s->skb);
+}
+
+static __always_inline u64 take_started(struct subject *s)
+{
+	struct started *n = started();
+
+	if (!n || n->skb != s->skb)
+		return 0;
+	s->packet = n->packet;
+	return n->sk;
+}
+
+static __always_inline struct hit_conf *conf_of(u32 id)
+{
+	return bpf_map_lookup_elem(&hit_confs, &id);
+}
+
+/* The first of its arguments that is a socket, and the first that is a packet; the packet's socket
+ * when there is no other. */
+__noinline int find_subject(u32 place, u32 id)
+{
+	struct hit_state *st = hit_place(place);
+	struct hit_conf *c = conf_of(id);
+	struct subject *s;
+
+	if (!st || !c)
+		return 0;
+	s = &st->about;
+	s->sk = s->skb = 0;
+	s->of_packet = false;
+	for (u32 i = 0; i < HIT_LOOKS; i++) {
+		u32 what = c->looks[i].what;
+
+		if (what == LOOK_PACKET && !s->skb)
+			s->skb = st->at[i];
+		if ((what == LOOK_SOCK || what == LOOK_SOCKET) && !s->sk)
+			s->sk = st->at[i];
+	}
+	if (c->flags & HIT_STARTED) {
+		note_started(s);
+		return 0;
+	}
+	if (s->skb) {
+		u64 sk = c->flags & HIT_FREED ? take_started(s) : packet_look(&s->packet, s->skb);
+
+		if (!s->sk && sk) {
+			s->sk = sk;
+			s->of_packet = true;
+		}
+	}
+	if (s->sk && !hit_sock_look(&s->sock, s->sk))
+		s->sk = 0;
+	return 1;
+}
+
+static __always_inline bool subject_matches(const struct subject *s)
+{
+	struct peer none = {};
+
+	return (s->sk && sock_matches(&s->sock.id, &none)) ||
+	       (s->skb && packet_matches(&s->packet));
+}
+
+static __always_inline u32 subject_netns(const struct subject *s, const struct hit_conf *c,
+					 struct task_struct *task, u32 context)
+{
+	struct sock *sk = (struct sock *)s->sk;
+
+	if (sk)
+		return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	if (s->skb && !(c->flags & HIT_FREED))
+		return packet_netns(s->skb);
+	return context == IN_TASK ? BPF_CORE_READ(task, nsproxy, net_ns, ns.inum) : 0;
+}
+
+/*
+ * Whose it is: the socket's owner. A task that is at an IP socket of which nobody is known uses it
+ * now. What is about no socket and no packet is of the task that runs, where one does.
+ */
+static __always_inline bool find_who(struct hit_rec *r, const struct subject *s,
+				     struct task_struct *task)
+{
+	struct owner *o = s->sk ? owner_find(s->sk, &s->sock) : NULL;
+	bool passes = false;
+
+	r->flags = 0;
+	if (o) {
+		r->who = o->who;
+		r->flags = HIT_WHO;
+		passes = o->passes;
+	} else if (r->context == IN_TASK && !(task->flags & PF_KTHREAD) &&
+		   (owner_by_use(s->sk, &s->sock) || (!s->sk && !s->skb))) {
+		if (task->tgid == filter.self)
+			return false;
+		who_read(&r->who, task);
+		passes = owner_passes(task);
+		r->flags = HIT_WHO;
+		if (s->sk)
+			owner_set(s->sk, &s->sock, &r->who, passes);
+		else
+			r->flags |= HIT_RUNNING;
+	} else {
+		__builtin_memset(&r->who, 0, sizeof(r->who));
+	}
+	if (!(filter.have & FILTER_OWNER))
+		return true;
+	if (!(r->flags & HIT_WHO))
+		count_lost(LOST_OWNER);
+	return passes;
+}
+
+/* Does the hit pass all filters? Then the record's fixed part is filled. */
+__noinline int hit_passes(u32 place, u32 id, u32 context)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct hit_state *st = hit_place(place);
+	struct hit_conf *c = conf_of(id);
+	struct hit_rec *r;
+
+	if (!st || !c)
+		return 0;
+	if (filter.have & FILTER_SOCK && !subject_matches(&st->about))
+		return 0;
+	r = &st->rec;
+	r->context = context;
+	r->netns = subject_netns(&st->about, c, task, context);
+	if (filter.have & FILTER_NETNS && r->netns != filter.netns)
+		return 0;
+	if (!find_who(r, &st->about, task))
+		return 0;
+	r->h = (struct rec){.type = REC_HIT, .len = sizeof(*r), .fixed = sizeof(*r)};
+	r->h.ts = bpf_ktime_get_ns();
+	r->probe = id;
+	r->dur = r->ret = 0;
+	return 1;
+}
+
+#endif

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * Loads the generic programs (hits.bpf.c): an object for each way that is taken, all with the same
+ * maps. Programs whose target is chosen when they are loaded, or that have no cookie there, are
+ * loaded once more for each probe.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "error.h"
+#include "hit_load.h"
+#include "owners.h"
+
+TOOL_OBJECT(hits);
+
+/* The tool's object and these are one kernel half: these maps are of the first. */
+static const char *const tool_maps[] = {"ring",          "counters",     "followed",
+					"cgroup_filter", ".data.shared", ".data.learnt"};
+/* ... and these of the first of these. */
+static const char *const hit_maps[] = {"hit_confs", "hit_states", "hit_started", "owners"};
+
+/* Which program serves a way, at the entry and at the return; and at what the ones are loaded that
+ * others are copied from: it is there in every kernel, and they are never attached. */
+static const struct {
+	const char *program[2], *target;
+} ways[VIA_MAX] = {
+	[VIA_TP] = {{"hit_tp"}, NULL},
+	[VIA_TP_BTF] = {{"hit_tp_btf"}, "sched_process_exit"},
+	[VIA_RAW_TP] = {{"hit_raw"}, NULL},
+	[VIA_FENTRY] = {{"hit_fentry", "hit_fexit"}, "bpf_fentry_test1"},
+	[VIA_KPROBE_MULTI] = {{"hit_multi", "hit_multi_ret"}, NULL},
+	[VIA_KPROBE] = {{"hit_kprobe", "hit_kretprobe"}, NULL},
+};
+
+/* A loaded program, and the types of its functions. */
+struct original {
+	struct bpf_program *prog;
+	struct bpf_func_info *funcs;
+	u32 nfuncs;
+	int btf;
+};
+
+static struct bpf_object *objects[VIA_MAX], *first;
+static struct original originals[VIA_MAX][2];
+
+static void *data_of(struct bpf_object *obj, const char *section, size_t size)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(obj, section);
+	size_t have = 0;
+	void *data = map ? (void *)bpf_map__initial_value(map, &have) : NULL;
+
+	return data && have >= size ? data : NULL;
+}
+
+static int share(struct bpf_object *to, struct bpf_object *from, const char *const *names, u32 n)
+{
+	for (u32 i = 0; i < n; i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(to, names[i]);
+		int fd = bpf_object__find_map_fd_by_name(from, names[i]);
+
+		if (map && (fd < 0 || bpf_map__reuse_fd(map, fd)))
+			return fail("the BPF objects of trace do not fit each other (map %s): this "
+				    "build is broken",
+				    names[i]);
+	}
+	return 0;
+}
+
+static u32 places(void)
+{
+	u32 n = 16;
+
+	while (n < 16u * libbpf_num_possible_cpus())
+		n *= 2;
+	return hit_options.ret && n < 4096 ? 4096 : n;
+}
+
+static int prepare(struct attach *a, struct bpf_object *obj, enum via via)
+{
+	const struct filter *filter = attach_data(a, ".rodata.filter", sizeof(*filter));
+	struct filter *to = data_of(obj, ".rodata.filter", sizeof(*to));
+	struct hit_globals *globals = data_of(obj, ".rodata.hit", sizeof(*globals));
+	struct bpf_map *states = bpf_object__find_map_by_name(obj, "hit_states");
+
+	if (!filter || !to || !globals || !states)
+		return fail("the BPF object of probes lacks its data: this build is broken");
+	*to = *filter;
+	globals->mask = places() - 1;
+	bpf_map__set_max_entries(states, globals->mask + 1);
+	for (u32 k = 0; k < (hit_options.ret ? 2 : 1) && ways[via].program[k]; k++) {
+		struct bpf_program *prog =
+			bpf_object__find_program_by_name(obj, ways[via].program[k]);
+
+		bpf_program__set_autoload(prog, true);
+		if (ways[via].target)
+			bpf_program__set_attach_target(prog, 0, ways[via].target);
+	}
+	if (!first)
+		owners_load(obj);
+	if (share(obj, a->obj, tool_maps, sizeof(tool_maps) / sizeof(*tool_maps)))
+		return FAIL;
+	return first ? share(obj, first, hit_maps, sizeof(hit_maps) / sizeof(*hit_maps)) : 0;
+}
+
+int hit_load(struct attach *a, enum via via)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "weir");
+	struct bpf_object *obj = objects[via];
+	int err;
+
+	if (obj)
+		return 0;
+	obj = bpf_object__open_mem(hits_bpf_o, hits_bpf_o_size, &opts);
+	if (!obj)
+		return fail(
+			"the BPF object of probes cannot be opened: %s; is this build complete?",
+			strerror(errno));
+	err = prepare(a, obj, via);
+	if (!err) {
+		err = bpf_object__load(obj);
+		if (err)
+			fail("the kernel refused the programs of way %s (%s); weir doctor says "
+			     "what "
+			     "it offers, -v shows its log",
+			     via_names[via], strerror(-err));
+	}
+	if (err) {
+		bpf_object__close(obj);
+		return FAIL;
+	}
+	a->more[a->nmore++] = objects[via] = obj;
+	if (!first) {
+		first = obj;
+		owners_attach(a, obj);
+	}
+	for (u32 k = 0; k < 2 && ways[via].program[k]; k++)
+		originals[via][k].prog =
+			bpf_object__find_program_by_name(obj, ways[via].program[k]);
+	return 0;
+}
+
+int hit_fill(u32 number)
+{
+	int map = bpf_object__find_map_fd_by_name(first, "hit_confs");
+
+	if (!bpf_map_update_elem(map, &number, &hits[number].conf, BPF_ANY))
+		return 0;
+	return fail("the kernel half's memory cannot be written: %s", strerror(errno));
+}
+
+int hit_program(enum via via, bool at_return)
+{
+	return bpf_program__fd(originals[via][at_return].prog);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const u32 *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Where the functions of a program begin, in order, the first at 0. */
+static u32 find_starts(const struct bpf_insn *insns, size_t n, u32 *starts, u32 room)
+{
+	u32 found = 1, kept = 0;
+
+	starts[0] = 0;
+	for (size_t i = 0; i < n && found < room; i++)
+		if (insns[i].code == (BPF_JMP | BPF_CALL) && insns[i].src_reg == BPF_PSEUDO_CALL)
+			starts[found++] = i + insns[i].imm + 1;
+	qsort(starts, found, sizeof(*starts), by_number);
+	for (u32 i = 0; i < found; i++)
+		if (!kept || starts[kept - 1] != starts[i])
+			starts[kept++] = starts[i];
+	return kept;
+}
+
+/*
+ * Types of the program's functions: without them the kernel verifies each function anew at each
+ * call. It tells them of the loaded program, with the places that they have there.
+ */
+static bool learn_types(struct original *o, const struct bpf_insn *insns, size_t n)
+{
+	struct bpf_prog_info info = {};
+	u32 len = sizeof(info), starts[512];
+	int fd = bpf_program__fd(o->prog);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &len) || !info.nr_func_info ||
+	    info.func_info_rec_size != sizeof(*o->funcs))
+		return false;
+	o->nfuncs = info.nr_func_info;
+	o->funcs = calloc(o->nfuncs, sizeof(*o->funcs));
+	o->btf = bpf_btf_get_fd_by_id(info.btf_id);
+	if (!o->funcs || o->btf < 0)
+		return false;
+	info = (struct bpf_prog_info){.nr_func_info = o->nfuncs,
+				      .func_info_rec_size = sizeof(*o->funcs),
+				      .func_info = (u64)o->funcs};
+	if (bpf_obj_get_info_by_fd(fd, &info, &len) ||
+	    find_starts(insns, n, starts, 512) != o->nfuncs)
+		return false;
+	for (u32 i = 0; i < o->nfuncs; i++)
+		o->funcs[i].insn_off = starts[i];
+	return true;
+}
+
+static void put_number(struct bpf_insn *insns, size_t n, u32 number)
+{
+	for (size_t i = 0; i + 1 < n; i++)
+		if (insns[i].code == (BPF_LD | BPF_IMM | BPF_DW) && !insns[i].src_reg &&
+		    (u32)insns[i].imm == (u32)HIT_NUMBER &&
+		    (u32)insns[i + 1].imm == (u32)(HIT_NUMBER >> 32)) {
+			insns[i].imm = number;
+			insns[i + 1].imm = 0;
+		}
+}
+
+int hit_copy(struct attach *a, u32 number, bool at_return)
+{
+	const struct hit *h = &hits[number];
+	struct original *o = &originals[h->via][at_return];
+	size_t n = bpf_program__insn_cnt(o->prog);
+	struct bpf_insn *insns = malloc(n * sizeof(*insns));
+	LIBBPF_OPTS(bpf_prog_load_opts, opts);
+	int fd, obj = 0;
+
+	if (!insns)
+		return -1;
+	memcpy(insns, bpf_program__insns(o->prog), n * sizeof(*insns));
+	if (!o->btf && !learn_types(o, insns, n))
+		o->nfuncs = 0;
+	put_number(insns, n, number);
+	opts.expected_attach_type = bpf_program__expected_attach_type(o->prog);
+	if (o->nfuncs) {
+		opts.prog_btf_fd = o->btf;
+		opts.func_info = o->funcs;
+		opts.func_info_cnt = o->nfuncs;
+		opts.func_info_rec_size = sizeof(*o->funcs);
+	}
+	if (h->via != VIA_RAW_TP) {
+		opts.attach_btf_id = h->sort == SORT_FUNCTION ? h->func.btf_id : h->tp.btf_id;
+		obj = kernel_types_fd(h->sort == SORT_FUNCTION ? h->func.types : h->tp.types);
+		opts.attach_btf_obj_fd = obj > 0 ? obj : 0;
+	}
+	fd = bpf_prog_load(bpf_program__type(o->prog), "weir_hit", "Dual BSD/GPL", insns, n, &opts);
+	if (fd >= 0)
+		attach_program(a, fd);
+	if (obj > 0)
+		close(obj);
+	free(insns);
+	return fd;
+}

@@ -1,0 +1,245 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
+"""weir trace of kernel functions, by each way that this kernel grants; what the workload did is the measure."""
+import collections
+import json
+import os
+import pathlib
+import signal
+import sys
+import tempfile
+import time
+import unittest
+
+import lib
+
+WAYS = ("fentry", "kprobe.multi", "kprobe")
+CONNECT = """
+import socket
+listener = socket.create_server(("127.0.0.1", 7001))
+for i in range(%d):
+    s = socket.create_connection(("127.0.0.1", 7001))
+    c, _ = listener.accept()
+    s.sendall(b"x" * 1009)
+    assert len(c.recv(1009, socket.MSG_WAITALL)) == 1009
+    print(s.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF), s.getsockname()[1], flush=True)
+"""
+
+
+def python(code, *values):
+    return [sys.executable, "-c", code % values if values else code]
+
+
+def trace(*argv, status=0, **options):
+    ended = lib.weir("trace", *argv, **options)
+    assert ended.status == status, ended
+    return ended
+
+
+def granted():
+    """The ways that put a program at tcp_connect here."""
+    ways = []
+    for way in WAYS:
+        ended = lib.weir("trace", "--way", way, "tcp_connect", "--", "true")
+        if not ended.status:
+            ways.append(way)
+    return ways
+
+
+class Refused(unittest.TestCase):
+    """Where functions cannot be had, that is said with the reason and what shows the same."""
+
+    def test_nearest(self):
+        if granted():
+            self.skipTest("this kernel lets functions be traced")
+        ended = lib.weir("trace", "tcp_connect", "-d", "1")
+        self.assertEqual((ended.status, ended.out), (1, b""), ended)
+        self.assertRegex(ended.words, r"\Aweir: tcp_connect cannot be traced here: .*nearest tracepoint: \w+:\w+\n\Z")
+
+    def test_rest_runs(self):
+        if granted():
+            self.skipTest("this kernel lets functions be traced")
+        ended = trace("tcp_connect", "sock:inet_sock_set_state", "-o", "json", "--stats", "--", *python(CONNECT, 3))
+        self.assertEqual([lack["probe"] for lack in ended.stats["not_attached"]], ["tcp_connect"])
+
+
+class Functions(unittest.TestCase):
+    maxDiff = 3000
+
+    @classmethod
+    def setUpClass(cls):
+        cls.ways = granted()
+        if not cls.ways:
+            raise unittest.SkipTest("this kernel lets no function be traced")
+
+    def rows(self, way, *argv):
+        ended = trace("--way", way, "-o", "json", "-q", *argv)
+        return [row for row in map(lib.strict_json, ended.out.splitlines()) if "probe" in row], ended
+
+    def told(self, ended):
+        """What the workload printed among the rows."""
+        return [line.split() for line in ended.out.decode().splitlines() if not line.startswith("{")]
+
+    def test_arguments(self):
+        for way in self.ways:
+            with self.subTest(way):
+                rows, ended = self.rows(way, "tcp_connect", "tcp_sendmsg", "--port", "7001", "--arg", "sk.sk_sndbuf",
+                                        "--", *python(CONNECT, 3))
+                calls = collections.Counter(row["probe"] for row in rows)
+                self.assertEqual(calls, {"tcp_connect": 3, "tcp_sendmsg": 3}, ended)
+                sent = [row for row in rows if row["probe"] == "tcp_sendmsg"]
+                self.assertEqual({row["args"]["size"] for row in sent}, {1009})
+                self.assertEqual({row["args"]["msg"]["size"] for row in sent}, {1009})
+                self.assertEqual([[str(row["args"]["sk.sk_sndbuf"]), str(row["args"]["sk"]["local"]["port"])]
+                                  for row in sent], self.told(ended))
+                self.assertEqual({row["args"]["sk"]["remote"]["addr"] for row in sent}, {"127.0.0.1"})
+                self.assertEqual({row["context"] for row in rows}, {"task"})
+
+    def test_return(self):
+        """Result and duration, of what went well and of what failed."""
+        code = """
+import socket
+for port in (7001, 7001, 7001):
+    s = socket.socket(); s.setblocking(True)
+    assert s.connect_ex(("127.0.0.1", port)) == 111
+"""
+        for way in self.ways:
+            with self.subTest(way):
+                rows, ended = self.rows(way, "--ret", "inet_stream_connect", "tcp_v4_connect", "--", *python(code))
+                outer = [row for row in rows if row["probe"] == "inet_stream_connect"]
+                inner = [row for row in rows if row["probe"] == "tcp_v4_connect"]
+                self.assertEqual((len(outer), len(inner)), (3, 3), ended)
+                self.assertEqual({(row["ret"], row["error"]) for row in outer}, {(-111, "ECONNREFUSED")})
+                self.assertEqual({(row["ret"], row["error"]) for row in inner}, {(0, None)})
+                for a, b in zip(outer, inner):
+                    self.assertGreater(a["latency_ns"], b["latency_ns"])
+                    self.assertGreater(b["latency_ns"], 0)
+                    self.assertLess(a["time"], b["time"])
+                failed, _ = self.rows(way, "--ret", "--failed", "inet_stream_connect", "tcp_v4_connect", "--",
+                                      *python(code))
+                self.assertEqual([row["probe"] for row in failed], ["inet_stream_connect"] * 3)
+
+    def test_packets(self):
+        """Of the owner's, though an interrupt receives them."""
+        for way in self.ways:
+            with self.subTest(way):
+                rows, ended = self.rows(way, "__dev_queue_xmit", "tcp_v4_rcv", "--port", "7001", "--",
+                                        *python(CONNECT, 5))
+                sent = [row["packet"] for row in rows if row["probe"] == "__dev_queue_xmit"]
+                self.assertEqual(sum(p["flags"] == "SYN" for p in sent), 5, ended)
+                self.assertEqual(sum(p["len"] for p in sent if "PSH" in p["flags"]) -
+                                 sum(66 for p in sent if "PSH" in p["flags"]), 5 * 1009)
+
+    def test_stack(self):
+        rows, ended = self.rows(self.ways[0], "--stack", "tcp_connect", "--", *python(CONNECT, 1))
+        names = [frame.split("+")[0] for frame in rows[0]["stack"]]
+        self.assertIn("__sys_connect", names, ended)
+        text = trace("-q", "--stack", "tcp_connect", "--", *python(CONNECT, 1))
+        self.assertIn("        __sys_connect+0x", text.out.decode())
+
+    def test_owner(self):
+        """Rows of softirq carry the process whose socket it is; accepted sockets too."""
+        rows, ended = self.rows(self.ways[0], "tcp_rcv_established", "--", *python(CONNECT, 3))
+        self.assertTrue({row["context"] for row in rows} >= {"interrupt"}, ended)
+        self.assertEqual(len({row["pid"] for row in rows}), 1)
+        with lib.Live("-o", "json", "tcp_rcv_established", "-c", "nobody-has-this", "--way", self.ways[0]) as live:
+            lib.run(*python(CONNECT, 3))
+            self.assertEqual(live.stop().rows, [])
+
+    def test_older_sockets(self):
+        """A connection that is older than weir has an owner."""
+        import socket
+        with socket.create_server(("127.0.0.1", 0)) as listener, \
+                socket.create_connection(listener.getsockname()) as client:
+            server, _ = listener.accept()
+            with lib.Live("-o", "json", "tcp_rcv_established", "-p", os.getpid(), "--way", self.ways[0]) as live:
+                client.sendall(b"x" * 7)
+                server.recv(7)
+                rows = live.stop().rows
+            server.close()
+        self.assertGreaterEqual(len(rows), 1)
+        self.assertEqual({row["pid"] for row in rows}, {os.getpid()})
+
+    def test_names(self):
+        """Inline and historical names become what does their work, and that is said; --strict words are probes."""
+        ended = lib.weir("trace", "dev_queue_xmit", "tcp_accept", "-o", "json", "--stats", "--", "true")
+        self.assertEqual(ended.status, 0, ended)
+        self.assertIn("__dev_queue_xmit", ended.stats["probes"])
+        self.assertIn("__dev_queue_xmit is taken", ended.words)
+
+    def test_one_failing(self):
+        """A function that cannot be traced among others: it is named, the rest runs, also in one batch."""
+        for way in self.ways:
+            with self.subTest(way):
+                ended = lib.weir("trace", "--way", way, "tcp_connect", "tcp_sendmsg", "rcu_read_unlock_strict", "-o",
+                                 "json", "--stats", "--", *python(CONNECT, 3))
+                if ended.status == 2:
+                    continue  # no function of that name
+                self.assertEqual(ended.status, 0, ended)
+                self.assertIn("tcp_connect", ended.stats["probes"])
+
+    def test_recording(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = os.path.join(folder, "recording")
+            trace("--record", file, "--ret", "--stack", "tcp_connect", "tcp_sendmsg", "connect", "--port", "7001",
+                  "--arg", "sk.sk_sndbuf", "--", *python(CONNECT, 3))
+            rows = lib.weir("replay", file, "-o", "json").rows
+            self.assertEqual(collections.Counter(row.get("probe") or row["call"] for row in rows),
+                             {"tcp_connect": 3, "tcp_sendmsg": 3, "connect": 3})
+            self.assertIn("__sys_connect", {frame.split("+")[0] for row in rows for frame in row.get("stack") or ()})
+            self.assertGreater(rows[-1].get("args").get("sk.sk_sndbuf") or 1, 0)
+
+    def test_bad_arg(self):
+        for path, said in (("sk.sk_sndbux", "sk_sndbuf"), ("nothing.x", "no probe"), ("size.x", "no pointer"),
+                           ("sk", "name a field"), ("sk.__sk_common", "struct")):
+            ended = lib.weir("trace", "tcp_sendmsg", "--arg", path, "-d", "1")
+            self.assertEqual((ended.status, ended.out), (2, b""), ended)
+            self.assertIn(said, ended.words)
+            self.assertEqual(ended.words.count("\n"), 1, ended)
+
+    def test_own_function(self):
+        """One that weir's programs use themselves: the kernel keeps them from calling themselves."""
+        ended = lib.weir("trace", "bpf_ringbuf_output", "tcp_connect", "-o", "json", "--", *python(CONNECT, 3))
+        self.assertEqual(len([row for row in ended.rows if row["probe"] == "tcp_connect"]), 3, ended)
+
+
+class Many(unittest.TestCase):
+    """A hundred at once."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.ways = granted()
+        if "kprobe.multi" not in cls.ways:
+            raise unittest.SkipTest("this kernel has no kprobe.multi")
+        listed = pathlib.Path(lib.TRACEFS, "available_filter_functions").read_text().split("\n")
+        names = [line for line in listed if line.startswith(("tcp_", "udp_", "ip_", "inet_")) and " " not in line]
+        symbols = collections.Counter(line.split()[2] for line in open("/proc/kallsyms"))
+        cls.names = [name for name in names if symbols[name] == 1 and "." not in name]
+
+    def test_limit(self):
+        ended = lib.weir("trace", *self.names[:101], "-d", "1")
+        self.assertEqual(ended.status, 2, ended)
+        self.assertIn("--many", ended.words)
+
+    def test_hundred(self):
+        began = time.monotonic()
+        with lib.Live(*self.names[:97], "-o", "json") as live:
+            attached = time.monotonic()
+            lib.run(*python(CONNECT, 3))
+            stopping = time.monotonic()
+            ended = live.stop()
+        took = attached - began, time.monotonic() - stopping
+        print(f"97 functions: started in {took[0]:.2f} s, ended in {took[1]:.2f} s")
+        self.assertEqual(ended.status, 0, ended)
+        connects = [row for row in ended.rows if row["probe"] == "tcp_connect"]
+        if "tcp_connect" in self.names[:97]:
+            self.assertEqual(len(connects), 3)
+
+    def test_killed(self):
+        with lib.NothingLeft(), lib.Live(*self.names[:53], "--ret") as live:
+            live.process.send_signal(signal.SIGKILL)
+            live.process.communicate()
+
+
+if __name__ == "__main__":
+    lib.main()
