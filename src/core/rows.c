@@ -8,8 +8,10 @@
  *   WHO lacks NAME      an option of all that this tool does not take, or has itself
  *   WHO column NAME HELP
  *   WHO call NAME
+ *   WHO probe NAME      of the catalog, without its group
  */
 #include <stdio.h>
+#include "catalog.h"
 #include "tool.h"
 
 static void tell_options(const char *who, const struct option_row *row)
@@ -24,6 +26,9 @@ void options_rows(void)
 	tell_options("weir", common_rows);
 	for (u32 i = 1; i < CALL_MAX; i++)
 		printf("weir\tcall\t%s\n", call_names[i]);
+	for (const struct row *row = catalog_rows; row < catalog_rows + catalog_nrows; row++)
+		if (row->sort == SORT_TRACEPOINT || row->sort == SORT_FUNCTION)
+			printf("weir\tprobe\t%s\n", row->name);
 	for_each_tool (t) {
 		const char *who = (*t)->name;
 

@@ -100,7 +100,8 @@ class Manual(unittest.TestCase):
     def test_completion(self):
         for words, offers in ((["tr"], ["trace"]), (["trace", "conn"], ["connect"]), (["trace", "--su"], ["--summary"]),
                               (["sockstat", "--su"], []), (["trace", "-o", "j"], ["json"]),
-                              (["trace", "--netn"], ["--netns"]), (["help", "re"], ["replay"]), (["nothing"], [])):
+                              (["trace", "--netn"], ["--netns"]), (["describe", "tcp_retransmit_sy"], ["tcp_retransmit_synack"]),
+                              (["list", "inet_csk_l"], ["inet_csk_listen_start"]), (["help", "re"], ["replay"]), (["nothing"], [])):
             self.assertEqual(self.complete("weir", *words), offers, words)
         self.assertIn(str(FOLDER / "demo.rec"), self.complete("weir", "replay", f"{FOLDER}/demo"))
 
