@@ -203,7 +203,7 @@ static u32 attach_all(struct attach *a)
 {
 	u32 n = 0;
 
-	for (enum via via = VIA_TP_BTF; via < VIA_MAX; via++) {
+	for (enum via via = VIA_NONE + 1; via < VIA_MAX; via++) {
 		if (via == VIA_KPROBE_MULTI)
 			n += attach_batch(a);
 		for (u32 i = 0; i < nhits; i++) {
