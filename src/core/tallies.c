@@ -141,7 +141,7 @@ int tallies_setup(struct run *run, struct attach *a, u32 slots)
 	conf->cpu = 2 * TALLY_STRIDE(own.slots);
 	bpf_map__set_max_entries(map, own.tables * TALLY_STRIDE(own.slots));
 	if (ring && !run->common.ring_kib)
-		bpf_map__set_max_entries(ring, 4096); /* nothing is sent through it */
+		bpf_map__set_max_entries(ring, sysconf(_SC_PAGESIZE)); /* for notices only */
 	counts_open(&own.now, own.shape, COUNTS_MOST);
 	counts_open(&own.total, own.shape, COUNTS_MOST);
 	return 0;
@@ -284,6 +284,16 @@ static bool beyond(struct run *run, const struct tally_rec *t)
 
 void tallies_event(struct run *run, const struct rec *r)
 {
+	struct tally_rec failed;
+
+	if (run->replay && run->common.filter.have & FILTER_FAILED) {
+		failed = *tally_of(r);
+		failed.h.len = sizeof(failed); /* the histogram is of all */
+		counts_only_failed(own.shape, &failed);
+		r = &failed.h;
+		if (!failed.events)
+			return;
+	}
 	if (beyond(run, tally_of(r))) {
 		run->stop = true;
 		return;

@@ -171,12 +171,19 @@ static int order_groups(const void *a, const void *b)
 	return d;
 }
 
-static void finish(struct tally_rec *rec, const struct counts_shape *shape, bool failed)
+void counts_only_failed(const struct counts_shape *shape, struct tally_rec *rec)
 {
-	for (u32 i = 0; i < TALLY_COUNTS && failed; i++)
+	for (u32 i = 0; i < TALLY_COUNTS; i++)
 		if (shape->good >> i & 1)
 			rec->n[i] = 0;
 	rec->events = counts_events(shape, rec->n);
+}
+
+static void finish(struct tally_rec *rec, const struct counts_shape *shape, bool failed)
+{
+	rec->events = counts_events(shape, rec->n);
+	if (failed)
+		counts_only_failed(shape, rec);
 }
 
 /* The groups, in order; *n how many. NULL without memory. */

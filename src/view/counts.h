@@ -61,6 +61,8 @@ void counts_merge(struct counts *c, const struct counts *from);
 bool counts_tell(const struct counts *c, const struct tally_rec *head, bool failed,
 		 void (*each)(void *ctx, const struct rec *r), void *ctx);
 
+/* A row with what failed only (--failed), and how many events that is. */
+void counts_only_failed(const struct counts_shape *shape, struct tally_rec *rec);
 /* The number of events in n, by the shape. */
 u64 counts_events(const struct counts_shape *shape, const u64 *n);
 

@@ -100,6 +100,15 @@ class Counting(unittest.TestCase):
             pid = rows[0]["pid"]
             ours = lib.weir("replay", path, "-o", "json", "-p", pid).rows
             self.assertEqual(ours, [row for row in rows if row["pid"] == pid])
+        errors = {"sofamily": "connect_errors", "soprotocol": "connect_errors", "sockstat": "errors"}.get(tool)
+        if errors:
+            failed = lib.weir("replay", path, "-o", "json", "--failed").rows
+            self.assertEqual(sums(failed, errors), sums(rows, errors))
+            self.assertTrue(all(row[errors] for row in failed))
+        if tool == "sockstat" and not options:
+            ended = lib.weir("replay", path, "-p", "1")
+            self.assertIn("--by process", ended.words)
+            self.assertEqual(len(ended.lines), 1)
         refused = lib.weir("replay", path, "--uid", "0")
         self.assertEqual(refused.status, 2)
         self.assertIn("while recording", refused.words)

@@ -193,16 +193,19 @@ static int setup(struct run *run, struct attach *a)
 	return tallies_setup(run, a, own.tallies.slots);
 }
 
-/* Replay: what the recording was counted by. */
+/* What a recording was counted by. */
+static enum sockstat_by by_of(const struct tally_rec *t)
+{
+	return t->flags & TALLY_CGROUP ? BY_CGROUP : *t->key.comm ? BY_PROCESS : BY_CALL;
+}
+
+/* Replay: columns are those of the recording. */
 static void event(struct run *run, const struct rec *r)
 {
 	const struct tally_rec *t = tally_of(r);
-	enum sockstat_by by = t->flags & TALLY_CGROUP ? BY_CGROUP
-			      : *t->key.comm          ? BY_PROCESS
-						      : BY_CALL;
 
 	if (!run->headed && !(t->flags & TALLY_OTHER))
-		choose_columns(run, by);
+		choose_columns(run, by_of(t));
 	tallies_event(run, r);
 }
 
@@ -210,7 +213,15 @@ static void event(struct run *run, const struct rec *r)
 static bool hidden(struct run *run, const struct rec *r)
 {
 	u16 what = r->type == REC_TALLY ? tally_of(r)->key.what : 0;
+	u32 have = run->common.filter.have;
 
+	if (what && have & (FILTER_PID | FILTER_COMM | FILTER_CGROUP) &&
+	    by_of(tally_of(r)) != (have & FILTER_CGROUP ? BY_CGROUP : BY_PROCESS)) {
+		note("this recording was not made with --by %s: its counts cannot be taken apart",
+		     have & FILTER_CGROUP ? "cgroup" : "process");
+		run->stop = true;
+		return true;
+	}
 	return tallies_hidden(run, r) || (run->common.nargs && what < WHATS && !own.wanted[what]);
 }
 
