@@ -5,6 +5,9 @@
  */
 #include "buf.h"
 
+/* What is left of a string when the usual part of it is written. */
+#define REST static __attribute__((noinline))
+
 /* Which of the escapers of UTF-8 must look at a byte; the others copy it. */
 enum { IN_JSON = 1, IN_TEXT = 2 };
 
@@ -193,28 +196,55 @@ static inline bool harmless_block(block text)
 	return none((halves)((text < 32) | (text == 127) | (text == '"') | (text == '\\')));
 }
 
+/* A notation of bytes, and how eight zeros look in it. */
+struct notation {
+	const struct form *forms;
+	const char *zeros;
+	size_t len;
+};
+
+static const struct notation in_c = {c_forms, "\\0\\0\\0\\0\\0\\0\\0\\0", 16};
+static const struct notation in_json = {
+	json_forms, "\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000", 48};
+
 /*
- * 16 bytes at a time: zeros, of which binary messages are full, then plain text, and all else byte
- * by byte. zeros: how eight of them look. There is room for the longest form of each byte, and 8.
+ * 16 bytes at a time: zeros, of which binary messages are full, and plain text, up to a block that
+ * is neither or less than one. p and n are moved on. There is room for the longest form of each
+ * byte, and 8.
  */
-static inline __attribute__((always_inline)) char *
-put_bytes(char *at, const struct form *forms, const char *zeros, size_t len, const u8 *p, size_t n)
+static inline __attribute__((always_inline)) char *put_blocks(char *at, const struct notation *in,
+							      const u8 **p, size_t *n)
 {
-	for (; n >= 16; n -= 16, p += 16) {
-		const block *text = (const block *)p;
+	for (; *n >= 16; *n -= 16, *p += 16) {
+		const block *text = (const block *)*p;
 
 		if (none(*(const halves *)text)) {
-			memcpy(at, zeros, len);
-			memcpy(at + len, zeros, len);
-			at += 2 * len;
-			if (forms == c_forms && n > 16 && digit_at(p + 16))
+			memcpy(at, in->zeros, in->len);
+			memcpy(at + in->len, in->zeros, in->len);
+			at += 2 * in->len;
+			if (in == &in_c && *n > 16 && digit_at(*p + 16))
 				at = full_octal(at - 2, 0);
 		} else if (harmless_block(*text)) {
 			*(block *)at = *text;
 			at += 16;
 		} else {
-			at = put_forms(at, forms, p, 16, n - 16);
+			break;
 		}
+	}
+	return at;
+}
+
+/* The same to the end: all else byte by byte. */
+static inline __attribute__((always_inline)) char *put_bytes(char *at, const struct notation *in,
+							     const u8 *p, size_t n)
+{
+	for (;;) {
+		at = put_blocks(at, in, &p, &n);
+		if (n < 16)
+			break;
+		at = put_forms(at, in->forms, p, 16, n - 16);
+		p += 16;
+		n -= 16;
 	}
 	if (n >= 8 && copy_eight(at, p)) {
 		at += 8;
@@ -223,22 +253,26 @@ put_bytes(char *at, const struct form *forms, const char *zeros, size_t len, con
 	}
 	if (n >= 4 && n < 8 && copy_few(at, p, n))
 		return at + n;
-	return n ? put_forms(at, forms, p, n, 0) : at;
-}
-
-static inline __attribute__((always_inline)) char *put_c(char *at, const u8 *p, size_t n)
-{
-	static const char zeros[] = "\\0\\0\\0\\0\\0\\0\\0\\0";
-
-	return put_bytes(at, c_forms, zeros, 16, p, n);
+	return put_forms(at, in->forms, p, n, 0);
 }
 
 void buf_c_escaped(struct buf *b, const u8 *p, size_t n)
 {
-	b->at = put_c(buf_room(b, 4 * n), p, n);
+	b->at = put_bytes(buf_room(b, 4 * n), &in_c, p, n);
 }
 
-BUF_RARE quoted_again(struct buf *b, const u8 *p, size_t n, bool cut)
+static inline void end_c(struct buf *b, char *at, bool cut)
+{
+	memcpy(at, "\"...", 4);
+	b->at = at + (cut ? 4 : 1);
+}
+
+REST void c_rest(struct buf *b, const u8 *p, size_t n, bool cut, char *at)
+{
+	end_c(b, put_bytes(at, &in_c, p, n), cut);
+}
+
+BUF_RARE c_again(struct buf *b, const u8 *p, size_t n, bool cut)
 {
 	buf_room(b, 4 * n + 8);
 	buf_c_quoted(b, p, n, cut);
@@ -249,13 +283,26 @@ void buf_c_quoted(struct buf *b, const u8 *p, size_t n, bool cut)
 	char *at = b->at;
 
 	if (!buf_has(b, 4 * n + 8)) {
-		quoted_again(b, p, n, cut);
+		c_again(b, p, n, cut);
 		return;
 	}
 	*at = '"';
-	at = put_c(at + 1, p, n);
-	memcpy(at, "\"...", 4);
-	b->at = at + (cut ? 4 : 1);
+	at = put_blocks(at + 1, &in_c, &p, &n);
+	if (n)
+		c_rest(b, p, n, cut, at);
+	else
+		end_c(b, at, cut);
+}
+
+static inline void end_json(struct buf *b, char *at)
+{
+	*at = '"';
+	b->at = at + 1;
+}
+
+REST void json_rest(struct buf *b, const u8 *p, size_t n, char *at)
+{
+	end_json(b, put_bytes(at, &in_json, p, n));
 }
 
 BUF_RARE json_again(struct buf *b, const u8 *p, size_t n)
@@ -266,7 +313,6 @@ BUF_RARE json_again(struct buf *b, const u8 *p, size_t n)
 
 void buf_json_bytes(struct buf *b, const u8 *p, size_t n)
 {
-	static const char zeros[] = "\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000";
 	char *at = b->at;
 
 	if (!buf_has(b, 6 * n + 8)) {
@@ -274,9 +320,11 @@ void buf_json_bytes(struct buf *b, const u8 *p, size_t n)
 		return;
 	}
 	*at = '"';
-	at = put_bytes(at + 1, json_forms, zeros, 48, p, n);
-	*at = '"';
-	b->at = at + 1;
+	at = put_blocks(at + 1, &in_json, &p, &n);
+	if (n)
+		json_rest(b, p, n, at);
+	else
+		end_json(b, at);
 }
 
 /*
@@ -326,8 +374,6 @@ static inline size_t plain_run(struct buf *b, const void *p, size_t n, u8 stop)
 	b->at += run;
 	return run;
 }
-
-#define REST static __attribute__((noinline))
 
 static inline char *put_json_ascii(char *at, u8 c)
 {

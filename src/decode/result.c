@@ -49,14 +49,11 @@ static const u64 returns_fd = 0 CALLS(X);
 #undef X
 
 /* The descriptor that the call returned. */
-static void note_rsock(struct verbs *v, const struct call_rec *r)
+static __attribute__((noinline)) void note_rsock(struct verbs *v, const struct call_rec *r)
 {
-	const struct sect *s;
+	const struct sect *s = sect_find(&r->h, SECT_RSOCK, ANY_ARG, NULL);
 	struct sock_id id;
 
-	if (!v->notes || !(returns_fd >> (r->call & 63) & 1))
-		return;
-	s = sect_find(&r->h, SECT_RSOCK, ANY_ARG, NULL);
 	if (!s || s->len != sizeof(id))
 		return;
 	memcpy(&id, s + 1, sizeof(id));
@@ -87,7 +84,8 @@ void decode_result(struct verbs *v, const struct call_rec *r)
 		return;
 	}
 	buf_s64(v->b, r->ret);
-	note_rsock(v, r);
 	if (r->call == CALL_recvmmsg)
 		tell_left(v, r);
+	else if (v->notes && returns_fd >> (r->call & 63) & 1)
+		note_rsock(v, r);
 }

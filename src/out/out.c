@@ -86,19 +86,28 @@ static __attribute__((noinline)) void put_anew(struct out *o, const struct shown
 	memo_keep(o->memo, &o->b, start, s->what, (const char *)r + s->at, s->words);
 }
 
+static inline __attribute__((always_inline)) void put_words(struct out *o, const struct shown *s,
+							    const struct rec *r, u32 words)
+{
+	if (!memo_tell(o->memo, &o->b, s->what, (const char *)r + s->at, words))
+		put_anew(o, s, r);
+}
+
 static void put_kept(struct out *o, const struct shown *s, const struct rec *r)
 {
-	const char *key = (const char *)r + s->at;
-	bool told;
+	put_words(o, s, r, s->words);
+}
 
-	/* so many are a task, and a task and its call: the compiler writes their loops out */
-	switch (s->words) {
-	case 5: told = memo_tell(o->memo, &o->b, s->what, key, 5); break;
-	case 6: told = memo_tell(o->memo, &o->b, s->what, key, 6); break;
-	default: told = memo_tell(o->memo, &o->b, s->what, key, s->words); break;
-	}
-	if (!told)
-		put_anew(o, s, r);
+/* A task; the compiler writes its loops out. */
+static void put_kept5(struct out *o, const struct shown *s, const struct rec *r)
+{
+	put_words(o, s, r, 5);
+}
+
+/* A task and its call. */
+static void put_kept6(struct out *o, const struct shown *s, const struct rec *r)
+{
+	put_words(o, s, r, 6);
 }
 
 /* How many columns are kept from s on, and where in the record what they tell is. */
@@ -112,10 +121,13 @@ static void make_kept(struct shown *s, const struct shown *end)
 		from = c->off < from ? c->off : from;
 		to = c->off + c->size > to ? c->off + c->size : to;
 	}
-	s->put_kept = s->kept ? put_kept : s->put;
 	s->next = s + s->kept + !s->kept;
 	s->at = from & ~7u; /* records and their members are of whole words */
 	s->words = s->kept ? (to - s->at + 7) / 8 : 0;
+	s->put_kept = !s->kept        ? s->put
+		      : s->words == 5 ? put_kept5
+		      : s->words == 6 ? put_kept6
+				      : put_kept;
 }
 
 /*
