@@ -151,45 +151,44 @@ static char *put_u64(char *at, u64 v)
 	return put_eight(put_eight(at, v / E8 % E8), v % E8);
 }
 
-BUF_RARE large_u64(struct buf *b, u64 v)
-{
-	b->at = put_u64(buf_room(b, 20), v);
-}
-
-BUF_RARE medium_u64(struct buf *b, u64 v)
-{
-	b->at = put_medium(b->at, v);
-}
-
-void buf_u64(struct buf *b, u64 v)
+/* Most numbers are small: descriptors, lengths, counts. */
+static inline bool put_small(struct buf *b, u64 v)
 {
 	char *at = b->at;
 
-	if (!buf_has(b, 20) || v >= E8) {
-		large_u64(b, v);
-	} else if (v > 99) {
-		medium_u64(b, v);
-	} else if (v > 9) {
-		memcpy(at, pair(v), 2);
-		b->at = at + 2;
+	if (v > 99 || !buf_has(b, 20))
+		return false;
+	if (v > 9) {
+		b->at = put_pair(at, v);
 	} else {
 		*at = '0' + v;
 		b->at = at + 1;
 	}
+	return true;
 }
 
-BUF_RARE negative_s64(struct buf *b, s64 v)
+static __attribute__((noinline)) void large_u64(struct buf *b, u64 v)
 {
-	buf_chr(b, '-');
-	buf_u64(b, -(u64)v);
+	b->at = put_u64(buf_room(b, 20), v);
+}
+
+void buf_u64(struct buf *b, u64 v)
+{
+	if (!put_small(b, v))
+		large_u64(b, v);
+}
+
+static __attribute__((noinline)) void large_s64(struct buf *b, s64 v)
+{
+	if (v < 0)
+		buf_chr(b, '-');
+	large_u64(b, v < 0 ? -(u64)v : (u64)v);
 }
 
 void buf_s64(struct buf *b, s64 v)
 {
-	if (v >= 0)
-		buf_u64(b, v);
-	else
-		negative_s64(b, v);
+	if (!put_small(b, v)) /* a negative one is as large as can be */
+		large_s64(b, v);
 }
 
 void buf_hex(struct buf *b, u64 v)

@@ -15,6 +15,7 @@ enum verbs_box {
 	BOX_ARGS,   /* text (a, b)      JSON {"name": a, …} */
 	BOX_STRUCT, /* text {x=a, y=b}  JSON {"x": a, …} */
 	BOX_ARRAY,  /* text [a, b]      JSON [a, b] */
+		    /* BOX_STRUCT is the one that is odd: asked for each field */
 };
 
 struct verbs;
@@ -62,8 +63,7 @@ struct verbs {
 	struct memo *memo; /* of what was told to this listener before; NULL: nothing is kept */
 	bool notes;        /* decoders should add what a descriptor is: text, not --bare */
 	u8 depth;          /* open boxes */
-	u8 box;            /* enum verbs_box: the innermost; outside of all BOX_ARGS */
-	u8 boxes[32];      /* those around it, by depth */
+	u64 boxes;         /* enum verbs_box, 2 bits each, the innermost lowest; 0 outside of all */
 	size_t comma; /* bytes between what was told in it and what comes next: 0 at its start */
 };
 

@@ -10,6 +10,7 @@
 
 /* Written in blocks of this size: at 150 bytes a row, a write call is shared by 400 rows. */
 #define GATHER (64 * 1024)
+#define PAGE   4096
 
 static const struct out_ops *const formats[] = {
 	[OUT_TEXT] = &out_text,
@@ -171,10 +172,60 @@ static void make_plan(struct out *o, const struct column *cols, u32 ncols)
 				   p->nshown ? "" : o->ops->empty, o->ops->line_end);
 }
 
+/* Waits until a descriptor that does not block takes more. */
+static int await(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+
+	return poll(&p, 1, -1) < 0 && errno != EINTR ? -errno : 0;
+}
+
+static int write_all(int fd, const char *p, size_t n)
+{
+	ssize_t done;
+	int err = 0;
+
+	while (n && !err) {
+		done = write(fd, p, n);
+		if (done >= 0) {
+			p += done;
+			n -= done;
+		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+			err = await(fd);
+		} else if (errno != EINTR) {
+			err = -errno;
+		}
+	}
+	return err;
+}
+
+/* Writes the first n bytes that are gathered. */
+static int write_first(struct out *o, size_t n)
+{
+	size_t rest = buf_len(&o->b) - n;
+
+	if (!o->err)
+		o->err = write_all(o->fd, o->b.base, n);
+	memmove(o->b.base, o->b.base + n, rest);
+	o->b.at = o->b.base + rest;
+	return o->err;
+}
+
+int out_flush(struct out *o)
+{
+	return write_first(o, buf_len(&o->b));
+}
+
+/* Whole pages: a file's last page need not be looked up and filled twice. */
+static __attribute__((noinline)) void write_pages(struct out *o)
+{
+	write_first(o, buf_len(&o->b) & ~(size_t)(PAGE - 1)); /* an error stays in o->err */
+}
+
 static inline void written_by_itself(struct out *o)
 {
 	if (__builtin_expect(buf_len(&o->b) >= GATHER, 0))
-		out_flush(o); /* an error stays in o->err */
+		write_pages(o);
 }
 
 void out_head(struct out *o, const struct column *cols, u32 ncols, bool quiet)
@@ -214,41 +265,6 @@ void out_line(struct out *o, const char *text, size_t n)
 	if (!n || text[n - 1] != '\n')
 		buf_chr(&o->b, '\n');
 	written_by_itself(o);
-}
-
-/* Waits until a descriptor that does not block takes more. */
-static int await(int fd)
-{
-	struct pollfd p = {.fd = fd, .events = POLLOUT};
-
-	return poll(&p, 1, -1) < 0 && errno != EINTR ? -errno : 0;
-}
-
-static int write_all(int fd, const char *p, size_t n)
-{
-	ssize_t done;
-	int err = 0;
-
-	while (n && !err) {
-		done = write(fd, p, n);
-		if (done >= 0) {
-			p += done;
-			n -= done;
-		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-			err = await(fd);
-		} else if (errno != EINTR) {
-			err = -errno;
-		}
-	}
-	return err;
-}
-
-int out_flush(struct out *o)
-{
-	if (!o->err)
-		o->err = write_all(o->fd, o->b.base, buf_len(&o->b));
-	buf_clear(&o->b);
-	return o->err;
 }
 
 int out_close(struct out *o)

@@ -143,7 +143,7 @@ static inline bool put_flags(struct buf *b, const struct names *table, u64 n)
 static inline struct verbs *nested(struct out *o)
 {
 	o->verbs.depth = 0;
-	o->verbs.box = BOX_ARGS;
+	o->verbs.boxes = 0;
 	o->verbs.comma = 0;
 	return &o->verbs;
 }
@@ -152,21 +152,26 @@ static inline struct verbs *nested(struct out *o)
 void put_again(struct out *o, const struct shown *s, const struct rec *r);
 
 /* Boxes deeper than 32 are told, but forget the oldest: the closing signs of these may be wrong. */
-#define BOXES 32
+
+static inline enum verbs_box box_now(const struct verbs *v)
+{
+	return v->boxes & 3;
+}
 
 static inline void box_open(struct verbs *v, enum verbs_box box)
 {
-	v->boxes[v->depth++ % BOXES] = v->box;
-	v->box = box;
+	v->boxes = v->boxes << 2 | box;
+	v->depth++;
 	v->comma = 0;
 }
 
 /* A box is a value: from now on what comes next in the one around it needs a comma of that size. */
 static inline enum verbs_box box_close(struct verbs *v, size_t comma)
 {
-	enum verbs_box closed = v->box;
+	enum verbs_box closed = box_now(v);
 
-	v->box = v->boxes[--v->depth % BOXES];
+	v->boxes >>= 2;
+	v->depth--;
 	v->comma = comma;
 	return closed;
 }

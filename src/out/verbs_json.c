@@ -155,7 +155,7 @@ static void json_length(struct verbs *v, u64 in, u64 out)
 
 static void json_more(struct verbs *v)
 {
-	if (!v->depth || v->box != BOX_ARRAY)
+	if (!v->depth || box_now(v) != BOX_ARRAY)
 		return;
 	json_item(v);
 	buf_str(v->b, "\"...\"");

@@ -52,7 +52,7 @@ static void text_field(struct verbs *v, const char *name)
 	struct buf *b = v->b;
 	char *end = NULL;
 
-	if (v->box != BOX_STRUCT) {
+	if (!(v->boxes & BOX_STRUCT)) {
 		text_item(v);
 		return;
 	}
