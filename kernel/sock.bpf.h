@@ -13,7 +13,7 @@
 /* The open file that fd of the current task is, or NULL. */
 static __always_inline struct file *file_of_fd(struct task_struct *task, u64 fd)
 {
-	struct fdtable *fdt = task->files->fdt;
+	struct fdtable *fdt = task_walk(task)->files->fdt;
 	struct file **slot = fdt->fd;
 	struct file *file = NULL;
 

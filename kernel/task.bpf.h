@@ -6,6 +6,7 @@
 #include "types.bpf.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
+#include "cast.h"
 #include "filter.h"
 #include "shared.h"
 
@@ -26,6 +27,23 @@ struct {
 	__type(value, struct follow_state);
 } followed SEC(".maps");
 
+/*
+ * The same task, to walk on from. For each pointer that is taken from one that the verifier trusts,
+ * as it does bpf_get_current_task_btf() since 6.2, it looks through the names of all the kernel's
+ * types, up to four times (btf_nested_type_is_trusted(): 0.7 ms; a binary search since 6.19). What
+ * bpf_rdonly_cast() returns is not trusted, and the call is but a move to the processor. Helpers
+ * want the task as it was.
+ *
+ * An extern would make libbpf read all of the kernel's BTF, and on kernels that have no such
+ * function that of each module as well: so the loader puts it in, or a move.
+ */
+static struct task_struct *(*const task_cast)(struct task_struct *, u32) = (void *)CAST_CALL;
+
+static __always_inline struct task_struct *task_walk(struct task_struct *task)
+{
+	return task_cast(task, CAST_TASK);
+}
+
 /* What the loader learnt of weir itself. */
 struct learnt {
 	u64 socket_fops; /* address of the kernel's socket_file_ops */
@@ -38,9 +56,11 @@ SEC(".data.learnt") struct learnt learnt;
 SEC("raw_tp") int learn(u64 *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct file **fds = task->files->fdt->fd, *file = NULL;
+	struct file **fds, *file = NULL;
 	u64 fd = ctx[0];
 
+	task = task_walk(task);
+	fds = task->files->fdt->fd;
 	learnt.pid_level = task->thread_pid->level;
 	if (bpf_probe_read_kernel(&file, sizeof(file), fds + (u32)fd))
 		return 1;
@@ -71,7 +91,7 @@ static __always_inline u32 task_tgid_of(struct task_struct *task, u32 tgid)
 
 static __always_inline u32 task_tgid(struct task_struct *task)
 {
-	return learnt.pid_level ? pid_here(task->group_leader) : task->tgid;
+	return learnt.pid_level ? pid_here(task_walk(task)->group_leader) : task->tgid;
 }
 
 /* What the filter asks of a task, but for the cgroup; when it asks nothing, one test is all that is
@@ -85,9 +105,9 @@ static __always_inline bool task_fits(struct task_struct *task)
 		return true;
 	if (filter.have & FILTER_PID && task_tgid(task) != filter.pid)
 		return false;
-	if (filter.have & FILTER_UID && task->cred->euid.val != filter.uid)
+	if (filter.have & FILTER_UID && task_walk(task)->cred->euid.val != filter.uid)
 		return false;
-	if (filter.have & FILTER_NETNS && task->nsproxy->net_ns->ns.inum != filter.netns)
+	if (filter.have & FILTER_NETNS && task_walk(task)->nsproxy->net_ns->ns.inum != filter.netns)
 		return false;
 	if (filter.have & FILTER_COMM && (comm[0] != want[0] || comm[1] != want[1]))
 		return false;
@@ -131,7 +151,8 @@ static __always_inline void who_shown(struct who *w, struct task_struct *task)
 
 static __always_inline void who_fill(struct who *w, struct task_struct *task)
 {
-	w->pid = task_tgid(task);
+	task = task_walk(task);
+	w->pid = learnt.pid_level ? pid_here(task->group_leader) : task->tgid;
 	w->tid = learnt.pid_level ? pid_here(task) : task->pid;
 	w->uid = task->cred->euid.val;
 	w->netns = task->nsproxy->net_ns->ns.inum;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "attach.h"
 #include "error.h"
+#include "load.h"
 #include "options.h"
 #include "probes.h"
 #include "refused.h"
@@ -17,9 +18,7 @@
 
 int attach_open(struct attach *a, const void *object, size_t size)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "weir");
-
-	a->obj = bpf_object__open_mem(object, size, &opts);
+	a->obj = load_open(object, size);
 	if (a->obj)
 		return 0;
 	return fail("the program's BPF object cannot be opened: %s; is this build complete?",
@@ -143,8 +142,7 @@ int attach_load(struct attach *a, const struct common *common)
 	if (a->calls)
 		notices_load(a, !common->command);
 	ways_ends_load(a);
-	kernel_btf_drop();
-	err = bpf_object__load(a->obj);
+	err = load_object(a->obj);
 	if (err)
 		return refused_object(err);
 	if (map_shared(a) || learn(a))

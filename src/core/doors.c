@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
-#include <bpf/btf.h>
+#include "kernel.h"
 #include "probes.h"
 #include "ways.h"
 
@@ -54,10 +54,11 @@ static const struct probe page_probes[] = {
 
 void doors_want(struct attach *a, enum door door)
 {
-	const struct btf *btf = kernel_btf();
+	struct kernel_name names[] = {{.name = page_probes[0].name, .kind = BTF_KIND_FUNC},
+				      {.name = page_probes[1].name, .kind = BTF_KIND_FUNC}};
 
 	probes_want(a, &door_probes[door]);
-	for (u32 i = 0; door == DOOR_SENDMSG && btf && i < 2; i++)
-		if (btf__find_by_name_kind(btf, page_probes[i].name, BTF_KIND_FUNC) > 0)
+	for (u32 i = 0; door == DOOR_SENDMSG && kernel_names(names, 2) && i < 2; i++)
+		if (names[i].id)
 			probes_want(a, &page_probes[i]);
 }

@@ -14,9 +14,9 @@
 #include "decode.h"
 #include "error.h"
 #include "file.h"
+#include "greet.h"
 #include "hit_decode.h"
 #include "match.h"
-#include "probes.h"
 #include "reader.h"
 #include "refused.h"
 #include "run.h"
@@ -354,56 +354,6 @@ static int start(struct live *l)
 	return command_go(&l->command, run->common.command);
 }
 
-static void greet_probes(const struct attach *a)
-{
-	for (u32 i = 0; i < a->nprobes; i++) {
-		const struct attached_probe *p = &a->probes[i];
-
-		for (u32 k = 0; k < p->ntries; k++)
-			if (*p->tries[k].why)
-				note("%s not by %s", p->row->name, probe_left(p, k));
-		if (p->taken)
-			note("%s by %s", p->row->name, probe_taken(p));
-	}
-}
-
-static void greet_traced(const struct attach *a, bool verbose)
-{
-	for (u32 i = 0; i < a->nuntraced; i++)
-		note("%s is not traced: %s", a->untraced[i].name, a->untraced[i].text);
-	for (u32 i = 0; i < a->ntraced && verbose; i++)
-		note("%s by %s", a->traced[i].name, a->traced[i].text);
-}
-
-static void greet(const struct live *l)
-{
-	char probes[64] = "";
-	u32 n = 0, more = 0;
-
-	if (l->run.common.quiet)
-		return;
-	for (u32 i = 1; i < CALL_MAX; i++)
-		n += l->attach.wanted[i] && !*l->attach.missing[i];
-	for (u32 i = 0; i < WAY_MAX && l->run.common.verbose; i++)
-		if (*l->attach.why[i])
-			note("not by %s: %s", call_way_names[i], l->attach.why[i]);
-	if (l->run.common.verbose)
-		greet_probes(&l->attach);
-	greet_traced(&l->attach, l->run.common.verbose);
-	more = l->attach.ntraced;
-	for (u32 i = 0; i < l->attach.nprobes; i++)
-		more += l->attach.probes[i].taken != NULL;
-	if (more)
-		snprintf(probes, sizeof(probes), "%u probe%s", more, more == 1 ? "" : "s");
-	if (l->command.pid)
-		return;
-	if (n)
-		note("tracing %u system calls by way of %s%s%s; Ctrl-C ends", n,
-		     call_way_names[l->attach.way], more ? ", " : "", probes);
-	else if (more)
-		note("tracing %s; Ctrl-C ends", probes);
-}
-
 static int finish_record(struct live *l)
 {
 	struct end_rec end = {
@@ -452,6 +402,7 @@ int run_live(const struct tool *t, int argc, char **argv)
 	int err;
 
 	l.run.tool = t;
+	l.run.begun_ns = now_ns();
 	err = options_parse(t, &l.run.common, argc, argv);
 	if (!err && l.run.common.help) {
 		options_help(t);
@@ -475,7 +426,7 @@ int run_live(const struct tool *t, int argc, char **argv)
 		return finish(&l, err);
 	}
 	run_head(&l.run);
-	greet(&l);
+	greet(&l.run, &l.attach, l.command.pid != 0);
 	err = loop(&l, &open);
 	return finish(&l, err);
 }

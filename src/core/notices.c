@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "error.h"
+#include "load.h"
 #include "ways.h"
 
 /* Of kernel/notice.bpf.h, in the order in which they are attached: what begins meanwhile is seen by
@@ -47,7 +48,7 @@ int notices_attach(struct attach *a)
 
 		if (!prog || !bpf_program__autoload(prog))
 			continue;
-		link = bpf_program__attach(prog);
+		link = load_attach(prog);
 		err = link ? 0 : -errno;
 		if (link && scan)
 			err = run_through(link);

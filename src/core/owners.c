@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include "error.h"
 #include "kernel.h"
+#include "load.h"
 #include "owners.h"
 
 /* Where functions can be had: all sockets, when they are made. */
@@ -72,7 +73,7 @@ void owners_attach(struct attach *a, struct bpf_object *obj)
 		if (strncmp(bpf_program__name(prog), "owner_", 6) || !bpf_program__autoload(prog) ||
 		    !strcmp(bpf_program__name(prog), "owner_scan"))
 			continue;
-		link = bpf_program__attach(prog);
+		link = load_attach(prog);
 		if (link)
 			a->links[a->nlinks++] = link;
 		else

@@ -3,8 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include <bpf/btf.h>
 #include "error.h"
+#include "kernel.h"
+#include "load.h"
 #include "options.h"
 #include "probes.h"
 #include "ways.h"
@@ -18,34 +19,31 @@ static bool is_kprobe(const struct probe_way *w)
 	return w->kind == PROBE_KPROBE || w->kind == PROBE_KRETPROBE;
 }
 
-/* The target's type in the kernel's BTF; a tracepoint's is a typedef. 0 when it has none. */
-static s32 target_id(const struct probe_way *w)
+#define TARGETS (PROBES_MAX * PROBE_WAYS_MAX)
+
+/* The targets of all ways as the kernel's BTF has them; a tracepoint's type is a typedef. */
+struct targets {
+	struct kernel_name names[TARGETS]; /* of probe i, way k: i * PROBE_WAYS_MAX + k */
+	char texts[TARGETS][80];
+};
+
+static void find_targets(struct attach *a, struct targets *t)
 {
-	struct btf *btf = kernel_btf();
-	char name[128];
-	s32 id;
+	memset(t, 0, sizeof(*t));
+	for (u32 i = 0; i < TARGETS; i++) {
+		struct attached_probe *p = &a->probes[i / PROBE_WAYS_MAX];
+		u32 k = i % PROBE_WAYS_MAX;
+		bool is_tp;
 
-	if (!btf)
-		return 0;
-	snprintf(name, sizeof(name), "%s%s", w->kind == PROBE_TP_BTF ? "btf_trace_" : "",
-		 w->target);
-	id = btf__find_by_name_kind(btf, name,
-				    w->kind == PROBE_TP_BTF ? BTF_KIND_TYPEDEF : BTF_KIND_FUNC);
-	return id > 0 ? id : 0;
-}
-
-/* How many arguments the target has, -1 when BTF does not tell. */
-static int target_nargs(const struct probe_way *w, s32 id)
-{
-	const struct btf *btf = kernel_btf();
-	const struct btf_type *t = btf__type_by_id(btf, id);
-
-	t = btf__type_by_id(btf, t->type);
-	if (w->kind == PROBE_TP_BTF && btf_is_ptr(t))
-		t = btf__type_by_id(btf, t->type);
-	if (!t || !btf_is_func_proto(t))
-		return -1;
-	return btf_vlen(t) - (w->kind == PROBE_TP_BTF); /* a tracepoint's first is its own */
+		t->names[i].name = t->texts[i];
+		if (i / PROBE_WAYS_MAX >= a->nprobes || k >= p->ntries)
+			continue;
+		is_tp = p->tries[k].way->kind == PROBE_TP_BTF;
+		t->names[i].kind = is_tp ? BTF_KIND_TYPEDEF : BTF_KIND_FUNC;
+		snprintf(t->texts[i], sizeof(t->texts[i]), "%s%s", is_tp ? "btf_trace_" : "",
+			 p->tries[k].way->target);
+	}
+	kernel_names(t->names, TARGETS);
 }
 
 /* Does the kernel take a program that does nothing, at this function? 0 or -errno. */
@@ -71,10 +69,11 @@ static int try_function(const struct probe_way *w, s32 id)
  * BTF; whether it exists, and only once, the kernel says when it is attached: to look through
  * /proc/kallsyms takes it 40 ms.
  */
-static bool offered(const struct probe_way *w, char *why)
+static bool offered(const struct probe_way *w, const struct kernel_name *target, char *why)
 {
-	s32 id = target_id(w);
-	int n = id ? target_nargs(w, id) : -1, err;
+	/* a tracepoint's first argument is its own */
+	int n = target->nargs - (w->kind == PROBE_TP_BTF), err;
+	u32 id = target->id;
 
 	*why = 0;
 	if (id && n != w->nargs)
@@ -117,13 +116,17 @@ static void order(struct attached_probe *p, bool functions)
 int probes_choose(struct attach *a, const struct common *common)
 {
 	enum call_way way = WAY_TP;
+	struct targets t;
 
 	if (common->way && way_named(common->way, &way))
 		return USAGE;
+	for (u32 i = 0; i < a->nprobes; i++)
+		order(&a->probes[i], way == WAY_FEXIT);
+	if (a->nprobes)
+		find_targets(a, &t);
 	for (u32 i = 0; i < a->nprobes; i++) {
 		struct attached_probe *p = &a->probes[i];
 
-		order(p, way == WAY_FEXIT);
 		for (u32 k = 0; k < p->ntries; k++) {
 			const struct probe_way *w = p->tries[k].way;
 			struct bpf_program *prog =
@@ -132,11 +135,11 @@ int probes_choose(struct attach *a, const struct common *common)
 			if (!prog)
 				snprintf(p->tries[k].why, WHY,
 					 "it does not tell what this tool needs");
-			if (!prog || !offered(w, p->tries[k].why))
+			if (!prog || !offered(w, &t.names[i * PROBE_WAYS_MAX + k], p->tries[k].why))
 				continue;
 			bpf_program__set_autoload(prog, true);
 			if (!is_kprobe(w))
-				bpf_program__set_attach_target(prog, 0, w->target);
+				load_target(prog, w->target);
 			if (w->kind != PROBE_TP_BTF)
 				continue;
 			p->ntries = k + 1;

@@ -15,7 +15,8 @@ struct run {
 	struct out_world world;
 	const struct column *columns; /* the tool's, unless its check() chose others */
 	u32 ncolumns;
-	u64 start_ns; /* CLOCK_MONOTONIC: everything is attached, live only */
+	u64 begun_ns; /* CLOCK_MONOTONIC: the process began, live only */
+	u64 start_ns; /* everything is attached */
 	u64 events;   /* records seen, filtered ones not counted */
 	u64 rows;     /* rows printed */
 	u64 lost[LOST_MAX];

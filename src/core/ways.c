@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <bpf/btf.h>
 #include "error.h"
+#include "kernel.h"
+#include "load.h"
 #include "options.h"
 #include "ways.h"
 
@@ -18,29 +19,20 @@ const char *const call_way_names[WAY_MAX] = {"fexit", "tp", "raw"};
 #define CALL_PREFIX "__arm64_sys_"
 #endif
 
-/* BTF ids of the calls' entry functions: one walk over all types, as there are 100 000. */
-static u32 call_btf_ids(s32 *ids)
+static s32 btf_ids[CALL_MAX]; /* of the calls' functions, 0 where BTF lists none */
+
+static void find_calls(void)
 {
-	struct btf *btf = kernel_btf();
-	u32 n = btf ? btf__type_cnt(btf) : 0, found = 0;
+	struct kernel_name names[CALL_MAX] = {};
+	char texts[CALL_MAX][64];
 
-	memset(ids, 0, CALL_MAX * sizeof(*ids));
-	for (u32 t = 1; t < n; t++) {
-		const struct btf_type *type = btf__type_by_id(btf, t);
-		const char *name;
-
-		if (!btf_is_func(type))
-			continue;
-		name = btf__name_by_offset(btf, type->name_off);
-		if (strncmp(name, CALL_PREFIX, sizeof(CALL_PREFIX) - 1))
-			continue;
-		for (u32 i = 1; i < CALL_MAX; i++)
-			if (!strcmp(name + sizeof(CALL_PREFIX) - 1, call_functions[i])) {
-				ids[i] = t;
-				found++;
-			}
+	for (u32 i = 0; i < CALL_MAX; i++) {
+		snprintf(texts[i], sizeof(texts[i]), CALL_PREFIX "%s", i ? call_functions[i] : "");
+		names[i] = (struct kernel_name){.name = texts[i], .kind = BTF_KIND_FUNC};
 	}
-	return found;
+	kernel_names(names, CALL_MAX);
+	for (u32 i = 0; i < CALL_MAX; i++)
+		btf_ids[i] = names[i].id;
 }
 
 const char *tracefs(void)
@@ -63,17 +55,16 @@ static bool try_fexit(char *why)
 		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0},
 		{.code = BPF_JMP | BPF_EXIT},
 	};
-	struct btf *btf = kernel_btf();
-	s32 id = btf ? btf__find_by_name_kind(btf, CALL_PREFIX "setdomainname", BTF_KIND_FUNC) : -1;
+	struct kernel_name name = {.name = CALL_PREFIX "setdomainname", .kind = BTF_KIND_FUNC};
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_FEXIT);
 	int fd, link;
 
-	if (!btf)
+	if (!kernel_names(&name, 1))
 		return snprintf(why, 240, "the kernel has no BTF (CONFIG_DEBUG_INFO_BTF)"), false;
-	if (id < 0)
+	if (!name.id)
 		return snprintf(why, 240, "the kernel's BTF lists no " CALL_PREFIX "* functions"),
 		       false;
-	opts.attach_btf_id = id;
+	opts.attach_btf_id = name.id;
 	fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "weir_try", "GPL", insns, 2, &opts);
 	if (fd < 0)
 		return snprintf(why, 240, "the kernel refuses fexit programs: %s", strerror(errno)),
@@ -124,8 +115,6 @@ static void want_program(struct attach *a, const char *name)
 		bpf_program__set_autoload(prog, true);
 }
 
-static s32 btf_ids[CALL_MAX]; /* of the calls' functions, 0 where BTF lists none */
-
 /* Programs of kernel/call.bpf.h, a pair for each call. Exits first: a call that is seen at its
  * entry is then seen at its exit. A tool may have no entries. */
 static const char *const pair[] = {"exit_%s", "enter_%s"};
@@ -140,7 +129,7 @@ static struct bpf_program *pair_program(struct attach *a, u32 k, u32 call)
 
 static int choose_fexit(struct attach *a)
 {
-	call_btf_ids(btf_ids);
+	find_calls();
 	for (u32 i = 1; i < CALL_MAX; i++)
 		for (u32 k = 0; k < 2 && a->wanted[i] && btf_ids[i]; k++) {
 			struct bpf_program *prog = pair_program(a, k, i);
@@ -247,7 +236,7 @@ static u32 attach_fexit(struct attach *a)
 					 call_functions[i]);
 				continue;
 			}
-			link = bpf_program__attach(prog);
+			link = load_attach(prog);
 			if (!link) {
 				missing(a, i, errno, "its program could not be attached");
 				continue;
@@ -330,9 +319,9 @@ static const char *const task_programs[] = {"state_exit", "follow_exit", "follow
  */
 static struct bpf_program *ends_program(struct attach *a)
 {
-	struct btf *btf = a->calls && a->way == WAY_FEXIT ? kernel_btf() : NULL;
+	struct kernel_name name = {.name = "sock_close", .kind = BTF_KIND_FUNC};
 
-	if (!btf || btf__find_by_name_kind(btf, "sock_close", BTF_KIND_FUNC) < 0)
+	if (!a->calls || a->way != WAY_FEXIT || !kernel_names(&name, 1) || !name.id)
 		return NULL;
 	return bpf_object__find_program_by_name(a->obj, "sock_gone");
 }
@@ -349,8 +338,7 @@ void ways_ends_attach(struct attach *a)
 {
 	struct bpf_program *prog = bpf_object__find_program_by_name(a->obj, "sock_gone");
 	int seen = bpf_object__find_map_fd_by_name(a->obj, ".data.ends_seen");
-	struct bpf_link *link =
-		prog && bpf_program__autoload(prog) ? bpf_program__attach(prog) : NULL;
+	struct bpf_link *link = prog && bpf_program__autoload(prog) ? load_attach(prog) : NULL;
 	u32 zero = 0, one = 1;
 
 	if (!link)
@@ -375,7 +363,7 @@ int ways_tasks_attach(struct attach *a, bool follow)
 	for (u32 i = 0; i < NTASK_PROGRAMS(follow); i++) {
 		struct bpf_program *prog =
 			bpf_object__find_program_by_name(a->obj, task_programs[i]);
-		struct bpf_link *link = prog ? bpf_program__attach(prog) : NULL;
+		struct bpf_link *link = prog ? load_attach(prog) : NULL;
 
 		if (!link && prog)
 			return fail("the end of tasks cannot be watched here (tp_btf program %s): "

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "error.h"
 #include "hit_load.h"
+#include "load.h"
 #include "owners.h"
 
 TOOL_OBJECT(hits);
@@ -94,7 +95,7 @@ static int prepare(struct attach *a, struct bpf_object *obj, enum via via)
 
 		bpf_program__set_autoload(prog, true);
 		if (ways[via].target)
-			bpf_program__set_attach_target(prog, 0, ways[via].target);
+			load_target(prog, ways[via].target);
 	}
 	if (!first)
 		owners_load(obj);
@@ -105,20 +106,19 @@ static int prepare(struct attach *a, struct bpf_object *obj, enum via via)
 
 int hit_load(struct attach *a, enum via via)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "weir");
 	struct bpf_object *obj = objects[via];
 	int err;
 
 	if (obj)
 		return 0;
-	obj = bpf_object__open_mem(hits_bpf_o, hits_bpf_o_size, &opts);
+	obj = load_open(hits_bpf_o, hits_bpf_o_size);
 	if (!obj)
 		return fail(
 			"the BPF object of probes cannot be opened: %s; is this build complete?",
 			strerror(errno));
 	err = prepare(a, obj, via);
 	if (!err) {
-		err = bpf_object__load(obj);
+		err = load_object(obj);
 		if (err)
 			fail("the kernel refused the programs of way %s (%s); weir doctor says "
 			     "what "

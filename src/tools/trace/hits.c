@@ -178,14 +178,15 @@ static enum via choose(struct hit *h)
  */
 static void add_started(void)
 {
-	const struct kernel_tp *tp = kernel_tp("net:net_dev_start_xmit");
+	const struct kernel_tp *tp;
 	enum via via = VIA_NONE;
 	struct hit *h;
 
 	for (u32 i = 0; i < nhits; i++)
 		if (!*hits[i].why && hits[i].conf.flags & HIT_FREED)
 			via = hits[i].via;
-	h = via && tp ? add("net:net_dev_start_xmit", SORT_TRACEPOINT) : NULL;
+	tp = via ? kernel_tp("net:net_dev_start_xmit") : NULL;
+	h = tp ? add("net:net_dev_start_xmit", SORT_TRACEPOINT) : NULL;
 	if (!h)
 		return;
 	h->hidden = true;

@@ -166,11 +166,15 @@ static __always_inline void put_time(struct call_rec *r, const u32 slot, struct 
 	r->unread |= put_user(r, ROOM(slot, 16), HEAD(SECT_TIME_OUT, 4, 0), 16, st->rec.args[4]);
 }
 
-/* msg_namelen of the first messages as it was before the call: a section each, arg is the index. */
-static __always_inline void put_inlens(struct call_rec *r, const u32 slot, struct call_state *st)
+/* msg_namelen of the first messages as it was before recvmmsg, which never takes the small slot: a
+ * section each, arg is the index. */
+static long put_inlen(u32 i, struct step *step)
 {
-	for (u32 i = 0; i < STATE_INLENS && (s64)i < st->rec.ret; i++)
-		put_head(r, LIMIT(slot, 0), SECT_INLEN | i << 8 | (u64)st->inlens[i] << 32);
+	if (i >= STATE_INLENS || (s64)i >= step->st->rec.ret)
+		return 1;
+	put_head(step->r, LIMIT(conf.slot_big, 0),
+		 SECT_INLEN | i << 8 | (u64)step->st->inlens[i] << 32);
+	return 0;
 }
 
 static __always_inline void exit_vector_end(struct call_rec *r, struct call_state *st,
@@ -178,10 +182,6 @@ static __always_inline void exit_vector_end(struct call_rec *r, struct call_stat
 {
 	if (st->walk.full)
 		put_head(r, LIMIT(slot, 0), HEAD(SECT_MORE, 1, 0));
-	if (call == CALL_recvmmsg) {
-		put_inlens(r, slot, st);
-		put_time(r, slot, st, call);
-	}
 	exit_send(r, st, call, slot);
 }
 
@@ -240,6 +240,10 @@ static __always_inline void exit_vector(struct call_state *st, const u32 call)
 	exit_head(r, st);
 	step.r = r;
 	bpf_loop(TRACE_STEPS_MAX, walk_big, &step, 0);
+	if (call == CALL_recvmmsg) {
+		bpf_loop(STATE_INLENS, put_inlen, &step, 0);
+		put_time(r, conf.slot_big, st, call);
+	}
 	exit_vector_end(r, st, call, conf.slot_big);
 	return;
 full:

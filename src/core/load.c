@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+#include "cast.h"
+#include "kernel.h"
+#include "load.h"
+
+#define TARGETS_MAX 256
+
+/* Sections of the kernel half, and what their names stand for in BTF. */
+static const struct kind {
+	const char *section;
+	enum bpf_prog_type type;
+	enum bpf_attach_type attach;
+	u32 btf_kind; /* 0: it is attached without BTF */
+	const char *prefix;
+} kinds[] = {
+	{"fentry+", BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, BTF_KIND_FUNC, ""},
+	{"fexit+", BPF_PROG_TYPE_TRACING, BPF_TRACE_FEXIT, BTF_KIND_FUNC, ""},
+	{"tp_btf+", BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP, BTF_KIND_TYPEDEF, "btf_trace_"},
+	{"iter+", BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER, BTF_KIND_FUNC, "bpf_iter_"},
+	{"raw_tp+", BPF_PROG_TYPE_RAW_TRACEPOINT, 0, 0, ""},
+	{"tracepoint+", BPF_PROG_TYPE_TRACEPOINT, 0, 0, ""},
+	{"kprobe+", BPF_PROG_TYPE_KPROBE, 0, 0, ""},
+	{"kprobe.multi+", BPF_PROG_TYPE_KPROBE, BPF_TRACE_KPROBE_MULTI, 0, ""},
+	{"kretprobe.multi+", BPF_PROG_TYPE_KPROBE, BPF_TRACE_KPROBE_MULTI, 0, ""},
+	{"kretprobe+", BPF_PROG_TYPE_KPROBE, 0, 0, ""},
+};
+#define NKINDS (sizeof(kinds) / sizeof(*kinds))
+
+/* Of the load that is under way. */
+static struct {
+	const struct bpf_program *prog;
+	const char *name;
+	char text[96];
+} targets[TARGETS_MAX];
+static struct kernel_name names[TARGETS_MAX + 2]; /* of the targets, and what task_cast() wants */
+static u32 ntargets;
+
+static const struct kind *kind_of(const struct bpf_program *prog)
+{
+	const char *section = bpf_program__section_name(prog);
+	size_t n = strcspn(section, "/");
+
+	for (u32 i = 0; i < NKINDS; i++)
+		if (strlen(kinds[i].section) == n + 1 && !strncmp(kinds[i].section, section, n))
+			return &kinds[i];
+	return NULL;
+}
+
+static int target_of(const struct bpf_program *prog)
+{
+	for (u32 i = 0; i < ntargets; i++)
+		if (targets[i].prog == prog)
+			return i;
+	return -1;
+}
+
+/* Puts bpf_rdonly_cast() of this kernel, or a mere move, into the places that task_cast() left. */
+static void fill_casts(const struct bpf_program *prog)
+{
+	struct bpf_insn *insn = (struct bpf_insn *)bpf_program__insns(prog);
+	u32 task = names[ntargets].id, cast = names[ntargets + 1].id;
+
+	for (size_t n = bpf_program__insn_cnt(prog); n; n--, insn++) {
+		if (insn->code == (BPF_JMP | BPF_CALL) && !insn->src_reg && insn->imm == CAST_CALL)
+			*insn = cast ? (struct bpf_insn){.code = BPF_JMP | BPF_CALL,
+							 .src_reg = BPF_PSEUDO_KFUNC_CALL,
+							 .imm = cast}
+				     : (struct bpf_insn){.code = BPF_ALU64 | BPF_MOV | BPF_X,
+							 .dst_reg = BPF_REG_0,
+							 .src_reg = BPF_REG_1};
+		else if (BPF_CLASS(insn->code) != BPF_JMP && BPF_OP(insn->code) == BPF_MOV &&
+			 BPF_SRC(insn->code) == BPF_K && insn->dst_reg == BPF_REG_2 &&
+			 insn->imm == CAST_TASK)
+			insn->imm = task;
+	}
+}
+
+/*
+ * libbpf asks before it loads each program, when its instructions are final. Until then it believes
+ * that the program is of a type that needs no BTF.
+ */
+static int prepare(struct bpf_program *prog, struct bpf_prog_load_opts *opts, long cookie)
+{
+	const struct kind *kind = &kinds[cookie];
+	int i = target_of(prog);
+
+	fill_casts(prog);
+	if (!kind->btf_kind)
+		return 0;
+	if (i >= 0 && !opts->attach_btf_id)
+		opts->attach_btf_id = names[i].id;
+	if (!opts->attach_btf_id)
+		return -ESRCH;
+	return bpf_program__set_type(prog, kind->type);
+}
+
+static void register_kinds(void)
+{
+	static bool done;
+
+	for (u32 i = 0; i < NKINDS && !done; i++) {
+		LIBBPF_OPTS(libbpf_prog_handler_opts, opts, .cookie = i,
+			    .prog_prepare_load_fn = prepare);
+
+		libbpf_register_prog_handler(kinds[i].section,
+					     kinds[i].btf_kind ? BPF_PROG_TYPE_RAW_TRACEPOINT
+							       : kinds[i].type,
+					     kinds[i].attach, &opts);
+	}
+	done = true;
+}
+
+/* The small BTF of an object, until its load. */
+static struct {
+	struct bpf_object *obj;
+	int fd;
+} slices[4];
+
+static void slice_close(const struct bpf_object *obj)
+{
+	for (u32 i = 0; i < sizeof(slices) / sizeof(*slices); i++)
+		if (slices[i].obj == obj) {
+			close(slices[i].fd);
+			slices[i].obj = NULL;
+		}
+}
+
+struct bpf_object *load_open(const void *object, size_t size)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "weir");
+	int fd = kernel_slice(object, size);
+	struct bpf_object *obj;
+	char path[32];
+	u32 i = 0;
+
+	register_kinds();
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (fd >= 0 && !access(path, R_OK))
+		opts.btf_custom_path = path;
+	obj = bpf_object__open_mem(object, size, &opts);
+	while (i < 3 && slices[i].obj)
+		i++;
+	if (!obj || fd < 0) {
+		if (fd >= 0)
+			close(fd);
+		return obj;
+	}
+	slice_close(slices[i].obj ? slices[i].obj : obj);
+	slices[i].obj = obj;
+	slices[i].fd = fd;
+	return obj;
+}
+
+void load_target(const struct bpf_program *prog, const char *name)
+{
+	int i = target_of(prog);
+
+	if (i < 0 && ntargets < TARGETS_MAX)
+		i = ntargets++;
+	if (i < 0)
+		return;
+	targets[i].prog = prog;
+	targets[i].name = name;
+}
+
+int load_object(struct bpf_object *obj)
+{
+	struct bpf_program *prog;
+	int err;
+
+	bpf_object__for_each_program(prog, obj)
+	{
+		const struct kind *kind = kind_of(prog);
+		const char *slash = strchr(bpf_program__section_name(prog), '/');
+
+		if (bpf_program__autoload(prog) && kind && kind->btf_kind && slash)
+			load_target(prog, slash + 1);
+	}
+	for (u32 i = 0; i < ntargets; i++) {
+		const struct kind *kind = kind_of(targets[i].prog);
+
+		snprintf(targets[i].text, sizeof(targets[i].text), "%s%s", kind ? kind->prefix : "",
+			 targets[i].name);
+		names[i] = (struct kernel_name){.name = targets[i].text,
+						.kind = kind ? kind->btf_kind : 0};
+	}
+	names[ntargets] = (struct kernel_name){.name = "task_struct", .kind = BTF_KIND_STRUCT};
+	names[ntargets + 1] =
+		(struct kernel_name){.name = "bpf_rdonly_cast", .kind = BTF_KIND_FUNC};
+	kernel_names(names, ntargets + 2);
+	kernel_names_drop();
+	kernel_btf_drop();
+	err = bpf_object__load(obj);
+	ntargets = 0;
+	slice_close(obj);
+	return err;
+}
+
+struct bpf_link *load_attach(const struct bpf_program *prog)
+{
+	const char *slash = strchr(bpf_program__section_name(prog), '/');
+
+	if (bpf_program__expected_attach_type(prog) == BPF_TRACE_ITER)
+		return bpf_program__attach_iter(prog, NULL);
+	if (bpf_program__type(prog) == BPF_PROG_TYPE_TRACING)
+		return bpf_program__attach_trace(prog);
+	return bpf_program__attach_raw_tracepoint(prog, slash ? slash + 1 : "");
+}
