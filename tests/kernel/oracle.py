@@ -124,7 +124,9 @@ def both(calls, program, *options, strace=(), meanwhile=None, stdin=subprocess.D
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as out, \
             tempfile.TemporaryFile() as err:
         told, pid_file = pathlib.Path(folder, "strace"), pathlib.Path(folder, "pid")
-        weir = subprocess.Popen([lib.WEIR, "trace", *lib.way(), "-q", *map(str, options), *calls, "--",
+        # the ring is large: it is the decoding that is tested, on a machine that may be busy
+        weir = subprocess.Popen([lib.WEIR, "trace", *lib.way(), "-q", "--ring", "32768",
+                                 *map(str, options), *calls, "--",
                                  "sh", "-c", BEGIN, folder, *map(str, program)],
                                 stdin=stdin, stdout=out, stderr=err)
         try:
