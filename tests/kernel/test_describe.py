@@ -113,6 +113,15 @@ class Kernel(unittest.TestCase):
                                               {"name": "size", "type": "size_t"}])
         self.assertEqual(found["prototype"], "int tcp_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)")
 
+    def test_nearest_tracepoint(self):
+        """Where a function cannot be had, a tracepoint that can is named."""
+        for name, near in (("tcp_recvmsg", "sock:sock_recv_length"), ("tcp_connect", "sock:inet_sock_set_state"),
+                           ("dev_queue_xmit", "net:net_dev_queue")):
+            found = page(f"function:{name}")
+            near = near if (TRACEFS / "events" / near.replace(":", "/")).exists() else "tcp:tcp_rcv_space_adjust"
+            text = re.sub(r"\s+", " ", describe(f"function:{name}").out.decode())
+            self.assertEqual(found["way"] is None, f"The nearest tracepoint is {near}." in text, text)
+
     def test_numbers(self):
         """Of every call its number, as the C library has it."""
         libc = ctypes.CDLL(None)

@@ -178,11 +178,24 @@ static void fill_record(struct record *r, const struct page *p)
 	}
 }
 
+/* Of the neighbours the first tracepoint that this kernel lets be attached; NULL when none. */
+static const char *nearest(const struct row *row)
+{
+	for (const char *const *name = row ? row->near : NULL; name && *name; name++) {
+		const struct kernel_tp *tp = strchr(*name, ':') ? kernel_tp(*name) : NULL;
+
+		if (tp && tp->via)
+			return *name;
+	}
+	return NULL;
+}
+
 /* The way or the reason in words, and where this kernel differs from the newest. */
 static const char *tell_here(const struct page *p, char *text, size_t size)
 {
 	const struct match *m = p->match;
 	struct drift drift = {0};
+	const char *near = p->way ? NULL : nearest(m->row);
 	size_t n;
 
 	/* of an inline function the reason says it all */
@@ -195,6 +208,11 @@ static const char *tell_here(const struct page *p, char *text, size_t size)
 			     p->way);
 	else
 		n = snprintf(text, size, "%s", lack_text(m, p->lang));
+	if (near && n < size)
+		n += snprintf(text + n, size - n,
+			      p->lang == LANG_KO ? " 가장 가까운 트레이스포인트는 %s입니다."
+						 : " The nearest tracepoint is %s.",
+			      near);
 	if (*drift.what && n < size)
 		n += snprintf(text + n, size - n, " On this kernel: %s.", drift.what);
 	if (p->module && n < size)
