@@ -20,6 +20,7 @@ function number(s,    i, v) {
 }
 function die(why) { print FILENAME ":" FNR ": " why > "/dev/stderr"; failed = 1; exit 1 }
 function width(kind) {
+    sub(/x$/, "", kind)
     if (kind ~ /64$/) return 8
     if (kind ~ /32$/) return 4
     if (kind ~ /16$/) return 2
@@ -79,17 +80,21 @@ type == "" {
     type = $1; name = $2; note = $3; more = $4
     rows = names = olds = ""; count = offset = 0; last = -1
     if (type == "names" && more != "") { file = FILENAME; sub(/netlink\/[^\/]*$/, more ".txt", file); include(file) }
-    if (type == "struct") { sizes = $3; for (i = 4; i <= NF; i++) sizes = sizes ", " $i }
+    if (type == "struct") { size = sizes = $3; known = 1; for (i = 4; i <= NF; i++) sizes = sizes ", " $i }
     else if (type != "names" && type != "attrs") die("no block begins so: " $0)
     next
 }
 type == "struct" && $1 == "=" {
+    if (!known) die("= does not know where the member before it ends")
     for (i = 3; i <= NF; i++) { row(offset, $i, $2, "", 0, 0); offset += width($2) }
+    if (offset > size) die("it ends behind " size)
     next
 }
 type == "struct" {
     row($1, $2, $3, $4, $5, fresh)
-    if ($3 ~ /[0-9]$/) offset = $1 + ($3 ~ /(8|16|32|64)x?$/ ? width(substr($3, 1, length($3) - ($3 ~ /x$/))) : 0)
+    known = $3 ~ /(8|16|32|64)x?$/
+    offset = $1 + (known ? width($3) : 1)
+    if (offset > size) die("it ends behind " size)
     next
 }
 $1 !~ /^(0[xX][0-9a-fA-F]+|[0-9]+)$/ || NF < 2 { die("not VALUE WORD: " $0) }

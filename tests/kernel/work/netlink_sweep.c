@@ -330,6 +330,28 @@ static void special(void)
 		}
 }
 
+/* What the kernel and udev tell of devices. MSG_OOB: refused, so that it is told to no one. */
+static void events(void)
+{
+	static const char kernels[] = "add@/devices/x\0ACTION=add\0SUBSYSTEM=net";
+	int fd = Socket(AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT);
+
+	Bind(fd, kernel, 12);
+	for (int n = 0; n <= (int)sizeof(kernels); n++) {
+		memcpy(room, kernels, n);
+		Sendto(fd, room, n, MSG_DONTWAIT | MSG_OOB, kernel, 12);
+	}
+	for (int n = 0; n < 90; n++) {
+		for (int i = 0; i < n; i++)
+			room[i] = i * 7;
+		memcpy(room, "libudev", 8);
+		Sendto(fd, room, n, MSG_DONTWAIT | MSG_OOB, kernel, 12);
+		if (n > 8)
+			memset(room + 8, 0, n - 8);
+		Sendto(fd, room, n, MSG_DONTWAIT | MSG_OOB, kernel, 12);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct sockaddr_nl to = {.nl_family = AF_NETLINK};
@@ -352,6 +374,7 @@ int main(int argc, char **argv)
 		each(heads_at);
 		types();
 		special();
+		events();
 	}
 	return 0;
 }
