@@ -12,7 +12,7 @@
 
 static struct sockaddr_nl *kernel;
 static unsigned char *room;
-static int route, diag, other[3];
+static int route, diag, other[4];
 
 /* Where a table of attributes is. */
 struct place {
@@ -137,6 +137,15 @@ static unsigned char *put(unsigned char *to, int type, const void *p, int n)
 	memcpy(to + 4, p, n);
 	memset(to + 4 + n, 0, -n & 3);
 	return to + 4 + ((n + 3) & ~3);
+}
+
+/* Bound: strace cannot find out the protocol before. */
+static int open_on(int protocol)
+{
+	int fd = Socket(AF_NETLINK, SOCK_RAW, protocol);
+
+	Bind(fd, kernel, 12);
+	return fd;
 }
 
 static int socket_of(const struct place *p)
@@ -274,7 +283,7 @@ static void heads_at(const struct place *p)
 
 static void types(void)
 {
-	int fds[] = {route, diag, other[0], other[1], other[2]};
+	int fds[] = {route, diag, other[0], other[1], other[2], other[3]};
 
 	for (int type = 0; type < 160; type++)
 		for (size_t f = 0; f < sizeof(fds) / sizeof(*fds); f++) {
@@ -286,6 +295,11 @@ static void types(void)
 		transmit(other[1], type, 0xf05, 0);
 	for (int type = 1000; type < 3000; type += type < 1420 || type > 1690 ? 1 : 31)
 		transmit(other[2], type, 0xf05, 0);
+	for (int n = 0; n < 12; n++) {
+		memset(room + 16, n - 1, 12);
+		transmit(other[3], 16, 0, n);
+		transmit(other[3], 17, 0, n);
+	}
 }
 
 /* Filters of sockets, and next hops: what they hold depends on what came before. */
@@ -334,9 +348,8 @@ static void special(void)
 static void events(void)
 {
 	static const char kernels[] = "add@/devices/x\0ACTION=add\0SUBSYSTEM=net";
-	int fd = Socket(AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT);
+	int fd = open_on(NETLINK_KOBJECT_UEVENT);
 
-	Bind(fd, kernel, 12);
 	for (int n = 0; n <= (int)sizeof(kernels); n++) {
 		memcpy(room, kernels, n);
 		Sendto(fd, room, n, MSG_DONTWAIT | MSG_OOB, kernel, 12);
@@ -359,13 +372,12 @@ int main(int argc, char **argv)
 	arena();
 	kernel = DUP(to);
 	room = mem(16384);
-	route = Socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
-	diag = Socket(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG);
-	other[0] = Socket(AF_NETLINK, SOCK_RAW, NETLINK_XFRM);
-	other[1] = Socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
-	other[2] = Socket(AF_NETLINK, SOCK_RAW, NETLINK_AUDIT);
-	for (int fd = route; fd <= other[2]; fd++) /* strace cannot find out the protocol before */
-		Bind(fd, kernel, 12);
+	route = open_on(NETLINK_ROUTE);
+	diag = open_on(NETLINK_SOCK_DIAG);
+	other[0] = open_on(NETLINK_XFRM);
+	other[1] = open_on(NETLINK_NETFILTER);
+	other[2] = open_on(NETLINK_AUDIT);
+	other[3] = open_on(NETLINK_SELINUX); /* not of every kernel: then it is told as bytes */
 	if (argc > 1 && !strcmp(argv[1], "attributes"))
 		each(lengths_at);
 	if (argc > 1 && !strcmp(argv[1], "values"))
