@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 #include <errno.h>
-#include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "cgroups.h"
 #include "command.h"
 #include "decode.h"
+#include "devices.h"
 #include "error.h"
 #include "file.h"
 #include "greet.h"
@@ -31,6 +31,7 @@ struct live {
 	struct reader reader;
 	struct command command;
 	struct file_writer file;
+	int devices;     /* devices_open(), of a recording */
 	u64 last_cgroup; /* whose name was recorded last: most records in a row share it */
 };
 
@@ -106,14 +107,9 @@ static void record_name(struct live *l, u32 space, u64 id, const char *name)
 }
 
 /* The names of this namespace's devices: replay elsewhere tells them, and not its own. */
-static void record_netdevs(struct live *l)
+static void record_netdev(void *arg, u32 ifindex, const char *name)
 {
-	struct if_nameindex *all = if_nameindex();
-
-	record_name(l, NAME_NETDEV, (u64)netdev_own() << 32, "");
-	for (struct if_nameindex *i = all; i && i->if_index; i++)
-		record_name(l, NAME_NETDEV, (u64)netdev_own() << 32 | i->if_index, i->if_name);
-	if_freenameindex(all);
+	record_name(arg, NAME_NETDEV, (u64)netdev_own() << 32 | ifindex, name);
 }
 
 /* Generic netlink families likewise. */
@@ -140,7 +136,8 @@ static int record_open(struct live *l)
 	snprintf(head.host, sizeof(head.host), "%.63s", uts.nodename);
 	if (file_create(&l->file, l->run.common.record, &head))
 		return FAIL;
-	record_netdevs(l);
+	record_netdev(l, 0, ""); /* even where there is none */
+	l->devices = devices_open(record_netdev, l);
 	record_families(l);
 	return 0;
 }
@@ -237,6 +234,14 @@ static void on_record(void *ctx, const struct rec *r)
 		l->run.stop = true;
 }
 
+/* What has come, after the names that it may need. */
+static bool drain(struct live *l)
+{
+	if (l->run.common.record)
+		devices_poll(l->devices, record_netdev, l);
+	return reader_drain(&l->reader);
+}
+
 static int flush(struct live *l)
 {
 	int err = l->run.common.record ? file_flush(&l->file) : out_flush(l->run.out);
@@ -285,7 +290,7 @@ static int loop(struct live *l, const sigset_t *open)
 	u64 tick = step ? l->run.start_ns + step : 0;
 
 	while (!over(l)) {
-		bool busy = reader_drain(&l->reader);
+		bool busy = drain(l);
 
 		if (flush(l))
 			return FAIL;
@@ -313,7 +318,7 @@ static void drain_rest(struct live *l)
 
 	for (u32 quiet = 0; quiet < 2; quiet++) {
 		nanosleep(&nap, NULL);
-		if (reader_drain(&l->reader) || (reader_behind(&l->reader) && now_ns() < end))
+		if (drain(l) || (reader_behind(&l->reader) && now_ns() < end))
 			quiet = 0;
 	}
 }
@@ -383,6 +388,8 @@ static int finish(struct live *l, int err)
 		account_collect(run, &l->attach);
 	if (run->common.record && l->file.fd > 0 && finish_record(l) && !err)
 		err = FAIL;
+	if (l->devices > 0)
+		close(l->devices);
 	if (err)
 		note("%s", error_text());
 	err = run_close(run, err ? NULL : &l->attach) || err ? (err ? err : FAIL) : 0;

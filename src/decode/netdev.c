@@ -25,31 +25,32 @@ void netdev_in(u32 netns)
 	current = netns;
 }
 
-/* What a recording tells. */
-#define TOLD 256
+/* What a recording tells: of one namespace, so that a number has a place of its own for long. */
+#define TOLD 4096
 static struct {
-	u32 netns, ifindex;
+	u32 netns, ifindex; /* 0: none */
 	char name[IF_NAMESIZE];
 } told[TOLD];
-static u32 ntold;
 static bool telling;
 
 void netdev_learn(u32 netns, u32 ifindex, const char *name, u32 len)
 {
+	u32 at = ifindex % TOLD;
+
 	telling = true;
-	if (ntold == TOLD || len >= IF_NAMESIZE)
+	if (!ifindex || !len || len >= IF_NAMESIZE)
 		return;
-	told[ntold].netns = netns;
-	told[ntold].ifindex = ifindex;
-	memcpy(told[ntold++].name, name, len);
+	told[at].netns = netns;
+	told[at].ifindex = ifindex;
+	memcpy(told[at].name, name, len);
+	told[at].name[len] = 0;
 }
 
 static const char *told_name(u32 ifindex)
 {
-	for (u32 i = 0; i < ntold; i++)
-		if (told[i].netns == current && told[i].ifindex == ifindex)
-			return told[i].name;
-	return NULL;
+	u32 at = ifindex % TOLD;
+
+	return told[at].ifindex == ifindex && told[at].netns == current ? told[at].name : NULL;
 }
 
 u32 netdev_own(void)

@@ -210,6 +210,21 @@ class Live(unittest.TestCase):
         live, replayed = self.both(["--port", "7001"], ["--bare"])
         self.assertEqual(live.out, replayed.out)
 
+    def test_devices_that_come(self):
+        """A device made or renamed meanwhile has the name that the kernel tells beside its number."""
+        lib.need("ip")
+        file = os.path.join(self.enterContext(tempfile.TemporaryDirectory()), "devices")
+        made = lib.trace("--record", file, "--", "sh", "-c", """ip link add weir7 type veth peer name weir11;
+                         ip link show weir7; ip link set weir7 name weir13; ip link show weir13; ip link show weir11;
+                         ip link del weir13""")
+        self.assertEqual(made.status, 0, made)
+        told = re.findall(r'RTM_NEWLINK, [^[]*? ifi_index=([^,]+),.*?IFLA_IFNAME}, "(\w+)"',
+                          lib.weir("replay", file, "--bare").out.decode())
+        self.assertGreaterEqual({name for _, name in told}, {"weir7", "weir11", "weir13"})
+        for index, name in told:
+            if name != "weir7" and index != "0":  # which may have its next name already
+                self.assertEqual(index, f'if_nametoindex("{name}")')
+
     def test_killed(self):
         """What was recorded until then is there, and that it was cut off is said."""
         with tempfile.TemporaryDirectory() as folder:

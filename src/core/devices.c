@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+#include <errno.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "devices.h"
+
+#define KNOWN 1024
+
+/* Told already: a link is also announced when it goes up or down. */
+static struct {
+	u32 ifindex;
+	char name[IF_NAMESIZE];
+} known[KNOWN];
+
+static void tell(device_fn *each, void *arg, u32 ifindex, const char *name)
+{
+	u32 at = ifindex % KNOWN;
+
+	if (known[at].ifindex == ifindex && !strcmp(known[at].name, name))
+		return;
+	known[at].ifindex = ifindex;
+	strcpy(known[at].name, name);
+	each(arg, ifindex, name);
+}
+
+static void tell_all(device_fn *each, void *arg)
+{
+	struct if_nameindex *all = if_nameindex();
+
+	for (struct if_nameindex *i = all; i && i->if_index; i++)
+		tell(each, arg, i->if_index, i->if_name);
+	if_freenameindex(all);
+}
+
+/* One RTM_NEWLINK. */
+static void tell_link(struct nlmsghdr *h, device_fn *each, void *arg)
+{
+	struct ifinfomsg *link = NLMSG_DATA(h);
+	struct rtattr *a = IFLA_RTA(link);
+	int left = IFLA_PAYLOAD(h);
+
+	for (; RTA_OK(a, left); a = RTA_NEXT(a, left)) {
+		const char *name = RTA_DATA(a);
+
+		if (a->rta_type == IFLA_IFNAME && strnlen(name, RTA_PAYLOAD(a)) < RTA_PAYLOAD(a) &&
+		    strlen(name) < IF_NAMESIZE)
+			tell(each, arg, link->ifi_index, name);
+	}
+}
+
+int devices_open(device_fn *each, void *arg)
+{
+	static const struct sockaddr_nl links = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+
+	if (fd >= 0 && bind(fd, (const struct sockaddr *)&links, sizeof(links))) {
+		close(fd);
+		fd = -1;
+	}
+	tell_all(each, arg); /* only now: none comes unheard between */
+	return fd;
+}
+
+void devices_poll(int fd, device_fn *each, void *arg)
+{
+	static char room[16384] __attribute__((aligned(NLMSG_ALIGNTO)));
+
+	while (fd >= 0) {
+		struct nlmsghdr *h = (void *)room;
+		ssize_t n = recv(fd, room, sizeof(room), 0);
+
+		if (n < 0 && errno == ENOBUFS) { /* some were lost: look again */
+			tell_all(each, arg);
+			continue;
+		}
+		if (n <= 0)
+			return;
+		for (; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n))
+			if (h->nlmsg_type == RTM_NEWLINK &&
+			    h->nlmsg_len >= NLMSG_LENGTH(sizeof(struct ifinfomsg)))
+				tell_link(h, each, arg);
+	}
+}
