@@ -3,6 +3,7 @@
 #ifndef WEIR_CONN_BPF_H
 #define WEIR_CONN_BPF_H
 
+#define SOCK_ONCE /* its tools look at sockets that are new */
 #include "sock.bpf.h"
 
 /* include/net/tcp_states.h, ABI */

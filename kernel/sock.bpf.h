@@ -173,6 +173,8 @@ static __always_inline u32 *sock_end(u64 file)
 	return &sock_ends[file >> 8 & (SOCK_ENDS - 1)];
 }
 
+#ifndef SOCK_ONCE /* of a tool that looks at each descriptor once: to hear of ends would only cost \
+		   */
 /* sock_close(inode, file) */
 SEC("?fentry/sock_close") int sock_gone(u64 *ctx)
 {
@@ -183,6 +185,7 @@ SEC("?fentry/sock_close") int sock_gone(u64 *ctx)
 	__sync_fetch_and_add(sock_end(file), 1);
 	return 0;
 }
+#endif
 
 /* Brings the cache up to date with what file is; false when it is no socket. */
 static __always_inline bool sock_cached(struct sock_cache *c, struct file *file)

@@ -24,7 +24,7 @@ static u32 checksum(const void *p, u64 n)
 {
 	const u8 *b = p;
 	lanes sum = {0x9e3779b97f4a7c15 ^ n, n}, sums = {0, 0}, w;
-	u64 h;
+	u64 h = n;
 
 	for (; n >= sizeof(w); n -= sizeof(w), b += sizeof(w)) {
 		memcpy(&w, b, sizeof(w));
@@ -35,9 +35,10 @@ static u32 checksum(const void *p, u64 n)
 	memcpy(&w, b, n);
 	sum += w;
 	sums += sum;
-	h = (sum[0] ^ (sum[1] << 7 | sum[1] >> 57)) * 0xff51afd7ed558ccd + sums[0] * 3 +
-	    sums[1] * 5;
-	h = (h ^ h >> 29) * 0xc4ceb9fe1a85ec53;
+	for (u32 i = 0; i < 4; i++) {
+		h = (h ^ (i < 2 ? sum[i] : sums[i - 2])) * 0xff51afd7ed558ccd;
+		h ^= h >> 29;
+	}
 	return h ^ h >> 32;
 }
 
@@ -87,8 +88,8 @@ static const char *path_of(const void *data, size_t size)
 /* A counted row, as each tool that counts would print it. */
 static void show_counts(struct out *o, const struct rec *r)
 {
-	static const char *const names[] = {"sockstat", "sofamily", "soprotocol", "socketio",
-					    "socksize"};
+	static const char *const names[] = {"sockstat", "sofamily",  "soprotocol", "socketio",
+					    "socksize", "soconnlat", "so1stbyte",  "sormem"};
 	struct histogram h = histogram_of(r);
 	struct buf b = {0};
 
@@ -106,19 +107,24 @@ static void show_counts(struct out *o, const struct rec *r)
 	buf_free(&b);
 }
 
-/* As replay.c: what passes a filter is printed. */
-static void show(struct out *o, const struct tool *t, const struct rec *r)
+/* As replay.c: what passes a filter is printed, by the tool whose records these are. */
+static void show(struct out *o, const struct rec *r)
 {
 	static const struct filter filter = {.have = FILTER_PORT | FILTER_FAILED, .port = 80};
+	static const char *const tools[REC_MAX] = {
+		[REC_CALL] = "trace",
+		[REC_CONNECT] = "soconnect",
+		[REC_ACCEPT] = "soaccept",
+		[REC_RMEM] = "sormem",
+	};
+	const struct tool *t = tools[r->type] ? tool_find(tools[r->type]) : NULL;
 	struct run run = {.tool = t};
 	u32 n = 0;
 
 	if (r->type == REC_TALLY)
 		show_counts(o, r);
-	if (r->type != REC_CALL)
-		return;
-	match_call(&filter, (const struct call_rec *)r);
-	if (t->hidden && t->hidden(&run, r))
+	match_rec(&filter, r);
+	if (!t || (t->hidden && t->hidden(&run, r)))
 		return;
 	while (t->columns[n].name)
 		n++;
@@ -128,7 +134,6 @@ static void show(struct out *o, const struct tool *t, const struct rec *r)
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	const struct out_world world = {0};
-	const struct tool *t = tool_find("trace");
 	const char *path = path_of(data, size);
 	static int null = -1;
 	struct file_reader f;
@@ -141,7 +146,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 
 		if (!file_open(&f, path))
 			while (file_next(&f, &r) > 0)
-				show(o, t, r);
+				show(o, r);
 		file_close(&f);
 		out_close(o);
 	}

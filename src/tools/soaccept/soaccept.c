@@ -82,13 +82,15 @@ static void tell_port(struct verbs *v, const struct rec *r)
 static void tell_path(struct verbs *v, const struct rec *r)
 {
 	const struct sect *path = sect_find(r, SECT_LPATH, ANY_ARG, NULL);
+	const char *p;
 
-	const char *p = (const char *)(path + 1);
-
-	if (path) /* one in the file system ends with NUL, an abstract one begins with it */
-		v->ops->bytes(v, p, *p ? strnlen(p, path->len) : path->len, false);
-	else
+	if (!path || !path->len) {
 		tell_nothing(v);
+		return;
+	}
+	/* one in the file system ends with NUL, an abstract one begins with it */
+	p = (const char *)(path + 1);
+	v->ops->bytes(v, p, *p ? strnlen(p, path->len) : path->len, false);
 }
 
 /* For people: the address, or the path that stands in for one. */

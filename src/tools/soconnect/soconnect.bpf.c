@@ -67,15 +67,15 @@ static __noinline bool asked_for(struct sock_id *id, u64 at)
 }
 
 /*
- * What was connected to what. Where the call succeeded, or goes on, the socket tells; else it has
- * forgotten, or has another peer, and only the call knows. False: this is no connect on IP.
+ * What was connected to what, and the struct sock. Where the call succeeded, or goes on, the socket
+ * tells; else it has forgotten, or has another peer, and only the call knows. False: this is no
+ * connect on IP.
  */
-static __always_inline bool ends(struct sock_id *id, struct call_state *st, const u64 *args,
-				 s64 ret)
+static __always_inline bool ends(struct sock_id *id, const u64 *args, s64 ret, u64 *sk)
 {
-	id->flags = sock_look(id, args[0], st->cache);
-	if (id->flags) {
-		if (id->family != AF_INET && id->family != AF_INET6)
+	*sk = conn_sk((u64)file_of_fd(bpf_get_current_task_btf(), args[0]));
+	if (*sk) {
+		if (!conn_look(id, *sk))
 			return false;
 		if (id->flags & SOCK_ID_PEER &&
 		    (!ret || ret == -EINPROGRESS || ret == -EINTR || ret == -ERESTARTSYS))
@@ -154,9 +154,8 @@ static __always_inline bool remember(u64 sk, struct connect_rec *r)
 
 /* The call ended before the handshake, which may meanwhile have done so, unseen. Of protocols whose
  * states mean these things. */
-static __always_inline void follow_up(struct call_state *st, u64 fd, struct connect_rec *r)
+static __always_inline void follow_up(u64 sk, struct connect_rec *r)
 {
-	u64 sk = st->cache[fd & (SOCK_CACHES - 1)].sk;
 	u8 state = 0;
 
 	if ((r->s.sock.protocol != IPPROTO_TCP && r->s.sock.protocol != IPPROTO_MPTCP) ||
@@ -172,13 +171,13 @@ static __always_inline int connect_exit(u32 call, struct pt_regs *regs, s64 ret)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call_state *st = call_exit(call, task);
 	struct connect_rec *r;
-	u64 args[6];
+	u64 args[6], sk;
 
 	if (!st)
 		return 0;
 	r = (struct connect_rec *)&st->rec;
 	regs_args(args, (struct pt_regs *)bpf_task_pt_regs(task));
-	if (!ends(&r->s.sock, st, args, ret) || !conn_matches(&r->s.sock))
+	if (!ends(&r->s.sock, args, ret, &sk) || !conn_matches(&r->s.sock))
 		goto out;
 	r->s.dur = bpf_ktime_get_ns() - r->s.h.ts;
 	r->s.ret = ret;
@@ -190,8 +189,8 @@ static __always_inline int connect_exit(u32 call, struct pt_regs *regs, s64 ret)
 	who_fill(&r->s.who, task);
 	if (result_matches(ret, r->s.dur))
 		send(r);
-	if (conf.final && (ret == -EINPROGRESS || ret == -EINTR || ret == -ERESTARTSYS))
-		follow_up(st, args[0], r);
+	if (conf.final && sk && (ret == -EINPROGRESS || ret == -EINTR || ret == -ERESTARTSYS))
+		follow_up(sk, r);
 out:
 	state_free(st);
 	return 0;
