@@ -54,20 +54,21 @@ struct hit_path {
 enum hit_flag {
 	HIT_RETURNS = 1, /* entry and return are joined to one record, sent at the return */
 	HIT_STACKS = 2,
-	HIT_FREED = 4,    /* the packet may be freed already: it is the one that STARTED noted */
-	HIT_STARTED = 8,  /* note the packet for the probe that follows */
-	HIT_RET_INT = 16, /* the result is an int */
+	HIT_NOTES = 4,   /* note what it is about, for another probe that comes next on this CPU */
+	HIT_NOTED = 8,   /* what it is about was noted: by its number, or by its packet's address */
+	HIT_SILENT = 16, /* send nothing */
+	HIT_RET_INT = 32, /* the result is an int */
 };
 
 struct hit_conf {
 	u32 flags; /* enum hit_flag */
 	u16 from;  /* the context's bytes to copy */
 	u16 size;
-	u16 dynamic;  /* record: place of the last dynamic field's u32, offset | length << 16, or
-			 NOWHERE: what the record has beyond size ends with that field */
-	u16 relative; /* bytes to add to its offset (__rel_loc) */
-	u16 ret;      /* where the program at the return finds the result */
-	u16 pad;
+	u16 dynamic;   /* record: place of the last dynamic field's u32, offset | length << 16, or
+			  NOWHERE: what the record has beyond size ends with that field */
+	u16 relative;  /* bytes to add to its offset (__rel_loc) */
+	u16 ret;       /* where the program at the return finds the result */
+	u16 notes_for; /* HIT_NOTES: number of the probe, 0xffff: any of that packet */
 	struct hit_look looks[HIT_LOOKS]; /* LOOK_NONE ends them */
 	struct hit_path paths[HIT_PATHS];
 };

@@ -122,15 +122,23 @@ __noinline int put_look(u32 place, u32 id, u32 i)
 	return 1;
 }
 
+/* What it is about without having an argument of it: the packet's socket, or what was noted. */
 __noinline int put_looks(u32 place, u32 id)
 {
 	struct hit_state *st = hit_place(place);
+	struct hit_conf *c = conf_of(id);
+	struct subject *s;
 
 	for (u32 i = 0; i < HIT_LOOKS; i++)
 		if (!put_look(place, id, i))
 			break;
-	if (st && st->about.of_packet)
-		put_sock(&st->rec, &st->about, st->about.sk, OF_PACKET);
+	if (!st || !c)
+		return 0;
+	s = &st->about;
+	if (s->sk && (s->of_packet || c->looks[0].what == LOOK_NONE))
+		put_sock(&st->rec, s, s->sk, OF_PACKET);
+	if (s->skb && c->looks[0].what == LOOK_NONE)
+		put_packet(&st->rec, s, s->skb, OF_PACKET);
 	return 0;
 }
 

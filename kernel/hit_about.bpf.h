@@ -26,7 +26,8 @@ struct subject {
 	u64 sk;         /* address, 0: about no socket */
 	u64 skb;        /* likewise */
 	bool of_packet; /* the socket is the packet's */
-	u8 pad[7];
+	u8 pad[3];
+	u32 netns; /* of the socket, or of the packet's device */
 	struct hit_sock sock;
 	struct packet_id packet;
 };
@@ -60,17 +61,22 @@ SEC(".rodata.hit") const volatile struct hit_globals hit_globals;
 #define HIT_SLOT   (sizeof(struct hit_rec) + HIT_ROOM)
 #define LIMIT(max) (HIT_SLOT - sizeof(struct sect) - (max))
 
-/* A packet that a driver was given and may have freed by the time it returns. */
-struct started {
-	u64 skb, sk;
-	struct packet_id packet;
+/*
+ * What another probe is about. A driver may have freed the packet when net_dev_xmit tells of it;
+ * and some records hold no pointer where the tracepoint's arguments do. Nothing that has notes
+ * comes in between on the same CPU but an interrupt, whose own are told by their number.
+ */
+struct noted {
+	u32 number; /* for which probe */
+	u32 pad;
+	struct subject about;
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, u32);
-	__type(value, struct started);
-} hit_started SEC(".maps");
+	__type(value, struct noted);
+} hit_noted SEC(".maps");
 
 /*
  * Does the task that runs act, or an interrupt in its stead? Interrupts, soft ones too, have stacks
@@ -139,37 +145,49 @@ __noinline u32 hit_find(u64 owner)
 	return NO_PLACE;
 }
 
-static __always_inline struct started *started(void)
-{
-	u32 zero = 0;
-
-	return bpf_map_lookup_elem(&hit_started, &zero);
-}
-
-/* Notes the packet for the probe after the driver; on one CPU, where no softirq comes between. */
-static __always_inline void note_started(struct subject *s)
-{
-	struct started *n = started();
-
-	if (!n)
-		return;
-	n->skb = s->skb;
-	n->sk = packet_look(&n->packet, s->skb);
-}
-
-static __always_inline u64 take_started(struct subject *s)
-{
-	struct started *n = started();
-
-	if (!n || n->skb != s->skb)
-		return 0;
-	s->packet = n->packet;
-	return n->sk;
-}
-
 static __always_inline struct hit_conf *conf_of(u32 id)
 {
 	return bpf_map_lookup_elem(&hit_confs, &id);
+}
+
+static __always_inline u32 netns_of(const struct subject *s)
+{
+	struct sock *sk = (struct sock *)s->sk;
+
+	if (sk)
+		return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	return s->skb ? packet_netns(s->skb) : 0;
+}
+
+/* What was noted for this probe, or of this packet. */
+static __always_inline void take_note(struct subject *s, u32 id)
+{
+	u32 zero = 0;
+	struct noted *n = bpf_map_lookup_elem(&hit_noted, &zero);
+
+	if (n && (s->skb ? n->about.skb == s->skb : n->number == id)) {
+		*s = n->about;
+		n->number = NO_PLACE;
+		return;
+	}
+	s->sk = 0;
+	s->netns = 0;
+	s->packet.flags = 0;
+}
+
+static __always_inline void look_subject(struct subject *s)
+{
+	if (s->skb) {
+		u64 sk = packet_look(&s->packet, s->skb);
+
+		if (!s->sk && sk) {
+			s->sk = sk;
+			s->of_packet = true;
+		}
+	}
+	if (s->sk && !hit_sock_look(&s->sock, s->sk))
+		s->sk = 0;
+	s->netns = netns_of(s);
 }
 
 /* The first of its arguments that is a socket, and the first that is a packet; the packet's socket
@@ -179,6 +197,8 @@ __noinline int find_subject(u32 place, u32 id)
 	struct hit_state *st = hit_place(place);
 	struct hit_conf *c = conf_of(id);
 	struct subject *s;
+	struct noted *n;
+	u32 zero = 0;
 
 	if (!st || !c)
 		return 0;
@@ -193,21 +213,15 @@ __noinline int find_subject(u32 place, u32 id)
 		if ((what == LOOK_SOCK || what == LOOK_SOCKET) && !s->sk)
 			s->sk = st->at[i];
 	}
-	if (c->flags & HIT_STARTED) {
-		note_started(s);
-		return 0;
+	if (c->flags & HIT_NOTED)
+		take_note(s, id);
+	else
+		look_subject(s);
+	if (c->flags & HIT_NOTES && (n = bpf_map_lookup_elem(&hit_noted, &zero))) {
+		n->number = c->notes_for;
+		n->about = *s;
 	}
-	if (s->skb) {
-		u64 sk = c->flags & HIT_FREED ? take_started(s) : packet_look(&s->packet, s->skb);
-
-		if (!s->sk && sk) {
-			s->sk = sk;
-			s->of_packet = true;
-		}
-	}
-	if (s->sk && !hit_sock_look(&s->sock, s->sk))
-		s->sk = 0;
-	return 1;
+	return !(c->flags & HIT_SILENT);
 }
 
 static __always_inline bool subject_matches(const struct subject *s)
@@ -216,18 +230,6 @@ static __always_inline bool subject_matches(const struct subject *s)
 
 	return (s->sk && sock_matches(&s->sock.id, &none)) ||
 	       (s->skb && packet_matches(&s->packet));
-}
-
-static __always_inline u32 subject_netns(const struct subject *s, const struct hit_conf *c,
-					 struct task_struct *task, u32 context)
-{
-	struct sock *sk = (struct sock *)s->sk;
-
-	if (sk)
-		return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-	if (s->skb && !(c->flags & HIT_FREED))
-		return packet_netns(s->skb);
-	return context == IN_TASK ? BPF_CORE_READ(task, nsproxy, net_ns, ns.inum) : 0;
 }
 
 /*
@@ -280,7 +282,9 @@ __noinline int hit_passes(u32 place, u32 id, u32 context)
 		return 0;
 	r = &st->rec;
 	r->context = context;
-	r->netns = subject_netns(&st->about, c, task, context);
+	r->netns = st->about.netns;
+	if (!st->about.sk && !st->about.skb && context == IN_TASK)
+		r->netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
 	if (filter.have & FILTER_NETNS && r->netns != filter.netns)
 		return 0;
 	if (!find_who(r, &st->about, task))

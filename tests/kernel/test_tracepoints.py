@@ -3,9 +3,11 @@
 """weir trace of tracepoints: the kernel's own trace output of the same events, and what the workload did."""
 import collections
 import contextlib
+import errno
 import os
 import pathlib
 import re
+import socket
 import tempfile
 import time
 import unittest
@@ -73,7 +75,8 @@ class Kernel(unittest.TestCase):
         got = [re.sub(r"^\w+:", "", plain(line)) for line in ended.lines]
         self.assertGreaterEqual(len(got), least, ended)
         wrong = [line for line in got if not printed[line]]
-        self.assertFalse(wrong[:5], (wrong[:5], [p for p in printed if p.split("(")[0] == (wrong or ["("])[0].split("(")[0]][:5]))
+        alike = [line for line in printed if wrong and line.split("(")[0] == wrong[0].split("(")[0]]
+        self.assertFalse(wrong, f"{len(wrong)} of {len(got)}, {len(printed)} printed: {wrong[:2]} {alike[:2]} {lines[:2]}")
         return got
 
     def test_tcp(self):
@@ -121,6 +124,97 @@ class Workload(unittest.TestCase):
         for way in WAYS:
             ended = traced("--way", way, "--stats", "-o", "json", "tcp:tcp_probe", "--", "true")
             self.assertEqual(ended.stats["probes"], {"tcp:tcp_probe": way})
+
+
+class Provoked(unittest.TestCase):
+    """Things that happen seldom, made to happen a prime number of times; the kernel's own counters say so too."""
+
+    def rows(self, words, work, *options):
+        with lib.Live("--netns", os.getpid(), "-o", "json", *words, *options) as live:
+            told = work()
+            ended = live.stop()
+        self.assertEqual(ended.status, 0, ended)
+        self.assertEqual(ended.words.count("was not traced"), 0, ended)
+        return ended.rows, told
+
+    def test_refused(self):
+        def work():
+            for _ in range(5):
+                with socket.socket() as s:
+                    self.assertEqual(s.connect_ex(("127.0.0.1", 7009)), errno.ECONNREFUSED)
+        rows, _ = self.rows(["tcp_send_reset", "tcp_receive_reset", "inet_sk_error_report"], work)
+        sent, received = probes(rows, "tcp:tcp_send_reset"), probes(rows, "tcp:tcp_receive_reset")
+        errors = probes(rows, "sock:inet_sk_error_report")
+        self.assertEqual((len(sent), len(received)), (5, 5), rows)
+        self.assertEqual(sum(row["args"]["error"] == errno.ECONNREFUSED for row in errors), 5)
+        self.assertEqual({row["packet"]["destination"]["port"] for row in sent}, {7009})
+        self.assertEqual({row["socket"]["remote"]["port"] for row in received}, {7009})
+
+    def test_unreachable(self):
+        def work():
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+                for _ in range(7):
+                    s.sendto(b"x" * 11, ("127.0.0.1", 7010))
+        rows, _ = self.rows(["icmp:icmp_send", "kfree_skb"], work)
+        sent = probes(rows, "icmp:icmp_send")
+        self.assertEqual([(row["args"]["type"], row["args"]["code"], row["args"]["dport"]) for row in sent],
+                         [(3, 3, 7010)] * 7)
+        dropped = [row for row in probes(rows, "skb:kfree_skb") if row["args"]["reason"] == "NO_SOCKET"]
+        self.assertEqual(len(dropped), 7)
+
+    def test_full_buffer(self):
+        """A flood of UDP to a small buffer: as many drops as the socket itself counts."""
+        def work():
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s, \
+                    socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as c:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2304)
+                s.bind(("127.0.0.1", 7011))
+                for _ in range(101):
+                    c.sendto(b"x" * 503, ("127.0.0.1", 7011))
+                for line in pathlib.Path("/proc/self/net/udp").read_text().splitlines()[1:]:
+                    if line.split()[1].endswith(":%04X" % 7011):
+                        return int(line.split()[-1])
+        rows, drops = self.rows(["udp_fail_queue_rcv_skb", "kfree_skb"], work)
+        failed = probes(rows, "udp:udp_fail_queue_rcv_skb")
+        self.assertGreater(drops, 50)
+        self.assertEqual(len(failed), drops, rows[:3])
+        self.assertEqual(len([row for row in probes(rows, "skb:kfree_skb")
+                              if row["args"]["reason"] == "SOCKET_RCVBUFF"]), drops)
+
+    def test_device(self):
+        """Each packet of the loopback device once, as the device itself counts."""
+        def count(what):
+            return int(pathlib.Path("/sys/class/net/lo/statistics", what).read_text())
+
+        def work():
+            before = count("tx_packets"), count("tx_bytes")
+            lib.run(*traffic("tcp", "127.0.0.1", 7001, 7, "udp", "127.0.0.1", 7002, 5))
+            return count("tx_packets") - before[0], count("tx_bytes") - before[1]
+
+        lib.run("mount", "-t", "sysfs", "sysfs", "/sys")  # of this network namespace
+        rows, (packets, size) = self.rows(["net_dev_queue", "net_dev_start_xmit", "net_dev_xmit", "netif_rx",
+                                           "netif_receive_skb"], work)
+        for name in ("net_dev_queue", "net_dev_start_xmit", "net_dev_xmit", "netif_rx", "netif_receive_skb"):
+            self.assertEqual(len(probes(rows, f"net:{name}")), packets, name)
+        # what the device counts is without the Ethernet header
+        self.assertEqual(sum(row["args"]["len"] - 14 for row in probes(rows, "net:net_dev_xmit")), size)
+        self.assertEqual({row["packet"]["dev"] for row in rows}, {"lo"})
+
+    def test_lengths(self):
+        """What was received, by what was copied."""
+        def work():
+            lib.run(*traffic("udp", "127.0.0.1", 7002, 5, "tcp", "127.0.0.1", 7001, 3))
+        rows, _ = self.rows(["skb_copy_datagram_iovec", "tcp_destroy_sock"], work)
+        self.assertGreaterEqual(len(probes(rows, "tcp:tcp_destroy_sock")), 7)
+        self.assertEqual({row["args"]["len"] for row in probes(rows, "skb:skb_copy_datagram_iovec")}, {5})
+
+    def test_qdisc(self):
+        if lib.run("tc", "qdisc", "add", "dev", "lo", "root", "handle", "7:", "prio").status:
+            self.skipTest("no qdisc can be added here")
+        self.addCleanup(lib.run, "tc", "qdisc", "del", "dev", "lo", "root")
+        rows, _ = self.rows(["qdisc_enqueue"], lambda: lib.run(*traffic("udp", "127.0.0.1", 7002, 5)) and None)
+        rows = [row for row in rows if row["packet"] and row["packet"]["destination"].get("port") == 7002]
+        self.assertEqual(len(rows), 5)
 
 
 class Filters(unittest.TestCase):

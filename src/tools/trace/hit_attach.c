@@ -198,27 +198,36 @@ static u32 attach_batch(struct attach *a)
 	return done;
 }
 
-/* By each way in turn those that are to take it; what fails takes the next. */
+/* Those of one way; what fails takes the next. */
+static u32 attach_way(struct attach *a, enum via via, bool hidden)
+{
+	u32 n = via == VIA_KPROBE_MULTI ? attach_batch(a) : 0;
+
+	for (u32 i = 0; i < nhits; i++) {
+		struct hit *h = &hits[i];
+
+		if (h->via != via || h->attached || h->hidden != hidden ||
+		    (*h->why && via != VIA_KPROBE_MULTI))
+			continue;
+		if (via != VIA_KPROBE_MULTI && attach_one(a, i)) {
+			h->attached = true;
+			n += !h->hidden;
+		} else if (h->sort == SORT_FUNCTION && !next_way(h)) {
+			h->via = VIA_NONE;
+		}
+	}
+	return n;
+}
+
+/* Those that note something for others first: the kernel calls programs in that order. */
 static u32 attach_all(struct attach *a)
 {
 	u32 n = 0;
 
-	for (enum via via = VIA_NONE + 1; via < VIA_MAX; via++) {
-		if (via == VIA_KPROBE_MULTI)
-			n += attach_batch(a);
-		for (u32 i = 0; i < nhits; i++) {
-			struct hit *h = &hits[i];
-
-			if (h->via != via || h->attached || (*h->why && via != VIA_KPROBE_MULTI))
-				continue;
-			if (via != VIA_KPROBE_MULTI && attach_one(a, i)) {
-				h->attached = true;
-				n += !h->hidden;
-			} else if (h->sort == SORT_FUNCTION && !next_way(h)) {
-				h->via = VIA_NONE;
-			}
-		}
-	}
+	for (enum via via = VIA_NONE + 1; via < VIA_FENTRY; via++)
+		attach_way(a, via, true);
+	for (enum via via = VIA_NONE + 1; via < VIA_MAX; via++)
+		n += attach_way(a, via, false);
 	return n;
 }
 

@@ -287,9 +287,6 @@ int hit_describe(struct hit *h)
 	buf_clear(&h->text);
 	h->conf.dynamic = NOWHERE;
 	h->conf.flags |= hit_options.stack ? HIT_STACKS : 0;
-	/* The driver may have freed what it was given. */
-	if (!strcmp(h->name, "net:net_dev_xmit"))
-		h->conf.flags |= HIT_FREED;
 	if (h->sort == SORT_TRACEPOINT) {
 		put(&h->text, "tracepoint %s\n", h->name);
 		types = h->tp.types;

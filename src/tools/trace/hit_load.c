@@ -19,7 +19,7 @@ TOOL_OBJECT(hits);
 static const char *const tool_maps[] = {"ring",          "counters",     "followed",
 					"cgroup_filter", ".data.shared", ".data.learnt"};
 /* ... and these of the first of these. */
-static const char *const hit_maps[] = {"hit_confs", "hit_states", "hit_started", "owners"};
+static const char *const hit_maps[] = {"hit_confs", "hit_states", "hit_noted", "owners"};
 
 /* Which program serves a way, at the entry and at the return; and at what the ones are loaded that
  * others are copied from: it is there in every kernel, and they are never attached. */

@@ -14,6 +14,7 @@ struct hit_options hit_options;
 #define FUNCTIONS_FEW 100 /* more need --many: a mistyped glob can slow a machine down */
 
 static enum via forced = VIA_NONE;
+static u32 functions; /* that are wanted and can be had */
 
 static bool have(const char *name)
 {
@@ -117,7 +118,6 @@ static int take_way(struct common *c)
 int hits_check(struct run *run)
 {
 	const struct common *c = &run->common;
-	u32 functions = 0;
 
 	if (take_way(&run->common))
 		return USAGE;
@@ -138,14 +138,25 @@ int hits_check(struct run *run)
 	return 0;
 }
 
+/*
+ * fentry costs least where it hits, but each takes the kernel some 10 ms to attach and 20 to
+ * detach, one after the other. kprobe.multi is attached at once.
+ */
+#define FENTRY_MOST 8
+
 static enum via choose_function(struct hit *h)
 {
 	const char *why = h->forced ? via_refused(forced) : NULL;
 
 	if (h->forced && forced == VIA_FENTRY && !why && h->func.via != VIA_FENTRY)
 		why = "fentry cannot be put at this function";
+	if (!why && h->forced)
+		return forced;
+	if (!why && functions > FENTRY_MOST && h->func.via == VIA_FENTRY && !h->func.module &&
+	    !via_refused(VIA_KPROBE_MULTI))
+		return VIA_KPROBE_MULTI;
 	if (!why)
-		return h->forced ? forced : h->func.via;
+		return h->func.via;
 	snprintf(h->why, sizeof(h->why), "%s", why);
 	return VIA_NONE;
 }
@@ -173,27 +184,73 @@ static enum via choose(struct hit *h)
 	return VIA_NONE;
 }
 
-/* net_dev_xmit comes after the driver, which may have freed the packet: what it was is noted
- * before.
- */
-static void add_started(void)
+/* A probe that sends nothing itself. hits[] may move. */
+static struct hit *add_silent(const char *name, const struct kernel_tp *tp, enum via via,
+			      u32 notes_for)
 {
-	const struct kernel_tp *tp;
-	enum via via = VIA_NONE;
-	struct hit *h;
+	struct hit *h = add(name, SORT_TRACEPOINT);
 
-	for (u32 i = 0; i < nhits; i++)
-		if (!*hits[i].why && hits[i].conf.flags & HIT_FREED)
-			via = hits[i].via;
-	tp = via ? kernel_tp("net:net_dev_start_xmit") : NULL;
-	h = tp ? add("net:net_dev_start_xmit", SORT_TRACEPOINT) : NULL;
 	if (!h)
-		return;
-	h->hidden = true;
+		return NULL;
+	h->hidden = h->forced = true;
 	h->tp = *tp;
 	h->via = via;
-	if (!hit_describe(h))
-		h->conf.flags = HIT_STARTED;
+	if (hit_describe(h))
+		return NULL;
+	h->conf.flags = HIT_NOTES | HIT_SILENT;
+	h->conf.notes_for = notes_for;
+	return h;
+}
+
+/*
+ * net_dev_xmit comes after the driver, which may have freed the packet: what it was is noted
+ * before, by the probe that is there already, or by one of its own (of one program, the kernel
+ * takes a tracepoint's record only once).
+ */
+static void note_started(u32 i)
+{
+	static const char name[] = "net:net_dev_start_xmit";
+	const struct kernel_tp *tp = kernel_tp(name);
+
+	hits[i].conf.flags |= HIT_NOTED;
+	for (u32 k = 0; k < nhits; k++)
+		if (!strcmp(hits[k].name, name) && hits[k].via == hits[i].via && !*hits[k].why) {
+			hits[k].conf.flags |= HIT_NOTES;
+			hits[k].conf.notes_for = NOWHERE;
+			return;
+		}
+	if (tp)
+		add_silent(name, tp, hits[i].via, NOWHERE);
+}
+
+/* A record without pointers, as that of udp_fail_queue_rcv_skb: what it is about is in the
+ * tracepoint's arguments, which a program by way of tp_btf sees just before. */
+static void note_arguments(u32 i)
+{
+	const struct kernel_tp tp = hits[i].tp;
+	struct hit *h;
+
+	if (!tp.btf_id || via_refused(VIA_TP_BTF))
+		return;
+	h = add_silent(hits[i].name, &tp, VIA_TP_BTF, i);
+	if (h && h->conf.looks[0].what != LOOK_NONE)
+		hits[i].conf.flags |= HIT_NOTED;
+	else if (h)
+		nhits--; /* they tell no more */
+}
+
+static void add_notes(void)
+{
+	u32 n = nhits;
+
+	for (u32 i = 0; i < n; i++) {
+		if (*hits[i].why || hits[i].sort != SORT_TRACEPOINT)
+			continue;
+		if (!strcmp(hits[i].name, "net:net_dev_xmit"))
+			note_started(i);
+		else if (hits[i].via == VIA_TP && hits[i].conf.looks[0].what == LOOK_NONE)
+			note_arguments(i);
+	}
 }
 
 static const char *symbol_of(u64 address, const char **module, u64 *off)
@@ -237,6 +294,6 @@ int hits_setup(struct run *run, struct attach *a)
 	}
 	if (check_paths())
 		return USAGE;
-	add_started();
+	add_notes();
 	return 0;
 }
