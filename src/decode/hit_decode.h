@@ -22,6 +22,8 @@
 /* Keeps a description; a later one of that number takes its place. Damaged lines are passed over.
  */
 void probe_learn(u32 number, const char *text, u32 len);
+/* Descriptions come from the running kernel, not from a recording that may be damaged. */
+extern bool decode_trusted;
 /* "net:net_dev_xmit", "tcp_connect"; "probe 7" where nothing describes it. Kept. */
 const char *probe_name(u32 number);
 bool probe_is_function(u32 number);

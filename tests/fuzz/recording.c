@@ -11,11 +11,19 @@
 #include "decode.h"
 #include "file.h"
 #include "histogram.h"
+#include "hit_decode.h"
 #include "match.h"
 #include "out.h"
 #include "run.h"
 
 static int file = -1;
+
+/* libtraceevent forgets some bytes of formats that it cannot parse. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:libtraceevent\n";
+}
 
 /* The sum of src/ring/file.c once more: with wrong ones nothing behind them would be reached. */
 typedef u64 lanes __attribute__((vector_size(16)));
@@ -107,6 +115,25 @@ static void show_counts(struct out *o, const struct rec *r)
 	buf_free(&b);
 }
 
+/* Probes are what the recording says they are. */
+static void show_hit(const struct tool *t, struct out *o, const struct rec *r)
+{
+	static const struct filter filter = {.have = FILTER_PORT | FILTER_FAILED, .port = 80};
+	const struct name_rec *name = (const void *)r;
+	struct run run = {.tool = t, .out = o, .headed = true};
+
+	if (r->type == REC_HIT) {
+		match_hit(&filter, (const struct hit_rec *)r);
+		t->event(&run, r);
+	} else if (name->len > r->len - r->fixed) {
+		return;
+	} else if (name->space == NAME_PROBE) {
+		probe_learn(name->id, name->name, name->len);
+	} else if (name->space == NAME_SYMBOL) {
+		symbol_learn(name->id, name->name, name->len);
+	}
+}
+
 /* As replay.c: what passes a filter is printed, by the tool whose records these are. */
 static void show(struct out *o, const struct rec *r)
 {
@@ -123,6 +150,8 @@ static void show(struct out *o, const struct rec *r)
 
 	if (r->type == REC_TALLY)
 		show_counts(o, r);
+	if (r->type == REC_NAME || r->type == REC_HIT)
+		show_hit(tool_find("trace"), o, r);
 	match_rec(&filter, r);
 	if (!t || (t->hidden && t->hidden(&run, r)))
 		return;

@@ -283,6 +283,7 @@ int hits_setup(struct run *run, struct attach *a)
 {
 	(void)run, (void)a;
 	decode_symbol = symbol_of;
+	decode_trusted = true;
 	for (u32 i = 0; i < nhits; i++) {
 		struct hit *h = &hits[i];
 
