@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -60,6 +61,10 @@ int refused_rights(int err)
 
 int refused_object(int err)
 {
+	if (access(KERNEL_BTF, R_OK))
+		return fail("the kernel's types cannot be read (" KERNEL_BTF ": %s); weir takes a "
+			    "kernel built with CONFIG_DEBUG_INFO_BTF, and its /sys",
+			    strerror(errno));
 	if (*part)
 		return fail("the kernel refused the BPF %s (%s); %s", part, strerror(-err),
 			    advice());

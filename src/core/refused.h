@@ -15,6 +15,9 @@
 #define KERNEL_MAJOR 5
 #define KERNEL_MINOR 17
 
+/* Where the kernel tells its types, since 5.4 (341dfcf8d78e). */
+#define KERNEL_BTF "/sys/kernel/btf/vmlinux"
+
 /* libbpf's words go here: shown when loud (-v), otherwise only listened to. */
 extern bool refused_loud;
 int refused_listen(enum libbpf_print_level level, const char *format, va_list args);
@@ -22,7 +25,8 @@ int refused_listen(enum libbpf_print_level level, const char *format, va_list ar
 /* Each keeps the sentence and returns FAIL; err is a negative errno. */
 /* Even the plainest program was refused. */
 int refused_rights(int err);
-/* The object was; which program, if it was one, refused_listen() has heard. */
+/* The object was: for want of BTF, or else which program it was, if it was one, refused_listen() has
+ * heard. */
 int refused_object(int err);
 /* what could not be done, after the load: "the kernel's socket type could not be learnt". */
 int refused_run(const char *what, int err);

@@ -237,6 +237,24 @@ class Rights(Case):
                             lib.WEIR, "trace", "-q", "-o", "json", "sendto", "--", lib.work("traffic"), "fail", "7")
             self.assertEqual((ended.status, len(ended.rows)), (0, 7), ended)
 
+    def test_no_btf(self):
+        """A kernel that tells no types. Every tool says so, and doctor what helps."""
+        hide = "mount -t tmpfs none /sys/kernel/btf; exec \"$@\""
+        inside = ["unshare", "-m", "--propagation", "private", "sh", "-c", hide, "sh", lib.WEIR]
+        why = "/sys/kernel/btf/vmlinux: No such file or directory"
+        with lib.NothingLeft():
+            for words in (["trace", *lib.way()], ["trace", "--summary"], ["trace", "tcp:tcp_probe"], ["trace", "tcp_connect"],
+                          ["sockstat"], ["soconnect"], ["sormem"]):
+                with self.subTest(words):
+                    ended = lib.run(*inside, *words, "--", "true")
+                    self.sentence(ended, FAILED, why, "CONFIG_DEBUG_INFO_BTF")
+                    self.assertNotIn("root", ended.words)
+        rows = {row["check"]: row for row in lib.run(*inside, "doctor", "-o", "json", "-q").rows}
+        self.assertEqual((rows["btf"]["answer"], rows["btf"]["error"]), ("no", "ENOENT"))
+        self.assertIn("/sys/kernel/btf", rows["btf"]["remedy"])
+        self.assertEqual((rows["trace"]["answer"], rows["trace"]["remedy"]), ("no", "what stands at btf above"))
+        self.assertIn(why, rows["trace"]["detail"])
+
 
 class Refused(Case):
     """A kernel that refuses what weir loads: which part, and what helps. Root is not told to be root."""

@@ -2,7 +2,11 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 """What is lost is counted, by cause: seen + lost = made, exactly."""
 import collections
+import contextlib
+import errno
+import itertools
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -96,6 +100,65 @@ class Truth(unittest.TestCase):
         self.assertEqual(len(ended.rows), 5 + 7)
         self.assertEqual(lost(ended), {"unreadable": 5})
         self.assertRegex(ended.words, r"12 events, 0 lost; 5 with arguments that could not be read")
+
+    def test_no_state(self):
+        """
+        More calls in progress than there is room for: a place is found by the thread's id modulo 8192, or
+        up to 15 further on. Of two ids that far apart the second finds all of them taken.
+        """
+        many, few = 37, 11  # the few need places of the first few of the many, and 16 in a row
+        with lib.Live("--stats", "-o", "json", "-c", "crowd", "recvfrom") as live:
+            crowd = subprocess.Popen([lib.work("crowd"), str(many), "8192", str(few)], stdin=subprocess.PIPE,
+                                     stdout=subprocess.PIPE, text=True)
+            with crowd:
+                pids = [int(line) for line in itertools.islice(crowd.stdout, many + few)]
+                for pid in pids:
+                    lib.wait_for(lambda pid=pid: self.in_recv(pid), "the recvfrom to begin")
+            if crowd.returncode == lib.SKIPPED or os.stat("/proc/self/ns/pid").st_ino != 0xeffffffc:
+                self.skipTest("process ids of the kernel's own cannot be chosen here")
+            ended = live.stop()
+        self.assertEqual((crowd.returncode, len(pids)), (0, many + few))
+        self.assertEqual(lost(ended), {"no_state": few})
+        self.assertEqual(sorted(row["pid"] for row in ended.rows), sorted(pids[:many]))
+        self.assertRegex(ended.words, rf"{many} events, {few} lost; {few} because there was no memory to remember")
+
+    @lib.once
+    def test_map_full(self):
+        """soconnect waits for the ends of 8192 connects at most. (trace and sockstat have no such map.)"""
+        room, more = 8192, 13
+        resource.setrlimit(resource.RLIMIT_NOFILE, (room + 999, room + 999))
+        with contextlib.ExitStack() as stack:
+            # A listener whose queue is full leaves all further connects waiting.
+            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+            stack.enter_context(socket.create_connection(listener.getsockname()))
+            live = stack.enter_context(lib.Live("--stats", "-o", "json", "--ring", 16384, "-p", os.getpid(),
+                                                 tool="soconnect"))
+            for _ in range(room + more):
+                waiting = stack.enter_context(socket.socket())
+                waiting.setblocking(False)
+                self.assertEqual(waiting.connect_ex(listener.getsockname()), errno.EINPROGRESS)
+            ended = live.stop()
+        self.assertEqual(lost(ended), {"map_full": more, "unfinished": room})
+        self.assertEqual({row["stage"] for row in ended.rows}, {"call"})
+        self.assertRegex(ended.words, rf"{more} lost; {more} because a counting map was full; {room} not finished")
+
+    def test_missed(self):
+        """What the kernel says that it skipped. Here a library before libc says it."""
+        ended = lib.trace("--stats", "-o", "json", "sendto", "--", "env", "-u", "LD_PRELOAD", lib.work("traffic"),
+                          "fail", 7, env=dict(os.environ, LD_PRELOAD=lib.work("refuse"), MISSED_PROG="state_exit",
+                                              MISSED="5"))
+        self.assertEqual((len(ended.rows), lost(ended)), (7, {"missed": 5}), ended)
+        self.assertRegex(ended.words, r"7 events, 5 lost; 5 because the kernel skipped a probe")
+
+    @lib.once
+    def test_really_missed(self):
+        """A function that weir's own program calls: that call is skipped by the kernel, each time."""
+        ended = lib.weir("trace", "--stats", "-o", "json", "--way", "fentry", "ktime_get_mono_fast_ns", "--",
+                         lib.work("traffic"), "fail", 7)
+        if ended.status or not ended.stats["probes"]:
+            self.skipTest("this kernel lets no function be traced")
+        self.assertTrue(ended.rows, ended)
+        self.assertGreaterEqual(ended.stats["lost"]["missed"], len(ended.rows))
 
     def test_own_output_is_no_event(self):
         """weir's rows go out over a socket and are written by calls that it traces."""

@@ -51,21 +51,26 @@ static void ask_config(const struct facts *f, u64 arg, struct finding *out)
 
 static void ask_btf(const struct facts *f, u64 arg, struct finding *out)
 {
-	struct btf *btf = kernel_btf();
+	/* libbpf would look in other places too, and find types that the kernel does not tell. */
+	int err = access(KERNEL_BTF, R_OK) ? errno : 0;
+	struct btf *btf = err ? NULL : kernel_btf();
 
 	(void)arg;
 	if (btf) {
-		found(out, ANSWER_YES, "%u types in /sys/kernel/btf/vmlinux",
-		      btf__type_cnt(btf) - 1);
+		found(out, ANSWER_YES, "%u types in " KERNEL_BTF, btf__type_cnt(btf) - 1);
 		return;
 	}
-	explain(f, &(struct need){.config = "CONFIG_DEBUG_INFO_BTF"}, errno, STEP_READ, out);
-	if (facts_config(f, "CONFIG_DEBUG_INFO_BTF") == 'n')
+	explain(f, &(struct need){.config = "CONFIG_DEBUG_INFO_BTF"}, err ? err : EINVAL, STEP_READ,
+		out);
+	if (facts_config(f, "CONFIG_DEBUG_INFO_BTF") == 'n') {
 		remedy(out, "a kernel built with it: Debian 11, Ubuntu 20.10, Fedora 31, RHEL 8.2 "
 			    "and newer");
-	else
-		found(out, ANSWER_NO, "/sys/kernel/btf/vmlinux cannot be read: %s",
-		      strerror(out->err));
+		return;
+	}
+	found(out, ANSWER_NO, KERNEL_BTF " cannot be read: %s", strerror(out->err));
+	if (facts_config(f, "CONFIG_DEBUG_INFO_BTF") == 'y')
+		remedy(out, "this kernel has it: mount -t sysfs sysfs /sys, or in a container: "
+			    "show it the host's /sys/kernel/btf");
 }
 
 static u32 count_files(const char *path)

@@ -167,6 +167,7 @@ static void examine(struct doctor *d)
 		struct finding f = {0};
 
 		c->ask(&d->facts, c->arg, &f);
+		d->btf |= !strcmp(c->name, "btf") && f.answer == ANSWER_YES;
 		doctor_row(d, c->group, c->name, &f);
 	}
 	out_flush(d->out);

@@ -14,6 +14,7 @@ struct doctor {
 	char remedy[320];      /* its remedy */
 	struct finding raw_tp; /* without raw tracepoints nothing works */
 	char lacks[128];       /* names of the maps rows that are a no */
+	bool btf;              /* the kernel's types can be read */
 	bool trace;            /* weir trace works here */
 	char verdict[768];     /* the sentence at the end */
 };

@@ -170,7 +170,9 @@ static void tell_tool(struct doctor *d, const struct tool *t)
 		f = d->raw_tp; /* told of all programs, better than of one */
 	} else {
 		found(&f, ANSWER_NO, "%s", error_text());
-		if (*d->lacks)
+		if (!d->btf)
+			remedy(&f, "what stands at btf above");
+		else if (*d->lacks)
 			remedy(&f, "it needs, of maps above: %s", d->lacks);
 		else
 			remedy(&f,

@@ -5,6 +5,7 @@
  *   REFUSE_PROG   the program of this name to be loaded, "*": any
  *   REFUSE_MAP    the map of this type (a number) to be made
  *   REFUSE_RUN    programs to be run on request
+ * One that skips: MISSED times each program whose name begins with MISSED_PROG, as it tells.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -25,9 +26,19 @@ static int is_refused(int cmd, const union bpf_attr *attr)
 	return cmd == BPF_PROG_TEST_RUN && getenv("REFUSE_RUN");
 }
 
+static void add_missed(const union bpf_attr *attr)
+{
+	const char *name = getenv("MISSED_PROG"), *times = getenv("MISSED");
+	struct bpf_prog_info *info = (void *)attr->info.info;
+
+	if (name && times && info->type == BPF_PROG_TYPE_TRACING &&
+	    !strncmp(info->name, name, strlen(name)))
+		info->recursion_misses += atoi(times);
+}
+
 long syscall(long nr, ...)
 {
-	long (*next)(long, ...) = dlsym(RTLD_NEXT, "syscall"), a[6];
+	long (*next)(long, ...) = dlsym(RTLD_NEXT, "syscall"), a[6], ret;
 	const char *with = getenv("REFUSE_WITH");
 	va_list args;
 
@@ -39,5 +50,8 @@ long syscall(long nr, ...)
 		errno = atoi(with);
 		return -1;
 	}
-	return next(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+	ret = next(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+	if (nr == SYS_bpf && a[0] == BPF_OBJ_GET_INFO_BY_FD && !ret)
+		add_missed((const void *)a[1]);
+	return ret;
 }
