@@ -314,6 +314,9 @@ def mount_tracefs():
 def enter_namespaces():
     """Starts this test anew in namespaces of its own, where the loopback device is up."""
     if os.environ.get("WEIR_TEST_NAMESPACES") != str(os.getpid()):
+        # What a shell runs in the background ignores these, and so would what is run from here.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(signal.SIGQUIT, signal.SIG_DFL)
         os.environ["WEIR_TEST_NAMESPACES"] = str(os.getpid())  # exec keeps the pid
         os.execvp("unshare", ["unshare", "-n", "-m", "-u", "--propagation", "private",
                               sys.executable, "-u", *sys.argv])
