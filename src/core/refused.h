@@ -25,8 +25,8 @@ int refused_listen(enum libbpf_print_level level, const char *format, va_list ar
 /* Each keeps the sentence and returns FAIL; err is a negative errno. */
 /* Even the plainest program was refused. */
 int refused_rights(int err);
-/* The object was: for want of BTF, or else which program it was, if it was one, refused_listen() has
- * heard. */
+/* The object was: for want of BTF, or else which program it was, if it was one, refused_listen()
+ * has heard. */
 int refused_object(int err);
 /* what could not be done, after the load: "the kernel's socket type could not be learnt". */
 int refused_run(const char *what, int err);

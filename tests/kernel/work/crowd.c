@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
- * crowd MANY STRIDE FEW: MANY processes with ids in a row, and FEW more with the ids of the first of
- * those plus STRIDE, each in a recvfrom of its own until this ends its standard input. 77: ids cannot
- * be chosen here.
+ * crowd MANY STRIDE FEW: MANY processes with ids in a row, and FEW more with the ids of the first
+ * of those plus STRIDE, each in a recvfrom of its own until this ends its standard input. 77: ids
+ * cannot be chosen here.
  */
 #include <errno.h>
 #include <linux/sched.h>
