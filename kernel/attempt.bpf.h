@@ -7,15 +7,18 @@
 #define WEIR_ATTEMPT_BPF_H
 
 #include "attempt.h"
+#include "conn.bpf.h"
 #include "follow.bpf.h"
 #include "sk.bpf.h"
 #include "sock.bpf.h"
 #include "tally.bpf.h"
+#include "uring.bpf.h"
 #include "ways.bpf.h"
 
 /* include/uapi/asm-generic/errno.h; include/linux/errno.h */
 #define EAGAIN      11
 #define EISCONN     106
+#define ECANCELED   125
 #define EALREADY    114
 #define EINPROGRESS 115
 #define ERESTARTSYS 512 /* to 516: a signal came, and the call may begin anew */
@@ -34,18 +37,31 @@ struct {
 	__type(value, struct attempt_room);
 } attempt_rooms SEC(".maps");
 
-static __always_inline bool attempt_matches(u64 fd, u64 addr)
+/* Both ends of the socket, and the address that a connect names. */
+static __noinline bool attempt_matches(u64 fd, u64 addr)
 {
 	struct attempt_room *room;
 	struct peer peer = {};
 	u32 zero = 0;
 
-	if (!(filter.have & FILTER_SOCK))
-		return true;
 	room = bpf_map_lookup_elem(&attempt_rooms, &zero);
 	if (!room)
 		return false;
 	room->id.flags = sock_look(&room->id, fd, room->caches);
+	peer_read(&peer, addr);
+	return sock_matches(&room->id, &peer);
+}
+
+/* The same of a struct sock, of IP. */
+static __noinline bool attempt_matches_sk(u64 sk, u64 addr)
+{
+	struct attempt_room *room;
+	struct peer peer = {};
+	u32 zero = 0;
+
+	room = bpf_map_lookup_elem(&attempt_rooms, &zero);
+	if (!room || !conn_look(&room->id, sk))
+		return false;
 	peer_read(&peer, addr);
 	return sock_matches(&room->id, &peer);
 }
@@ -55,15 +71,18 @@ static __always_inline bool is_accept(u32 call)
 	return call == CALL_accept || call == CALL_accept4;
 }
 
-static __always_inline enum attempt attempt_of(u32 call, s64 ret, u64 addr)
+static __always_inline enum attempt accept_of(s64 ret)
+{
+	if (ret == -EINTR || ret <= -ERESTARTSYS || ret == -EAGAIN || ret == -ECANCELED)
+		return N_NO_ATTEMPTS;
+	return ret >= 0 ? N_ACCEPTS : N_ACCEPT_ERRORS;
+}
+
+static __always_inline enum attempt connect_of(s64 ret, u64 addr)
 {
 	u16 family = ~0;
 
-	if (ret == -EINTR || ret <= -ERESTARTSYS)
-		return N_NO_ATTEMPTS;
-	if (is_accept(call))
-		return ret >= 0 ? N_ACCEPTS : ret == -EAGAIN ? N_NO_ATTEMPTS : N_ACCEPT_ERRORS;
-	if (ret == -EALREADY || ret == -EISCONN)
+	if (ret == -EINTR || ret <= -ERESTARTSYS || ret == -EALREADY || ret == -EISCONN)
 		return N_NO_ATTEMPTS;
 	if (!bpf_probe_read_user(&family, sizeof(family), (void *)addr) && family == AF_UNSPEC)
 		return N_NO_ATTEMPTS;
@@ -79,11 +98,29 @@ static __always_inline struct sock *sk_of_fd(struct task_struct *task, u64 fd)
 }
 
 /* with_type: count by type and protocol too, and keep the protocol's name. */
+static __always_inline struct tally_slot *attempt_slot(struct task_struct *task, struct sock *sk,
+						       const bool with_type)
+{
+	TALLY_KEY(key, port);
+	struct tally_slot *s;
+
+	key->pid = task_tgid(task);
+	key->what = WHAT_ATTEMPT;
+	if (sk)
+		sk_kind_read(key, sk, with_type);
+	s = TALLY_SEARCH(key, port);
+	if (s && !s->key.comm[0]) {
+		task_comm(s->key.comm, task->group_leader);
+		if (with_type && sk)
+			sk_name(s->key.name, sk);
+	}
+	return s;
+}
+
 static __always_inline int attempt_leave(u32 call, struct pt_regs *regs, s64 ret,
 					 const bool with_type)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	TALLY_KEY(key, port);
 	struct tally_slot *s;
 	struct sock *sk;
 	u64 args[6], fd;
@@ -92,25 +129,27 @@ static __always_inline int attempt_leave(u32 call, struct pt_regs *regs, s64 ret
 		return 0;
 	regs_args(args, regs);
 	fd = is_accept(call) && ret >= 0 ? ret : args[0];
-	if (!attempt_matches(fd, is_accept(call) ? 0 : args[1]))
+	if (filter.have & FILTER_SOCK && !attempt_matches(fd, is_accept(call) ? 0 : args[1]))
 		return 0;
 	sk = sk_of_fd(task, fd);
 	if (!sk && fd != args[0]) /* closed by another thread already */
 		sk = sk_of_fd(task, args[0]);
-	key->pid = task_tgid(task);
-	key->what = WHAT_ATTEMPT;
-	if (sk)
-		sk_kind_read(key, sk, with_type);
-	s = TALLY_SEARCH(key, port);
-	if (!s)
-		return 0;
-	if (!s->key.comm[0]) {
-		task_comm(s->key.comm, task->group_leader);
-		if (with_type && sk)
-			sk_name(s->key.name, sk);
-	}
-	s->n[attempt_of(call, ret, args[1])]++;
+	s = attempt_slot(task, sk, with_type);
+	if (s)
+		s->n[is_accept(call) ? accept_of(ret) : connect_of(ret, args[1])]++;
 	return 0;
+}
+
+/* What io_uring did with the socket that file is; addr: what a connect names. */
+static __always_inline struct tally_slot *attempt_uring(u64 file, u64 addr, const bool with_type)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct sock *sk = (struct sock *)conn_sk(file);
+
+	if (!task_matches(task) ||
+	    (filter.have & FILTER_SOCK && !attempt_matches_sk((u64)sk, addr)))
+		return NULL;
+	return attempt_slot(task, sk, with_type);
 }
 
 #define ATTEMPT_WAYS(with_type)                                                                    \
@@ -118,6 +157,22 @@ static __always_inline int attempt_leave(u32 call, struct pt_regs *regs, s64 ret
 	{                                                                                          \
 		return attempt_leave(call, regs, ret, with_type);                                  \
 	}                                                                                          \
-	CALL_EXIT_WAYS(leave)
+	static __always_inline int by_uring_connect(u64 file, u64 addr, s64 ret)                   \
+	{                                                                                          \
+		struct tally_slot *s = attempt_uring(file, addr, with_type);                       \
+		if (s)                                                                             \
+			s->n[connect_of(ret, addr)]++;                                             \
+		return 0;                                                                          \
+	}                                                                                          \
+	static __always_inline int by_uring_accept(u64 listening, u64 file, s64 ret)               \
+	{                                                                                          \
+		struct tally_slot *s = attempt_uring(file ?: listening, 0, with_type);             \
+		if (s)                                                                             \
+			s->n[accept_of(ret)]++;                                                    \
+		return 0;                                                                          \
+	}                                                                                          \
+	CALL_EXIT_WAYS(leave)                                                                      \
+	URING_CONNECT_WAYS(by_uring_connect)                                                       \
+	URING_ACCEPT_WAYS(by_uring_accept)
 
 #endif

@@ -15,9 +15,6 @@ enum {
 	TCP_LISTEN = 10,
 };
 
-#define PF_IO_WORKER 0x00000010 /* include/linux/sched.h; 5.12 */
-#define PF_KTHREAD   0x00200000
-
 /*
  * Fills id with what an IP socket is; returns id's flags, 0 when it could not be read or is of
  * another family. sk as a number: read as memory, it need not be one that the verifier knows.

@@ -10,6 +10,10 @@
 #include "filter.h"
 #include "shared.h"
 
+/* task->flags, include/linux/sched.h */
+#define PF_IO_WORKER 0x00000010 /* 5.12 */
+#define PF_KTHREAD   0x00200000
+
 SEC(".rodata.filter") const volatile struct filter filter;
 
 /* One slot, set when --cgroup is given. */

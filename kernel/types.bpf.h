@@ -119,6 +119,19 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 struct io_uring_task;
+struct io_kiocb {
+	struct file *file;
+	u8 opcode;
+};
+struct io_connect { /* over the beginning of its io_kiocb, as the next one */
+	void *addr;
+};
+struct io_accept {
+	u32 file_slot;
+};
+struct io_uring_cqe {
+	s32 res;
+};
 struct mm_struct {
 	unsigned long task_size;
 };

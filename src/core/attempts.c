@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 #include "attempts.h"
 #include "error.h"
+#include "probes.h"
 
 struct tallies_options attempts_own;
 
@@ -44,5 +45,7 @@ int attempts_setup(struct run *run, struct attach *a)
 {
 	a->wanted[CALL_connect] = a->wanted[CALL_accept] = a->wanted[CALL_accept4] = true;
 	a->calls = true;
+	probes_want(a, &uring_connect_probe);
+	probes_want(a, &uring_accept_probe);
 	return tallies_setup(run, a, attempts_own.slots);
 }

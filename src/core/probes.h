@@ -37,6 +37,9 @@ extern const struct probe door_probes[DOOR_MAX];
 /* For a tool's setup: a door is wanted, with the ways around it that this kernel has. */
 void doors_want(struct attach *a, enum door door);
 
+/* What io_uring connects and accepts (kernel/uring.bpf.h). */
+extern const struct probe uring_connect_probe, uring_accept_probe;
+
 /* For a tool's setup: this is wanted too. row outlives the run. */
 void probes_want(struct attach *a, const struct probe *row);
 /* Orders the ways and marks the programs of those that are offered; before load. 0 or USAGE. */

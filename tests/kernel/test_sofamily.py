@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 """weir sofamily and weir soprotocol: connects and accepts in numbers that the workload decides."""
 import collections
+import socket
 import unittest
 
+import far
 import lib
 
 EVERY_WAY = True
@@ -68,6 +70,32 @@ class Attempts(unittest.TestCase):
                       (262, "IPPROTO_MPTCP", "MPTCP", "AF_INET", "SOCK_STREAM"))
         self.assertEqual(protocols("--", *work({"mptcp": 3, "fallback": 7})),
                          {tcp: (7, 0, 7, 0, 0), mptcp: (3, 0, 3, 0, 0)})
+
+    def uring(self, tool, *argv):
+        """What it printed, by a program that prints results of its own in between."""
+        ended = lib.weir(tool, *lib.way(), "-o", "json", "--stats", "--", lib.work("uring_connect"), *argv)
+        if ended.status == lib.SKIPPED:
+            self.skipTest("no io_uring here")
+        ended.out = b"".join(line + b"\n" for line in ended.out.splitlines() if line[:1] == b"{")
+        self.assertEqual(ended.stats["not_attached"], [])
+        self.assertNotIn("io_uring", ended.words)
+        keys = ("family_number", "family") if tool == "sofamily" else ("number", "protocol", "type")
+        return counted(ended, *keys)
+
+    def test_io_uring(self):
+        """Each request once, when it is done: refused at once, accepted at once or after 53 ms; accepts."""
+        idle = socket.socket()
+        idle.bind(("127.0.0.1", 0))
+        listener = socket.create_server(("127.0.0.1", 0))
+        with far.Far():
+            for host, port, count, want in (("127.0.0.1", idle.getsockname()[1], 7, (0, 7, 0, 0, 0)),
+                                            ("127.0.0.1", listener.getsockname()[1], 5, (5, 0, 0, 0, 0)),
+                                            (far.HOST, far.ACCEPT, 3, (3, 0, 0, 0, 0)),
+                                            (far.HOST, far.REFUSE, 2, (0, 2, 0, 0, 0))):
+                self.assertEqual(self.uring("sofamily", "connect", host, port, count), {(2, "AF_INET"): want})
+                self.assertEqual(self.uring("soprotocol", "connect", host, port, count), {(6, "TCP", "SOCK_STREAM"): want})
+        self.assertEqual(self.uring("sofamily", "accept", 7013, 13), {(2, "AF_INET"): (13, 0, 13, 0, 0)})
+        self.assertEqual(self.uring("soprotocol", "accept", 7014, 13), {(6, "TCP", "SOCK_STREAM"): (13, 0, 13, 0, 0)})
 
     def test_intervals(self):
         """Their sum is the total."""

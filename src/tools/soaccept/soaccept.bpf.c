@@ -7,6 +7,7 @@
 #include "ways.bpf.h"
 #include "conn.bpf.h"
 #include "probe.bpf.h"
+#include "uring.bpf.h"
 #include "soaccept.h"
 
 /* When the sockets that wait in accept queues came there. */
@@ -20,7 +21,6 @@ struct {
 /* How many they are: where none waits, a socket that closes costs a look at this. */
 SEC(".data.soaccept") s64 nwaiting;
 
-#define EAGAIN   11
 #define PATH_MAX 108
 
 struct accept_slot {
@@ -190,30 +190,27 @@ static __always_inline int on_accept(u32 call, struct pt_regs *regs, s64 ret)
 #define ACCEPTS(X) X(accept, accept, ) X(accept4, accept4, )
 CALL_EXIT_WAYS_OF(ACCEPTS, on_accept)
 
-/* What io_uring calls, without a system call: do_accept(file, ...) returns a file or an error. */
-SEC("?fexit") int uring_accept(u64 *ctx)
+static __always_inline int by_uring(u64 listening, u64 file, s64 ret)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	u64 nr = regs_nr((struct pt_regs *)bpf_task_pt_regs(task));
-	s64 ret = ctx[5];
 	struct accept_slot *slot;
 	u64 listener, sk = 0;
 
-	/* The calls tell of themselves when they end. EAGAIN: io_uring will ask once more. */
-	if ((!(task->flags & PF_IO_WORKER) && call_of(nr)) || ret == -EAGAIN || !task_matches(task))
+	if (!task_matches(task))
 		return 0;
 	slot = slot_of(2);
 	if (!slot)
 		return 0;
-	if (ret >= 0 || ret < -4095) {
-		listener = conn_sk(ctx[0]);
-		sk = conn_of_file(&slot->r.s.sock, ret);
-		ret = 0;
+	if (file) {
+		listener = conn_sk(listening);
+		sk = conn_of_file(&slot->r.s.sock, file);
 	} else {
-		listener = conn_of_file(&slot->r.s.sock, ctx[0]);
+		listener = conn_of_file(&slot->r.s.sock, listening);
 	}
 	tell(slot, task, listener, sk, ret, VIA_IO_URING);
 	return 0;
 }
+
+URING_ACCEPT_WAYS(by_uring)
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -200,12 +200,6 @@ static const struct probe state = {
 	.ways = {{"on_state", PROBE_TP_BTF, "inet_sock_set_state", 3}},
 };
 
-static const struct probe uring = {
-	.name = "accept by io_uring",
-	.id = 1,
-	.ways = {{"uring_accept", PROBE_FEXIT, "do_accept", 5}},
-};
-
 static int check(struct run *run)
 {
 	if (run->common.nargs)
@@ -221,7 +215,7 @@ static int setup(struct run *run, struct attach *a)
 	a->calls = true;
 	a->wanted[CALL_accept] = a->wanted[CALL_accept4] = true;
 	probes_want(a, &state);
-	probes_want(a, &uring);
+	probes_want(a, &uring_accept_probe);
 	return 0;
 }
 

@@ -25,6 +25,7 @@ static const struct tool sofamily = {
 	.lacks_why = "it counts and measures no time",
 	.object = sofamily_bpf_o,
 	.object_size = &sofamily_bpf_o_size,
+	.io_uring = true,
 	.check = attempts_check,
 	.setup = attempts_setup,
 	.event = tallies_event,

@@ -43,6 +43,7 @@ static const struct tool soprotocol = {
 	.lacks_why = "it counts and measures no time",
 	.object = soprotocol_bpf_o,
 	.object_size = &soprotocol_bpf_o_size,
+	.io_uring = true,
 	.check = attempts_check,
 	.setup = attempts_setup,
 	.event = tallies_event,
