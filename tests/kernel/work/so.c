@@ -7,11 +7,14 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -103,6 +106,54 @@ static void connections(int n, int family, int from, int to)
 		close(fd);
 	}
 	close(listener);
+}
+
+/* n connections, on each of which the accepting side sends one message. */
+static void greet(int n)
+{
+	int listener = bound(AF_INET, SOCK_STREAM, 0, SERVER), fd, accepted;
+	union address a;
+	socklen_t len = loopback(&a, AF_INET, SERVER);
+
+	sure(listen(listener, 64), "listen");
+	for (int i = 0; i < n; i++) {
+		fd = made(AF_INET, SOCK_STREAM, 0);
+		sure(connect(fd, &a.sa, len), "connect");
+		accepted = sure(accept4(listener, NULL, NULL, 0), "accept");
+		if (send(accepted, message, SIZE, 0) != SIZE ||
+		    recv(fd, message, SIZE, MSG_WAITALL) != SIZE)
+			sure(-1, "message");
+		close(accepted);
+		close(fd);
+	}
+	close(listener);
+}
+
+/* In a network namespace of its own, so that several have the same ports. */
+static void alone(int n)
+{
+	struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+	int fd;
+
+	(void)n;
+	sure(unshare(CLONE_NEWNET), "unshare");
+	fd = made(AF_INET, SOCK_DGRAM, 0);
+	sure(ioctl(fd, SIOCSIFFLAGS, &lo), "lo");
+	close(fd);
+}
+
+/* On the nth of the processors that there are, counted anew where they are fewer. */
+static void cpu(int n)
+{
+	cpu_set_t all, one;
+	int at = 0;
+
+	sure(sched_getaffinity(0, sizeof(all), &all), "affinity");
+	for (n %= CPU_COUNT(&all); !CPU_ISSET(at, &all) || n--; at++)
+		;
+	CPU_ZERO(&one);
+	CPU_SET(at, &one);
+	sure(sched_setaffinity(0, sizeof(one), &one), "affinity");
 }
 
 static void inet(int n)
@@ -376,6 +427,9 @@ static const struct {
 	const char *word;
 	void (*do_it)(int n);
 } works[] = {
+	{"alone", alone},
+	{"cpu", cpu},
+	{"greet", greet},
 	{"inet", inet},
 	{"inet6", inet6},
 	{"unix", local},

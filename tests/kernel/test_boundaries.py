@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
+"""
+Boundaries of intervals: processes on all processors do a prime number of things without a pause while
+the counts are read and cleared a hundred times a second. Each thing is in exactly one interval, also
+where the tables are full.
+"""
+import collections
+import unittest
+
+import lib
+
+SO, SIZE = lib.work("so"), 29
+N, CROWD, LEAST = 2003, 71, 7
+CALLS = ["connect", "accept4", "sock_sendmsg", "sock_recvmsg"]
+# What a connection with one message from the accepting side is to each tool: its sums by column, of
+# the rows that are told apart by these.
+TOOLS = (
+    ("sockstat", [*CALLS], "call", {call: {"count": 1, "errors": 0} for call in CALLS}),
+    ("sockstat", ["--by", "process", *CALLS], "call", {call: {"count": 1, "errors": 0} for call in CALLS}),
+    ("sofamily", [], "family", {"AF_INET": {"connects": 1, "connect_errors": 0, "accepts": 1}}),
+    ("soprotocol", [], "protocol", {"TCP": {"connects": 1, "connect_errors": 0, "accepts": 1}}),
+    ("socketio", [], "direction", {"read": {"count": 1, "bytes": SIZE}, "write": {"count": 1, "bytes": SIZE}}),
+    ("socksize", [], "direction", {"read": {"count": 1, "bytes": SIZE}, "write": {"count": 1, "bytes": SIZE}}),
+    ("soconnlat", [], "result", {"connected": {"count": 1}}),
+    ("so1stbyte", [], "side", {"connect": {"count": 1}}),
+    ("sormem", [], "kind", {kind: {"count": 1} for kind in ("allocated_bytes", "limit_bytes", "fill_percent")}),
+)
+
+
+def run(tool, options, script):
+    ended = lib.weir(tool, *lib.way(), "-c", "so", "-i", "0.01", "-o", "json", "--stats", *options, "--", "sh", "-c", script)
+    assert ended.status == 0, ended
+    assert not any(ended.stats["lost"].values()), ended
+    return ended
+
+
+def sums(rows, column, wanted):
+    """{report: {row: {column: sum}}}; what found no room has a row of its own."""
+    found = collections.defaultdict(lambda: collections.defaultdict(collections.Counter))
+    columns = {c for each in wanted.values() for c in each}
+    for row in rows:
+        other = "(other)" in (row.get("comm"), row.get(column))
+        for name in columns:
+            found[row["report"]]["(other)" if other else row[column]][name] += row[name] or 0
+    return {report: {key: dict(of) for key, of in keys.items()} for report, keys in found.items()}
+
+
+class Boundaries(unittest.TestCase):
+    maxDiff = 4000
+
+    def test_flood(self):
+        script = "; ".join(f"{SO} cpu {i} alone 1 greet {N} &" for i in range(2)).replace("&;", "&") + " wait"
+        for tool, options, column, wanted in TOOLS:
+            with self.subTest(tool, options=options):
+                ended = run(tool, options, script)
+                want = {key: {c: 2 * N * n for c, n in of.items()} for key, of in wanted.items()}
+                found = sums(ended.rows, column, wanted)
+                if tool == "socketio":  # each connection is a key: some find no room
+                    found = {report: self.together(of) for report, of in found.items()}
+                    want = self.together(want)
+                self.assertEqual(found, {"interval": want, "total": want})
+                times = {row["time"] for row in ended.rows if row["report"] == "interval"}
+                self.assertGreater(len(times), LEAST)
+
+    @staticmethod
+    def together(rows):
+        sum_of = collections.Counter()
+        for row in rows.values():
+            sum_of.update(row)
+        return dict(sum_of)
+
+    def test_full(self):
+        """More processes than a table has room for: what is apart and what is together are all."""
+        script = f"{SO} cpu 0 greet 1; i=1; while [ $i -lt {CROWD} ]; do {SO} cpu 0 greet 1; i=$((i + 1)); done"
+        for tool, options, column, wanted in TOOLS[1:]:
+            if tool == "sormem":
+                options = ["--by", "process"]
+            with self.subTest(tool, options=options):
+                ended = run(tool, ["--keys", "64", "-i", "1000", *options], script)
+                found = sums(ended.rows, column, wanted)
+                self.assertIn("(other)", found["total"])
+                for of in found.values():
+                    self.assertEqual(self.together(of), self.together({k: {c: CROWD * n for c, n in w.items()}
+                                                                       for k, w in wanted.items()}))
+
+
+if __name__ == "__main__":
+    lib.main()
