@@ -159,6 +159,7 @@ enum tally_flag {
 	TALLY_TOTAL = 1,  /* of the whole run; else of one interval */
 	TALLY_OTHER = 2,  /* all that found no room for a row of its own */
 	TALLY_CGROUP = 4, /* key.id is a cgroup */
+	TALLY_BLIND = 8,  /* results were not looked at: all events are counted as good */
 };
 
 #define TALLY_COUNTS 7

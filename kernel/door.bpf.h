@@ -61,6 +61,21 @@
 		return pass(DOOR_SENDMSG, ((struct socket *)ctx[0])->sk, (s32)ctx[5]);             \
 	}
 
+/* The same functions as they are entered, where no result is wanted: ret is 0. */
+#define DOOR_ENTRY_WAYS(pass)                                                                      \
+	SEC("?fentry") int door_recv_fentry(u64 *ctx)                                              \
+	{                                                                                          \
+		return pass(DOOR_RECVMSG, ((struct socket *)ctx[0])->sk, 0);                       \
+	}                                                                                          \
+	SEC("?fentry") int door_send_fentry(u64 *ctx)                                              \
+	{                                                                                          \
+		return pass(DOOR_SENDMSG, ((struct socket *)ctx[0])->sk, 0);                       \
+	}                                                                                          \
+	SEC("?fentry") int door_send_fentry_old(u64 *ctx)                                          \
+	{                                                                                          \
+		return pass(DOOR_SENDMSG, ((struct socket *)ctx[0])->sk, 0);                       \
+	}
+
 #define DOOR_WAYS(pass)                                                                            \
 	DOOR_SOCK_WAYS(pass)                                                                       \
 	SEC("?kretprobe") int door_recv_kret(struct pt_regs *ctx)                                  \

@@ -43,6 +43,23 @@ const struct probe door_probes[DOOR_MAX] = {
 			   {"door_send_kret", PROBE_KRETPROBE, "sock_sendmsg", 2}}},
 };
 
+static const struct probe entry_probes[DOOR_MAX] = {
+	[DOOR_RECVMSG] = {"sock_recvmsg",
+			  DOOR_RECVMSG,
+			  pass_doors,
+			  {{"door_recv_tp", PROBE_TP_BTF, "sock_recv_length", 3},
+			   {"door_recv_fentry", PROBE_FENTRY, "sock_recvmsg", 3},
+			   {"door_recv_kret", PROBE_KRETPROBE, "sock_recvmsg", 3}}},
+	[DOOR_SENDMSG] = {"sock_sendmsg",
+			  DOOR_SENDMSG,
+			  pass_doors,
+			  {{"door_send_tp", PROBE_TP_BTF, "sock_send_length", 3},
+			   {"door_send_fentry", PROBE_FENTRY, "__sock_sendmsg", 2},
+			   {"door_send_fentry_old", PROBE_FENTRY, "sock_sendmsg", 2},
+			   {"door_send_kret", PROBE_KRETPROBE, "__sock_sendmsg", 2},
+			   {"door_send_kret", PROBE_KRETPROBE, "sock_sendmsg", 2}}},
+};
+
 /* Ways around the door, of kernels that send pages otherwise than in messages. */
 static const struct probe page_probes[] = {
 	{"tcp_sendpage", DOOR_SENDMSG, NULL, {{"door_page_tcp", PROBE_FEXIT, "tcp_sendpage", 5}}},
@@ -52,13 +69,23 @@ static const struct probe page_probes[] = {
 	 {{"door_page_unix", PROBE_FEXIT, "unix_stream_sendpage", 5}}},
 };
 
-void doors_want(struct attach *a, enum door door)
+static void want(struct attach *a, const struct probe *row, enum door door)
 {
 	struct kernel_name names[] = {{.name = page_probes[0].name, .kind = BTF_KIND_FUNC},
 				      {.name = page_probes[1].name, .kind = BTF_KIND_FUNC}};
 
-	probes_want(a, &door_probes[door]);
+	probes_want(a, row);
 	for (u32 i = 0; door == DOOR_SENDMSG && kernel_names(names, 2) && i < 2; i++)
 		if (names[i].id)
 			probes_want(a, &page_probes[i]);
+}
+
+void doors_want(struct attach *a, enum door door)
+{
+	want(a, &door_probes[door], door);
+}
+
+void doors_want_entry(struct attach *a, enum door door)
+{
+	want(a, &entry_probes[door], door);
 }

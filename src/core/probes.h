@@ -36,6 +36,8 @@ struct probe {
 extern const struct probe door_probes[DOOR_MAX];
 /* For a tool's setup: a door is wanted, with the ways around it that this kernel has. */
 void doors_want(struct attach *a, enum door door);
+/* The same where no result is wanted: by DOOR_ENTRY_WAYS(), which cost less. */
+void doors_want_entry(struct attach *a, enum door door);
 
 /* What io_uring connects and accepts (kernel/uring.bpf.h). */
 extern const struct probe uring_connect_probe, uring_accept_probe;

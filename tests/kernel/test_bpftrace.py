@@ -2,16 +2,18 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 """
 The counting tools beside bpftrace, on the same traffic: what sockstat.bt, sofamily.bt, soprotocol.bt,
-socketio.bt and socksize.bt of "BPF Performance Tools" count, written anew, by process. One bpftrace
-watches all; each workload runs under a weir tool, and its process id finds it in bpftrace's maps. Only
-where there are kprobes: in the emulated machines.
+socketio.bt, socksize.bt, soconnlat.bt, so1stbyte.bt and sormem.bt of "BPF Performance Tools" count, written
+anew, by process. One bpftrace watches all; each workload runs under a weir tool, and its process id finds it
+in bpftrace's maps. And trace beside solisten. Only where there are kprobes: in the emulated machines.
 """
 import collections
+import os
 import pathlib
 import re
 import signal
 import subprocess
 import tempfile
+import time
 import unittest
 
 import lib
@@ -36,6 +38,20 @@ kprobe:security_socket_accept {HERE} {{ {SK} @accept[pid, {PROTO}] = count(); }}
 kprobe:sock_recvmsg {HERE} {{ {SK} @io[pid, "read", $sk->__sk_common.skc_prot->name, {PORT}] = count(); }}
 kprobe:{send} {HERE} {{ {SK} @io[pid, "write", $sk->__sk_common.skc_prot->name, {PORT}] = count(); }}
 kretprobe:sock_recvmsg /comm == "so" && retval < 0x7fffffff/ {{ @read_bytes[pid] = hist(retval); }}
+kprobe:security_socket_connect {HERE} {{ {SK} @tcp[tid] = $sk->sk_protocol == 6; }}
+tracepoint:syscalls:sys_enter_connect {HERE} {{ @at[tid] = nsecs; @began[tid, args->fd] = nsecs; }}
+tracepoint:syscalls:sys_exit_connect /@tcp[tid]/ {{
+	@latency[pid, args->ret] = count(); @latency_us[pid] = max((nsecs - @at[tid]) / 1000); @tcp[tid] = 0; }}
+tracepoint:syscalls:sys_enter_recvfrom {HERE} {{ @fd[tid] = args->fd; }}
+tracepoint:syscalls:sys_exit_recvfrom /comm == "so" && args->ret > 0 && @began[tid, @fd[tid]]/ {{
+	@first[pid] = count(); @first_us[pid] = max((nsecs - @began[tid, @fd[tid]]) / 1000);
+	@began[tid, @fd[tid]] = 0; }}
+tracepoint:syscalls:sys_enter_close {HERE} {{ @began[tid, args->fd] = 0; }}
+kprobe:sock_recvmsg {HERE} {{ @sk[tid] = ((struct socket *)arg0)->sk; }}
+kretprobe:sock_recvmsg /comm == "so" && retval < 0x7fffffff/ {{
+	$sk = (struct sock *)@sk[tid]; @limit[pid] = hist($sk->sk_rcvbuf);
+	@allocated[pid] = hist($sk->sk_backlog.rmem_alloc.counter); }}
+END {{ clear(@tcp); clear(@at); clear(@began); clear(@fd); clear(@sk); }}
 """
     return text
 
@@ -82,9 +98,10 @@ class Peers(unittest.TestCase):
             raise unittest.SkipTest(f"this kernel has no kprobes: {error.strerror}")
         peer = Peer()
         cls.rows, cls.lines = {}, {}
-        work = ["inet", 13, "inet6", 11, "unix", 5, "refused", 7, "udp", 17, "send", 29, "write", 3, "sizes", 211]
+        work = ["inet", 13, "inet6", 11, "unix", 5, "refused", 7, "greet", 19, "udp", 17, "send", 29, "write", 3,
+                "sizes", 211]
         for tool, options in (("sockstat", ["--by", "process"]), ("sofamily", []), ("soprotocol", []), ("socketio", []),
-                              ("socksize", [])):
+                              ("socksize", []), ("soconnlat", []), ("so1stbyte", []), ("sormem", ["--by", "process"])):
             with tempfile.TemporaryDirectory() as folder:
                 path = f"{folder}/rec"
                 ended = lib.weir(tool, *options, "--record", path, "--", lib.work("so"), *work, timeout=120)
@@ -118,14 +135,61 @@ class Peers(unittest.TestCase):
         ours = {(r["direction"], r["protocol"], str(r["port"])): r["count"] for r in self.rows["socketio"]}
         self.assertEqual(ours, self.theirs("io", "socketio"))
 
-    def test_socksize(self):
-        """Drawn alike, to the letter."""
-        pid = self.rows["socksize"][0]["pid"]
-        found = re.search(rf"(?m)^@read_bytes\[{pid}\]:.*\n((?:\[.*\n)+)", self.text)
+    def drawn_alike(self, tool, word, name):
+        """Our histogram below the line with a word, and theirs, to the letter."""
+        pid = self.rows[tool][0]["pid"]
+        found = re.search(rf"(?m)^@{name}\[{pid}\]:.*\n((?:\[.*\n)+)", self.text)
         self.assertTrue(found, self.text[-3000:])
-        lines = self.lines["socksize"]
-        start = next(i for i, line in enumerate(lines) if " read " in line) + 1
+        lines = self.lines[tool]
+        start = next(i for i, line in enumerate(lines) if word in line) + 1
         self.assertEqual(lines[start:lines.index("", start)], found[1].splitlines())
+
+    def test_socksize(self):
+        self.drawn_alike("socksize", " read ", "read_bytes")
+
+    def test_sormem(self):
+        self.drawn_alike("sormem", "limit_bytes", "limit")
+        self.drawn_alike("sormem", "allocated_bytes", "allocated")
+
+    def near(self, ours, theirs):
+        """They begin earlier, with the call, and end later: not by much."""
+        self.assertLessEqual(ours, theirs)
+        self.assertLess(theirs - ours, 20000 * lib.SLOW)
+
+    def test_soconnlat(self):
+        """By the time that each blocking connect takes, which is that of its handshake."""
+        rows = {r["result"]: r for r in self.rows["soconnlat"]}
+        theirs = self.theirs("latency", "soconnlat")
+        self.assertEqual(theirs, {("0",): rows["connected"]["count"], ("-111",): rows["failed"]["count"]})
+        self.near(max(r["max_us"] for r in rows.values()), self.theirs("latency_us", "soconnlat")[()])
+
+    def test_so1stbyte(self):
+        """Of the side that connects: they have no other."""
+        row = next(r for r in self.rows["so1stbyte"] if r["side"] == "connect")
+        self.assertEqual({(): row["count"]}, self.theirs("first", "so1stbyte"))
+        self.near(row["max_us"], self.theirs("first_us", "so1stbyte")[()])
+
+    def test_listens(self):
+        """solisten has IP only, and what fails too: trace tells all of them."""
+        lib.need("solisten")
+        with tempfile.TemporaryFile() as out:
+            other = subprocess.Popen(["stdbuf", "-oL", "solisten"], stdout=out, stderr=subprocess.STDOUT)
+
+            def lines():
+                return [line.split() for line in os.pread(out.fileno(), 1 << 16, 0).decode().splitlines()]
+            try:
+                lib.wait_for(lambda: lines() or other.poll() is not None, "solisten to start", 30)
+                time.sleep(lib.SLOW)
+                ended = lib.weir("trace", "-o", "json", "listen", "--", lib.work("so"), "inet", 3, "inet6", 2, "unix", 5)
+                lib.wait_for(lambda: sum("so" in line for line in lines()) >= 2, "solisten to tell", 10)
+            finally:
+                other.send_signal(signal.SIGINT)
+                other.wait()
+            got = sorted((int(f[0]), int(f[3]), int(f[5]), f[6]) for f in lines() if f[1:2] == ["so"])
+        ip = [r for r in ended.rows if r["socket"]["family"] != "AF_UNIX"]
+        self.assertEqual(got, sorted((r["pid"], r["args"]["backlog"], r["socket"]["local"]["port"],
+                                      r["socket"]["local"]["addr"]) for r in ip), lines())
+        self.assertEqual((len(ip), len(ended.rows)), (2, 3))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 """weir socketio and weir socksize: messages of 29 bytes through every door, in prime numbers."""
+import tempfile
 import unittest
 
 import lib
@@ -36,6 +37,17 @@ class Messages(unittest.TestCase):
             with self.subTest(door):
                 self.assertEqual(io("--", *work({door: n})), {("write", "TCP", SERVER): (n, 0, n * SIZE),
                                                               ("read", "TCP", CLIENT): (n, 0, n * SIZE)})
+
+    def test_no_errors(self):
+        """As many, of which nobody knows whether they failed; in a recording, too."""
+        with tempfile.NamedTemporaryFile() as record:
+            argv = ["sockstat", "--no-errors", *lib.way(), "sock_sendmsg", "sock_recvmsg"]
+            live = lib.weir(*argv, "-o", "json", "--", *work({"send": 7, "empty": 5}))
+            lib.weir(*argv, "--record", record.name, "--", *work({"send": 7, "empty": 5}))
+            for ended in (live, lib.weir("replay", record.name, "-o", "json")):
+                self.assertEqual({r["call"]: (r["count"], r["errors"]) for r in totals(ended)},
+                                 {"sock_sendmsg": (7, None), "sock_recvmsg": (12, None)})
+        self.assertEqual(lib.weir("sockstat", "--no-errors", "--failed").status, 2)
 
     def test_errors_apart(self):
         n = sum(DOORS.values())

@@ -3,10 +3,8 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
-#include "decode.h"
-#include "error.h"
+#include "conns.h"
 #include "probes.h"
-#include "run.h"
 #include "soaccept.h"
 
 TOOL_OBJECT(soaccept);
@@ -37,46 +35,11 @@ static const struct accept_rec *rec_of(const struct rec *r)
 	return (const struct accept_rec *)r;
 }
 
-static const struct sock_id *sock_of(const struct rec *r)
-{
-	return &rec_of(r)->s.sock;
-}
-
 /* In text nothing, which is told as a dash. */
 static void tell_nothing(struct verbs *v)
 {
 	if (v->ops != &verbs_text)
 		v->ops->ptr(v, 0);
-}
-
-static void tell_family(struct verbs *v, const struct rec *r)
-{
-	decode_family(v, sock_of(r));
-}
-
-static void tell_protocol(struct verbs *v, const struct rec *r)
-{
-	decode_protocol(v, sock_of(r));
-}
-
-static void tell_laddr(struct verbs *v, const struct rec *r)
-{
-	decode_addr(v, sock_of(r), false);
-}
-
-static void tell_lport(struct verbs *v, const struct rec *r)
-{
-	decode_port(v, sock_of(r), false);
-}
-
-static void tell_addr(struct verbs *v, const struct rec *r)
-{
-	decode_addr(v, sock_of(r), true);
-}
-
-static void tell_port(struct verbs *v, const struct rec *r)
-{
-	decode_port(v, sock_of(r), true);
 }
 
 static void tell_path(struct verbs *v, const struct rec *r)
@@ -96,10 +59,10 @@ static void tell_path(struct verbs *v, const struct rec *r)
 /* For people: the address, or the path that stands in for one. */
 static void tell_where(struct verbs *v, const struct rec *r)
 {
-	if (sock_of(r)->family == AF_UNIX)
+	if (conn_of(r)->sock.family == AF_UNIX)
 		tell_path(v, r);
 	else
-		tell_addr(v, r);
+		tell_conn_addr(v, r);
 }
 
 static void tell_wait(struct verbs *v, const struct rec *r)
@@ -155,41 +118,28 @@ static void tell_result(struct verbs *v, const struct rec *r)
 	decode_outcome(v, &words, ret < 0 ? ret : 0);
 }
 
-#define C(member)  COLUMN(struct accept_rec, s.member)
-#define FOR_PEOPLE (COL_TEXT | COL_TEXT_ONLY | COL_DATA_ONLY)
-
 static const struct column columns[] = {
-	{"time", "TIME", COL_CLOCK, COL_TEXT, C(h.ts), 15, NULL, "when accept returned"},
-	{"pid", "PID", COL_UINT, COL_TEXT, C(who.pid), 7, NULL, "process"},
-	{"tid", NULL, COL_UINT, 0, C(who.tid), 7, NULL, "thread"},
-	{"uid", NULL, COL_UINT, 0, C(who.uid), 5, NULL,
-	 "effective user, as the initial user namespace has it"},
-	{"comm", "COMM", COL_COMM, COL_TEXT | COL_LEFT, C(who.comm), 15, NULL, "the thread's name"},
-	{"cgroup", NULL, COL_CGROUP, 0, C(who.cgroup), 0, NULL,
-	 "path of the cgroup (v2), its id where it is unknown"},
-	{"netns", NULL, COL_UINT, 0, C(who.netns), 0, NULL,
-	 "inode number of the network namespace"},
+	CONNS_TASK("when accept returned"),
 	{"via", NULL, COL_NEST, 0, 0, 0, 0, tell_via, "accept (and accept4), or io_uring"},
-	{"fam", "FAM", COL_UINT, FOR_PEOPLE, C(sock.family), 3, NULL, "number of the family"},
-	{"family", NULL, COL_NEST, 0, 0, 0, 0, tell_family, "address family of the socket"},
-	{"protocol", NULL, COL_NEST, 0, 0, 0, 0, tell_protocol, "transport protocol"},
-	{"where", "ADDRESS", COL_NEST, FOR_PEOPLE | COL_LEFT, 0, 0, 15, tell_where, "address"},
-	{"address", NULL, COL_NEST, 0, 0, 0, 0, tell_addr, "who connected; of vsock the cid"},
-	{"port", "PORT", COL_NEST, COL_TEXT, 0, 0, 5, tell_port, "port there"},
-	{"local_address", NULL, COL_NEST, 0, 0, 0, 0, tell_laddr, "what was connected to"},
-	{"local_port", "LPORT", COL_NEST, COL_TEXT, 0, 0, 5, tell_lport, "port of it"},
+	CONNS_SOCKET,
+	{"where", "ADDRESS", COL_NEST, CONN_FOR_PEOPLE | COL_LEFT, 0, 0, 15, tell_where, "address"},
+	{"address", NULL, COL_NEST, 0, 0, 0, 0, tell_conn_addr, "who connected; of vsock the cid"},
+	{"port", "PORT", COL_NEST, COL_TEXT, 0, 0, 5, tell_conn_port, "port there"},
+	{"local_address", NULL, COL_NEST, 0, 0, 0, 0, tell_conn_laddr, "what was connected to"},
+	{"local_port", "LPORT", COL_NEST, COL_TEXT, 0, 0, 5, tell_conn_lport, "port of it"},
 	{"path", NULL, COL_NEST, 0, 0, 0, 0, tell_path,
 	 "of a Unix socket: the one that listens; an abstract name begins with NUL"},
-	{"wait_us", "WAIT(us)", COL_NEST, FOR_PEOPLE, 0, 0, 8, tell_us, "wait_ns in us"},
+	{"wait_us", "WAIT(us)", COL_NEST, CONN_FOR_PEOPLE, 0, 0, 8, tell_us, "wait_ns in us"},
 	{"wait_ns", NULL, COL_NEST, 0, 0, 0, 0, tell_wait,
 	 "from the connection's arrival in the accept queue until accept returned it"},
-	{"both", "QUEUE", COL_NEST, FOR_PEOPLE, 0, 0, 9, tell_both, "queue and queue_limit"},
+	{"both", "QUEUE", COL_NEST, CONN_FOR_PEOPLE, 0, 0, 9, tell_both, "queue and queue_limit"},
 	{"queue", NULL, COL_NEST, 0, 0, 0, 0, tell_queue,
 	 "connections that wait in the queue still"},
 	{"queue_limit", NULL, COL_NEST, 0, 0, 0, 0, tell_limit,
 	 "backlog of listen(): at more than this many, connections are refused or dropped"},
-	{"ret", NULL, COL_INT, 0, C(ret), 0, NULL, "result: a descriptor; -errno when it failed"},
-	{"error", NULL, COL_ERROR, 0, C(ret), 0, NULL, "name of the error, null when it went well"},
+	{"ret", NULL, COL_INT, 0, CONN(ret), 0, NULL,
+	 "result: a descriptor; -errno when it failed"},
+	CONNS_ERROR,
 	{"result", "RESULT", COL_NEST, COL_TEXT | COL_LEFT, 0, 0, 0, tell_result,
 	 "the result in words"},
 	{0},
@@ -199,15 +149,6 @@ static const struct probe state = {
 	.name = "inet_sock_set_state",
 	.ways = {{"on_state", PROBE_TP_BTF, "inet_sock_set_state", 3}},
 };
-
-static int check(struct run *run)
-{
-	if (run->common.nargs)
-		return usage("soaccept takes no words, '%s' is one; --host and --port choose "
-			     "connections",
-			     run->common.args[0]);
-	return 0;
-}
 
 static int setup(struct run *run, struct attach *a)
 {
@@ -236,7 +177,7 @@ static const struct tool soaccept = {
 	.object = soaccept_bpf_o,
 	.object_size = &soaccept_bpf_o_size,
 	.io_uring = true,
-	.check = check,
+	.check = conns_check,
 	.setup = setup,
 	.hidden = hidden,
 };

@@ -64,5 +64,6 @@ static __always_inline int on_door(u32 door, struct sock *sk, s64 ret)
 
 CALL_EXIT_WAYS(on_call)
 DOOR_WAYS(on_door)
+DOOR_ENTRY_WAYS(on_door)
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

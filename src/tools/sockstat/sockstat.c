@@ -13,6 +13,7 @@ TOOL_OBJECT(sockstat);
 static struct {
 	struct tallies_options tallies;
 	const char *by_word;
+	bool no_errors;
 	enum sockstat_by by;
 	bool wanted[WHATS]; /* what is counted */
 } own;
@@ -22,6 +23,8 @@ static struct {
 static const struct option_row options[] = {
 	{0, "by", "WHAT", OPT_STRING, OWN(by_word), 0, 0,
 	 "count by call (default), by process or by cgroup, and call"},
+	{0, "no-errors", NULL, OPT_FLAG, OWN(no_errors), 0, 0,
+	 "count without a look at results, which is cheaper before Linux 6.3"},
 	TALLIES_OPTIONS(OWN(tallies)),
 	{0},
 };
@@ -36,6 +39,14 @@ static const char *what_name(u32 what)
 static void tell_call(struct verbs *v, const struct rec *r)
 {
 	v->ops->word(v, what_name(tally_of(r)->key.what));
+}
+
+static void tell_errors(struct verbs *v, const struct rec *r)
+{
+	if (!(tally_of(r)->flags & TALLY_BLIND))
+		v->ops->uint(v, tally_of(r)->n[N_BAD]);
+	else if (v->ops != &verbs_text) /* where nothing is told as a dash */
+		v->ops->ptr(v, 0);
 }
 
 /* With one digit after the point: of a rare thing too, it is seen that it happens. */
@@ -55,7 +66,8 @@ static const struct column columns[] = {
 	{"call", "CALL", COL_NEST, COL_TEXT | COL_LEFT, 0, 0, 13, tell_call,
 	 "system call, or sock_recvmsg and sock_sendmsg: messages, whatever call moved them"},
 	{"count", "COUNT", COL_UINT, COL_TEXT, T(events), 9, NULL, "how many ended"},
-	{"errors", "ERRORS", COL_UINT, COL_TEXT, T(n[N_BAD]), 8, NULL, "of these, failed"},
+	{"errors", "ERRORS", COL_NEST, COL_TEXT, 0, 0, 8, tell_errors,
+	 "of these, failed; null with --no-errors"},
 	{"per_second", "PER SECOND", COL_NEST, COL_TEXT | COL_TEXT_ONLY | COL_DATA_ONLY, 0, 0, 11,
 	 tell_rate, "count in a second"},
 	{"cgroup", "CGROUP", COL_CGROUP, COL_TEXT | COL_LEFT, T(key.id), 0, NULL,
@@ -167,10 +179,13 @@ static int check(struct run *run)
 	if (!c->nargs)
 		want_default();
 	choose_columns(run, own.by);
+	if (own.no_errors && (c->filter.have & FILTER_FAILED || run->replay))
+		return usage("--no-errors does not go with %s",
+			     run->replay ? "replay: what was recorded is told" : "--failed");
 	if (own.tallies.by_name && own.by != BY_PROCESS && !run->replay)
 		return usage("--by-name goes with --by process");
 	shape.by_name = own.tallies.by_name;
-	shape.flags = own.by == BY_CGROUP ? TALLY_CGROUP : 0;
+	shape.flags = (own.by == BY_CGROUP ? TALLY_CGROUP : 0) | (own.no_errors ? TALLY_BLIND : 0);
 	return tallies_check(run, &shape, NS_PER_S);
 }
 
@@ -189,7 +204,7 @@ static int setup(struct run *run, struct attach *a)
 		}
 	for (u32 i = 0; i < DOOR_MAX; i++)
 		if (own.wanted[WHAT_DOORS + i])
-			doors_want(a, i);
+			(own.no_errors ? doors_want_entry : doors_want)(a, i);
 	return tallies_setup(run, a, own.tallies.slots);
 }
 

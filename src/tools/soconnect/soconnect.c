@@ -3,10 +3,9 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include "decode.h"
+#include "conns.h"
 #include "error.h"
 #include "probes.h"
-#include "run.h"
 #include "soconnect.h"
 
 TOOL_OBJECT(soconnect);
@@ -55,41 +54,6 @@ static const struct connect_rec *rec_of(const struct rec *r)
 	return (const struct connect_rec *)r;
 }
 
-static const struct sock_id *sock_of(const struct rec *r)
-{
-	return &rec_of(r)->s.sock;
-}
-
-static void tell_family(struct verbs *v, const struct rec *r)
-{
-	decode_family(v, sock_of(r));
-}
-
-static void tell_protocol(struct verbs *v, const struct rec *r)
-{
-	decode_protocol(v, sock_of(r));
-}
-
-static void tell_laddr(struct verbs *v, const struct rec *r)
-{
-	decode_addr(v, sock_of(r), false);
-}
-
-static void tell_lport(struct verbs *v, const struct rec *r)
-{
-	decode_port(v, sock_of(r), false);
-}
-
-static void tell_addr(struct verbs *v, const struct rec *r)
-{
-	decode_addr(v, sock_of(r), true);
-}
-
-static void tell_port(struct verbs *v, const struct rec *r)
-{
-	decode_port(v, sock_of(r), true);
-}
-
 static void tell_us(struct verbs *v, const struct rec *r)
 {
 	buf_u64(v->b, rec_of(r)->s.dur / 1000);
@@ -135,38 +99,24 @@ static void tell_line(struct verbs *v, const struct rec *r)
 	buf_chr(v->b, ')');
 }
 
-#define C(member)  COLUMN(struct connect_rec, s.member)
-#define FOR_PEOPLE (COL_TEXT | COL_TEXT_ONLY | COL_DATA_ONLY)
-
 static const struct column columns[] = {
-	{"time", "TIME", COL_CLOCK, COL_TEXT, C(h.ts), 15, NULL, "when the call began"},
-	{"pid", "PID", COL_UINT, COL_TEXT, C(who.pid), 7, NULL, "process"},
-	{"tid", NULL, COL_UINT, 0, C(who.tid), 7, NULL, "thread"},
-	{"uid", NULL, COL_UINT, 0, C(who.uid), 5, NULL,
-	 "effective user, as the initial user namespace has it"},
-	{"comm", "COMM", COL_COMM, COL_TEXT | COL_LEFT, C(who.comm), 15, NULL, "the thread's name"},
-	{"cgroup", NULL, COL_CGROUP, 0, C(who.cgroup), 0, NULL,
-	 "path of the cgroup (v2), its id where it is unknown"},
-	{"netns", NULL, COL_UINT, 0, C(who.netns), 0, NULL,
-	 "inode number of the network namespace"},
+	CONNS_TASK("when the call began"),
 	{"stage", NULL, COL_NEST, 0, 0, 0, 0, tell_stage,
 	 "call: what it returned; final: what became of the connection"},
 	{"via", NULL, COL_NEST, 0, 0, 0, 0, tell_via,
 	 "connect, or what else made it: io_uring, send (MSG_FASTOPEN), 32-bit, kernel, other"},
-	{"fam", "FAM", COL_UINT, FOR_PEOPLE, C(sock.family), 3, NULL, "number of the family"},
-	{"family", NULL, COL_NEST, 0, 0, 0, 0, tell_family, "address family"},
-	{"protocol", NULL, COL_NEST, 0, 0, 0, 0, tell_protocol, "transport protocol"},
-	{"local_address", NULL, COL_NEST, 0, 0, 0, 0, tell_laddr, "the connection's own end"},
-	{"local_port", NULL, COL_NEST, 0, 0, 0, 0, tell_lport, "its port"},
-	{"address", "ADDRESS", COL_NEST, COL_TEXT | COL_LEFT, 0, 0, 15, tell_addr,
+	CONNS_SOCKET,
+	{"local_address", NULL, COL_NEST, 0, 0, 0, 0, tell_conn_laddr, "the connection's own end"},
+	{"local_port", NULL, COL_NEST, 0, 0, 0, 0, tell_conn_lport, "its port"},
+	{"address", "ADDRESS", COL_NEST, COL_TEXT | COL_LEFT, 0, 0, 15, tell_conn_addr,
 	 "what it connects to"},
-	{"port", "PORT", COL_NEST, COL_TEXT, 0, 0, 5, tell_port, "port there"},
-	{"latency_us", "LAT(us)", COL_NEST, FOR_PEOPLE, 0, 0, 8, tell_us, "latency_ns in us"},
-	{"latency_ns", NULL, COL_NS, 0, C(dur), 0, NULL,
+	{"port", "PORT", COL_NEST, COL_TEXT, 0, 0, 5, tell_conn_port, "port there"},
+	{"latency_us", "LAT(us)", COL_NEST, CONN_FOR_PEOPLE, 0, 0, 8, tell_us, "latency_ns in us"},
+	{"latency_ns", NULL, COL_NS, 0, CONN(dur), 0, NULL,
 	 "from the start of the call to its end, or to the end of the handshake (final)"},
-	{"ret", NULL, COL_INT, 0, C(ret), 0, NULL, "result; -errno when it failed"},
-	{"error", NULL, COL_ERROR, 0, C(ret), 0, NULL, "name of the error, null when it went well"},
-	{"line", "RESULT", COL_NEST, FOR_PEOPLE | COL_LEFT, 0, 0, 0, tell_line, "result"},
+	{"ret", NULL, COL_INT, 0, CONN(ret), 0, NULL, "result; -errno when it failed"},
+	CONNS_ERROR,
+	{"line", "RESULT", COL_NEST, CONN_FOR_PEOPLE | COL_LEFT, 0, 0, 0, tell_line, "result"},
 	{"result", NULL, COL_NEST, 0, 0, 0, 0, tell_result, "the result in words"},
 	{0},
 };
@@ -175,15 +125,6 @@ static const struct probe state = {
 	.name = "inet_sock_set_state",
 	.ways = {{"on_state", PROBE_TP_BTF, "inet_sock_set_state", 3}},
 };
-
-static int check(struct run *run)
-{
-	if (run->common.nargs)
-		return usage("soconnect takes no words, '%s' is one; --host and --port choose "
-			     "connections",
-			     run->common.args[0]);
-	return 0;
-}
 
 static int setup(struct run *run, struct attach *a)
 {
@@ -225,7 +166,7 @@ static const struct tool soconnect = {
 	.object = soconnect_bpf_o,
 	.object_size = &soconnect_bpf_o_size,
 	.io_uring = true,
-	.check = check,
+	.check = conns_check,
 	.setup = setup,
 	.hidden = hidden,
 };
