@@ -28,6 +28,7 @@ enum rec_type {
 	REC_STACK = 9,   /* a user stack; in files its names are (struct stack_rec) */
 	REC_HINT = 10,   /* between a tool's halves, never in files (struct hint_rec) */
 	REC_HIT = 11,    /* a tracepoint or kernel function (struct hit_rec) */
+	REC_CONN = 12,   /* a connection: its end, a change, or how it is now (struct conn_rec) */
 	REC_MAX,
 };
 
@@ -251,6 +252,70 @@ enum rmem_flag {
 	RMEM_LOCKED = 1, /* by SO_RCVBUF */
 	RMEM_TOTAL = 2,  /* of the whole run */
 };
+
+/* Why there is a record of a connection. */
+enum conn_event {
+	CONN_OPENED = 1, /* it begins: its SYN is sent, or has come */
+	CONN_ESTABLISHED,
+	CONN_CLOSED, /* it is over; what a socket in TIME_WAIT answers is no part of it */
+	CONN_LISTENS,
+	CONN_IS,       /* as it is now: of a snapshot */
+	CONN_WAS,      /* the same, told at the start: it is older than weir */
+	CONN_INTERVAL, /* it moved bytes in an interval */
+};
+enum conn_flag {
+	CONN_ACTIVE = 1,      /* this side opened it */
+	CONN_PASSIVE = 2,     /* it was accepted, or waits to be */
+	CONN_BEFORE = 4,      /* there already when weir began */
+	CONN_MPTCP = 8,       /* one path of a connection of MPTCP, which is counted by its paths */
+	CONN_FIN_LOCAL = 16,  /* the first FIN was of this side */
+	CONN_FIN_REMOTE = 32, /* ... of the other */
+	CONN_ABORTED = 64,    /* closed by this side without a FIN: that sends a reset */
+	CONN_HANDSHAKE = 128, /* it was established */
+	CONN_OWNED = 256,     /* s.who is known */
+	CONN_USED = 512,      /* user is known, and another task than s.who */
+	CONN_COUNTERS =
+		1024, /* TCP's counters are there: not of TIME_WAIT or SYN_RECV, nor of UDP */
+	CONN_CLOSING = 2048, /* a FIN was sent */
+};
+
+/* Counters of the kernel's own (struct tcp_sock), as they were at s.h.ts. */
+struct conn_counts {
+	u64 tx, rx; /* bytes that the other side has acknowledged, that came in order; without SYN
+		       and FIN */
+	u64 sent, retrans_bytes; /* bytes put on the wire, and of these again */
+	u32 segs_out, segs_in, data_segs_out, data_segs_in;
+	u32 retrans; /* segments sent again */
+	u32 lost;    /* segments that were taken for lost */
+	u32 reordering;
+	u32 rtt_us, rttvar_us, min_rtt_us; /* 0: never measured */
+	u32 cwnd, ssthresh, mss;           /* segments, segments, bytes */
+	u32 pad;
+	u64 rate; /* bytes per second that were delivered; 0: not known */
+};
+#define MIN_RTT_NONE (~0u)
+
+/*
+ * A connection of TCP, or a socket of UDP. s.h.ts: when it was so; s.dur: since it was opened, or
+ * since weir saw it first when it was there before; s.ret: -errno of what ended it; s.who: who
+ * opened or accepted it; pid 0: unknown.
+ */
+struct conn_rec {
+	struct sock_rec s;          /* sock: an address of IPv4 within IPv6 as IPv4 */
+	struct who user;            /* who used it last, of what is seen of that, when another */
+	u64 cookie;                 /* as ss -e shows it (sk:) */
+	u64 opened;                 /* CLOCK_MONOTONIC, ns; 0: before */
+	u64 connect_ns;             /* until it was established; CONNECT_UNKNOWN */
+	u64 dtx, drx;               /* of the interval: tx and rx */
+	u32 event;                  /* enum conn_event */
+	u32 flags;                  /* enum conn_flag */
+	u32 netns;                  /* the socket's: inode number */
+	u32 drops;                  /* packets that the socket itself dropped */
+	u32 send_queue, send_limit; /* bytes: not acknowledged; SO_SNDBUF as the kernel has it */
+	u32 recv_queue, recv_limit; /* bytes: not read; SO_RCVBUF. Listening: connections */
+	struct conn_counts c;
+};
+#define CONNECT_UNKNOWN (~0ull)
 
 /* Something that the user half should look at now. */
 struct hint_rec {

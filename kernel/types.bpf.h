@@ -36,6 +36,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_CGROUP_ARRAY = 8,
 	BPF_MAP_TYPE_LRU_HASH = 9,
+	BPF_MAP_TYPE_SK_STORAGE = 24,
 	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
@@ -162,6 +163,10 @@ struct task_struct {
 struct bpf_iter__task {
 	struct task_struct *task; /* NULL after the last */
 };
+struct seq_file;
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
 struct bpf_iter__task_file {
 	struct task_struct *task; /* NULL after the last */
 	struct file *file;
@@ -184,6 +189,7 @@ struct sock_common {
 	u16 skc_family;
 	volatile unsigned char skc_state;
 	struct proto *skc_prot;
+	unsigned long skc_flags; /* enum sock_flags */
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
@@ -199,14 +205,26 @@ typedef struct {
 	int counter;
 } atomic_t;
 typedef struct {
+	atomic_t refs;
+} refcount_t;
+typedef struct {
 	int owned; /* a task has it, not a softirq */
 } socket_lock_t;
+struct numa_drop_counters { /* of UDP, since 6.18: beside sk_drops */
+	atomic_t drops0, drops1;
+};
 struct sock {
 	struct sock_common __sk_common;
 	socket_lock_t sk_lock;
 	u16 sk_type;
 	u16 sk_protocol;
 	int sk_err;
+	int sk_err_soft;
+	atomic_t sk_drops;
+	struct numa_drop_counters *sk_drop_counters;
+	refcount_t sk_wmem_alloc;
+	int sk_wmem_queued;
+	int sk_sndbuf;
 	struct {
 		atomic_t rmem_alloc;
 	} sk_backlog; /* sk_rmem_alloc */
@@ -244,6 +262,15 @@ struct inet_sock {
 	__be16 inet_sport;
 	__be16 inet_dport;
 };
+struct bpf_iter__tcp {
+	struct bpf_iter_meta *meta;
+	struct sock_common *sk_common; /* NULL after the last */
+};
+struct udp_sock;
+struct bpf_iter__udp {
+	struct bpf_iter_meta *meta;
+	struct udp_sock *udp_sk; /* NULL after the last */
+};
 struct socket {
 	s16 type;
 	struct file *file;
@@ -263,8 +290,32 @@ struct unix_sock {
 	struct unix_address *addr;
 	struct sock *peer;
 };
+struct inet_connection_sock {
+	struct inet_sock icsk_inet;
+};
+struct minmax_sample {
+	u32 v;
+};
+struct minmax {
+	struct minmax_sample s[3];
+};
 struct tcp_sock {
-	u64 bytes_received;
+	struct inet_connection_sock inet_conn;
+	u32 snd_una, snd_nxt, write_seq;
+	u32 rcv_nxt, copied_seq;
+	u64 bytes_sent, bytes_acked, bytes_received, bytes_retrans;
+	u32 segs_out, segs_in, data_segs_out, data_segs_in;
+	u32 total_retrans, lost, reordering;
+	u32 srtt_us; /* eighths */
+	u32 mdev_us; /* quarters */
+	struct minmax rtt_min;
+	u32 snd_cwnd, snd_ssthresh, mss_cache;
+	u32 rate_delivered, rate_interval_us;
+	bool is_mptcp; /* a subflow; only with CONFIG_MPTCP */
+};
+struct udp_sock {
+	struct inet_sock inet;
+	int forward_deficit;
 };
 struct mptcp_sock {
 	struct sock *first; /* subflow */

@@ -161,11 +161,26 @@ bool match_hit(const struct filter *f, const struct hit_rec *r)
 	return match_task(&who, &r->who) && (!(f->have & FILTER_SOCK) || match_subject(f, r));
 }
 
+/* A network namespace is the socket's own; what has no known owner passes no filter that asks who.
+ */
+static bool match_conn(const struct filter *f, const struct conn_rec *r)
+{
+	struct filter rest = *f;
+
+	if (f->have & FILTER_NETNS && r->netns != f->netns)
+		return false;
+	rest.have &= ~FILTER_NETNS;
+	if (rest.have & FILTER_TASK && !(r->flags & CONN_OWNED))
+		return false;
+	return match_sock(&rest, &r->s);
+}
+
 bool match_rec(const struct filter *f, const struct rec *r)
 {
 	switch (r->type) {
 	case REC_CALL: return match_call(f, (const struct call_rec *)r);
 	case REC_HIT: return match_hit(f, (const struct hit_rec *)r);
+	case REC_CONN: return match_conn(f, (const struct conn_rec *)r);
 	case REC_CONNECT:
 	case REC_ACCEPT:
 	case REC_RMEM: return match_sock(f, (const struct sock_rec *)r);
@@ -180,6 +195,7 @@ const struct who *rec_who(const struct rec *r)
 	case REC_HIT: return &((const struct hit_rec *)r)->who;
 	case REC_CONNECT:
 	case REC_ACCEPT:
+	case REC_CONN:
 	case REC_RMEM: return &((const struct sock_rec *)r)->who;
 	default: return NULL;
 	}

@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * The connection table: what is known of each TCP connection, and whose it is. It is kept in the
+ * socket's own storage, which goes with the socket: nothing grows, and what one socket had no other
+ * can get. Counters are the kernel's own, read when the state changes, at the end, and by an
+ * iterator: no message costs anything.
+ *
+ * Who: a program at a state change runs in the name of the task that owns the socket only when the
+ * socket is locked by a task (sk_lock.owned). In a softirq it is not, whoever runs there: packets
+ * for a locked socket wait in its backlog (tcp_v4_rcv()), which the locking task works off.
+ *
+ * conn_state_of() tells what is known of a socket, conn_fill() makes a record of it; conn_events
+ * says which changes become records. Iterators are in table_iter.bpf.h.
+ */
+#ifndef WEIR_TABLE_BPF_H
+#define WEIR_TABLE_BPF_H
+
+#include "conn.bpf.h"
+#include "notice.bpf.h"
+#include "packet.bpf.h"
+
+/* include/net/tcp_states.h, ABI; the others are in conn.bpf.h and packet.bpf.h */
+enum {
+	TCP_FIN_WAIT1 = 4,
+	TCP_FIN_WAIT2 = 5,
+	TCP_CLOSE_WAIT = 8,
+	TCP_LAST_ACK = 9,
+	TCP_CLOSING = 11,
+};
+#define SOCK_DONE     1 /* bit of skc_flags: a FIN has come (tcp_fin()); include/net/sock.h */
+#define IPPROTO_MPTCP 262
+#define FILTER_OWNER  (FILTER_TASK & ~FILTER_NETNS)
+
+struct conn_state {
+	u64 opened;     /* 0: before */
+	u64 seen;       /* first; opened, or when it was found */
+	u64 connect_ns; /* CONNECT_UNKNOWN */
+	u64 ended;      /* told when the socket is destroyed: nobody knew whose it is */
+	u64 tx, rx;     /* as told of the last interval */
+	struct who who, user;
+	u32 flags; /* enum conn_flag */
+	s32 err;   /* of the end */
+	u8 passes; /* the filters that ask who */
+	u8 told;   /* 1: that it is there, 2: its end */
+	u8 last;   /* state before the end */
+	u8 based;  /* tx and rx are known */
+	u8 pad[4];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct conn_state);
+} conns SEC(".maps");
+
+/* Made where there is none; NULL then only without memory, which is counted. */
+static __always_inline struct conn_state *conn_state_make(struct sock *sk)
+{
+	struct conn_state *s = bpf_sk_storage_get(&conns, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	if (!s)
+		count_lost(LOST_MAP);
+	return s;
+}
+
+static __always_inline struct conn_state *conn_state_of(struct sock *sk)
+{
+	return bpf_sk_storage_get(&conns, sk, 0, 0);
+}
+
+static __always_inline bool conn_owner_passes(struct task_struct *task)
+{
+	return !(filter.have & FILTER_OWNER) || task_passes(task);
+}
+
+/* Is the task that runs at this socket for itself? */
+static __always_inline bool conn_in_task(struct sock *sk, struct task_struct *task)
+{
+	return sk->sk_lock.owned && !(task->flags & PF_KTHREAD) && task->tgid != filter.self;
+}
+
+/* The task that runs has the socket, and is its owner when none is known. */
+static __always_inline void conn_used_by(struct conn_state *s, struct task_struct *task)
+{
+	if (s->flags & CONN_OWNED) {
+		if (s->who.pid == task_tgid(task))
+			return;
+		who_fill(&s->user, task);
+		s->flags |= CONN_USED;
+		return;
+	}
+	who_fill(&s->who, task);
+	s->passes = conn_owner_passes(task);
+	s->flags |= CONN_OWNED;
+}
+
+/* A path of MPTCP that was accepted is the socket's of the whole (mptcp_sock_graft()): it is whose
+ * that is. Called with the path locked, which keeps the whole. */
+static __always_inline void conn_adopt(struct sock *sk, struct conn_state *s)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	struct conn_state *all;
+	struct socket *whole;
+	struct sock *up;
+
+	if (s->flags & CONN_OWNED || !bpf_core_field_exists(tp->is_mptcp))
+		return;
+	whole = sk->sk_socket;
+	up = whole ? whole->sk : NULL;
+	if (!up || up->sk_protocol != IPPROTO_MPTCP)
+		return;
+	all = conn_state_of(up);
+	if (!all || !(all->flags & CONN_OWNED))
+		return;
+	s->who = all->who;
+	s->passes = all->passes;
+	s->flags |= CONN_OWNED;
+}
+
+/* Do the filters that ask who want it? NULL: nothing is known of it. */
+static __always_inline bool conn_wanted(const struct conn_state *s)
+{
+	return !(filter.have & FILTER_OWNER) || (s && s->flags & CONN_OWNED && s->passes);
+}
+
+/* --failed and --slower: the connection's error, and how long it is. */
+static __always_inline bool conn_result_fits(const struct conn_state *s, u64 now)
+{
+	if (filter.have & FILTER_FAILED && !(s && s->err))
+		return false;
+	return !(filter.have & FILTER_SLOWER) || (s && now - s->seen >= filter.slower_ns);
+}
+
+/* An address of IPv4 in one of IPv6, ::ffff:1.2.3.4 */
+static __always_inline bool conn_mapped(const u8 *addr)
+{
+	const u32 *a = (const u32 *)addr;
+
+	return !a[0] && !a[1] && a[2] == bpf_htonl(0xffff);
+}
+
+/* The end of a socket as id has it. sk: one that the verifier knows. */
+static __always_inline void conn_ends(struct sock_id *id, struct sock *sk)
+{
+	u64 *laddr = (u64 *)id->laddr, *raddr = (u64 *)id->raddr;
+
+	id->flags = SOCK_ID_VALID;
+	id->family = sk->__sk_common.skc_family;
+	id->lport = sk->__sk_common.skc_num;
+	id->rport = bpf_ntohs(sk->__sk_common.skc_dport);
+	if (id->family == AF_INET6) {
+		bpf_core_read(laddr, 16, &sk->__sk_common.skc_v6_rcv_saddr);
+		bpf_core_read(raddr, 16, &sk->__sk_common.skc_v6_daddr);
+		if (conn_mapped(id->laddr)) {
+			id->family = AF_INET;
+			laddr[0] = laddr[1] >> 32;
+			raddr[0] = raddr[1] >> 32;
+			laddr[1] = raddr[1] = 0;
+		}
+	} else {
+		laddr[0] = sk->__sk_common.skc_rcv_saddr;
+		raddr[0] = sk->__sk_common.skc_daddr;
+		laddr[1] = raddr[1] = 0;
+	}
+	id->pad = 0;
+	id->ino = 0;
+}
+
+static __always_inline void conn_ports(struct sock_id *id)
+{
+	if (id->lport)
+		id->flags |= SOCK_ID_BOUND;
+	if (id->rport)
+		id->flags |= SOCK_ID_PEER;
+}
+
+static __always_inline bool conn_state_in(u32 state, u32 set)
+{
+	return 1u << state & set;
+}
+#define FIN_SENT                                                                                   \
+	(1u << TCP_FIN_WAIT1 | 1u << TCP_FIN_WAIT2 | 1u << TCP_CLOSING | 1u << TCP_LAST_ACK)
+
+/*
+ * Bytes that were acknowledged, of bytes_acked, which counts FIN, and SYN where this side sent it
+ * (tcp_snd_una_update()). The FIN is the last that is sent: it has its acknowledgment when nothing
+ * is left without. Where it is not known who opened the connection, bytes_sent says whether the SYN
+ * is in: it has neither.
+ */
+static __always_inline u64 conn_acked(struct tcp_sock *tp, u32 *flags, u32 state)
+{
+	u32 fin = conn_state_in(state, FIN_SENT);
+	u32 done = fin && tp->snd_una == tp->write_seq;
+	u64 acked = tp->bytes_acked - done;
+	u64 data;
+
+	if (*flags & CONN_ACTIVE)
+		return acked ? acked - 1 : 0;
+	if (*flags & CONN_PASSIVE || !acked)
+		return acked;
+	data = tp->bytes_sent - tp->bytes_retrans -
+	       (tp->snd_nxt - tp->snd_una - (fin && !done && tp->snd_nxt == tp->write_seq));
+	*flags |= acked == data + 1 ? CONN_ACTIVE : acked == data ? CONN_PASSIVE : 0;
+	return *flags & CONN_ACTIVE ? acked - 1 : acked;
+}
+
+/* state: that of the connection, or the one before it ended. */
+static __noinline int conn_count(struct conn_counts *c, struct tcp_sock *tp, u32 *flags, u32 state)
+{
+	struct sock *sk = (struct sock *)tp;
+	u32 rate = tp->rate_delivered, us = tp->rate_interval_us;
+
+	c->tx = conn_acked(tp, flags, state);
+	c->rx = tp->bytes_received;
+	if (c->rx && sk->__sk_common.skc_flags & 1 << SOCK_DONE)
+		c->rx--;
+	c->sent = tp->bytes_sent;
+	c->retrans_bytes = tp->bytes_retrans;
+	c->segs_out = tp->segs_out;
+	c->segs_in = tp->segs_in;
+	c->data_segs_out = tp->data_segs_out;
+	c->data_segs_in = tp->data_segs_in;
+	c->retrans = tp->total_retrans;
+	c->lost = tp->lost;
+	c->reordering = tp->reordering;
+	c->rtt_us = tp->srtt_us >> 3;
+	c->rttvar_us = tp->mdev_us >> 2;
+	c->min_rtt_us = tp->rtt_min.s[0].v;
+	if (c->min_rtt_us == MIN_RTT_NONE)
+		c->min_rtt_us = 0;
+	c->cwnd = tp->snd_cwnd;
+	c->ssthresh = tp->snd_ssthresh;
+	c->mss = tp->mss_cache;
+	c->pad = 0;
+	c->rate = rate && us ? (u64)rate * c->mss * 1000000 / us : 0;
+	return 0;
+}
+
+static __always_inline u32 conn_netns(struct sock *sk)
+{
+	return sk->__sk_common.skc_net.net->ns.inum;
+}
+
+/* Packets that the socket dropped; UDP counts in a place of its own since 6.18. */
+static __always_inline u32 conn_drops(struct sock *sk)
+{
+	u32 n = sk->sk_drops.counter;
+
+	if (bpf_core_field_exists(sk->sk_drop_counters)) {
+		struct numa_drop_counters *all = sk->sk_drop_counters;
+
+		if (all)
+			n += all->drops0.counter + all->drops1.counter;
+	}
+	return n;
+}
+
+/* What is in the socket's queues, as ss tells it (tcp_diag_get_info()). */
+static __always_inline void conn_queues(struct conn_rec *r, struct tcp_sock *tp, u32 state)
+{
+	struct sock *sk = (struct sock *)tp;
+	s32 unread;
+
+	r->send_limit = sk->sk_sndbuf;
+	r->recv_limit = sk->sk_rcvbuf;
+	if (state == TCP_LISTEN) {
+		r->send_queue = 0;
+		r->recv_queue = sk->sk_ack_backlog;
+		r->recv_limit = sk->sk_max_ack_backlog;
+		return;
+	}
+	unread = tp->rcv_nxt - tp->copied_seq;
+	r->send_queue = tp->write_seq - tp->snd_una;
+	r->recv_queue = unread > 0 ? unread : 0;
+}
+
+/* All but the counters; s: NULL where nothing is known of the socket. */
+static __always_inline void conn_known(struct conn_rec *r, const struct conn_state *s)
+{
+	u64 *user = (u64 *)&r->user, *who = (u64 *)&r->s.who;
+
+	if (!s || !(s->flags & CONN_OWNED))
+		for (u32 i = 0; i < sizeof(struct who) / 8; i++)
+			who[i] = 0;
+	else
+		r->s.who = s->who;
+	if (!s || !(s->flags & CONN_USED))
+		for (u32 i = 0; i < sizeof(struct who) / 8; i++)
+			user[i] = 0;
+	else
+		r->user = s->user;
+	r->flags = s ? s->flags : CONN_BEFORE;
+	r->opened = s ? s->opened : 0;
+	r->connect_ns = s ? s->connect_ns : CONNECT_UNKNOWN;
+	r->s.dur = s && s->seen ? r->s.h.ts - s->seen : 0;
+	r->s.ret = s ? s->err : 0;
+	r->dtx = r->drx = 0;
+}
+
+/*
+ * Fills a record of a TCP socket. state: its state; at its end the one before, which tells what the
+ * counters have in them. now: when that is.
+ */
+static __noinline int conn_fill(struct conn_rec *r, struct tcp_sock *tp, const struct conn_state *s,
+				u32 state, u64 now)
+{
+	struct sock *sk = (struct sock *)tp;
+
+	r->s.h = (struct rec){.len = sizeof(*r), .type = REC_CONN, .fixed = sizeof(*r), .ts = now};
+	conn_known(r, s);
+	conn_ends(&r->s.sock, sk);
+	if (!r->s.sock.lport) /* cleared when it is closed */
+		r->s.sock.lport = bpf_ntohs(((struct inet_sock *)sk)->inet_sport);
+	conn_ports(&r->s.sock);
+	r->s.sock.type = SOCK_STREAM;
+	r->s.sock.protocol = PROTO_TCP;
+	r->s.sock.state = state;
+	if (bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp)
+		r->flags |= CONN_MPTCP;
+	r->cookie = bpf_get_socket_cookie(tp);
+	r->netns = conn_netns(sk);
+	r->drops = conn_drops(sk);
+	conn_queues(r, tp, state);
+	r->flags |= CONN_COUNTERS;
+	return conn_count(&r->c, tp, &r->flags, state);
+}
+
+/* Do the filters that look at the socket want it? */
+static __always_inline bool conn_fits(struct sock *sk)
+{
+	struct sock_id id;
+
+	if (filter.have & FILTER_NETNS && conn_netns(sk) != filter.netns)
+		return false;
+	if (!(filter.have & FILTER_SOCK))
+		return true;
+	conn_ends(&id, sk);
+	if (!id.lport)
+		id.lport = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+	return conn_matches(&id);
+}
+
+/* Sends a record of what a connection is now. */
+static __noinline int conn_send(struct sock *sk, struct conn_state *s, u32 event, u32 state,
+				u64 now)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	struct conn_rec *r;
+
+	if (!tp || !conn_fits(sk) || !conn_result_fits(s, now))
+		return 0;
+	if (!conn_wanted(s)) {
+		if (event == CONN_CLOSED && !(s->flags & CONN_OWNED))
+			count_lost(LOST_OWNER);
+		return 0;
+	}
+	r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
+	if (!r) {
+		count_lost(LOST_RING);
+		return 0;
+	}
+	conn_fill(r, tp, s, state, now);
+	r->event = event;
+	if (event == CONN_CLOSED && s->based) {
+		r->dtx = r->c.tx - s->tx;
+		r->drx = r->c.rx - s->rx;
+	}
+	ring_submit(r);
+	return 0;
+}
+
+/* Which events a tool wants, 1 << enum conn_event. */
+SEC(".rodata.conns") const volatile u32 conn_events;
+
+static __always_inline void conn_tell(struct sock *sk, struct conn_state *s, u32 event, u32 state,
+				      u64 now)
+{
+	if (conn_events & 1u << event)
+		conn_send(sk, s, event, state, now);
+}
+
+/* A connection begins; the storage may have that of an earlier one of the same socket. */
+static __always_inline void conn_begin(struct sock *sk, u32 flag, u32 state)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct conn_state *s = conn_state_make(sk);
+
+	if (!s)
+		return;
+	s->opened = s->seen = bpf_ktime_get_ns();
+	s->connect_ns = CONNECT_UNKNOWN;
+	s->ended = s->tx = s->rx = 0;
+	s->flags = flag;
+	s->err = 0;
+	s->told = s->based = 1;
+	if (flag == CONN_ACTIVE && conn_in_task(sk, task))
+		conn_used_by(s, task);
+	conn_tell(sk, s, CONN_OPENED, state, s->opened);
+}
+
+/* How it ended, by the state before and the socket's error (tcp_reset(), tcp_write_err()); closed
+ * by its task while it was open, without an error: that resets it (tcp_disconnect(), tcp_close()).
+ */
+static __always_inline void conn_ended(struct sock *sk, struct conn_state *s, u32 old)
+{
+	s->err = -sk->sk_err;
+	s->last = old;
+	if (!s->err && old == TCP_SYN_SENT)
+		s->err = sk->sk_err_soft ? -sk->sk_err_soft : -CONNECT_GIVEN_UP;
+	if (!s->err && !conn_state_in(old, FIN_SENT) && old != TCP_SYN_SENT)
+		s->flags |= CONN_ABORTED;
+}
+
+static __always_inline void conn_close(struct sock *sk, u32 old)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u64 now = bpf_ktime_get_ns();
+	struct conn_state *s = conn_state_of(sk);
+
+	if (old == TCP_CLOSE || old == TCP_LISTEN)
+		return;
+	if (!s) { /* older than weir, and not found yet */
+		s = conn_state_make(sk);
+		if (!s)
+			return;
+		s->flags = CONN_BEFORE;
+		s->seen = now;
+		s->connect_ns = CONNECT_UNKNOWN;
+	}
+	if (s->ended)
+		return;
+	conn_ended(sk, s, old);
+	conn_adopt(sk, s);
+	if (conn_in_task(sk, task))
+		conn_used_by(s, task);
+	s->ended = now;
+	if (!(s->flags & CONN_OWNED) && sk->sk_socket)
+		return; /* told by conn_gone() */
+	conn_tell(sk, s, CONN_CLOSED, old, now);
+	s->told = 2;
+}
+
+SEC("?tp_btf") int conn_on_state(u64 *ctx)
+{
+	struct sock *sk = (struct sock *)ctx[0];
+	u32 old = ctx[1], state = ctx[2];
+	struct conn_state *s;
+	struct task_struct *task;
+
+	if (sk->sk_protocol != PROTO_TCP)
+		return 0;
+	if (state == TCP_SYN_SENT) {
+		conn_begin(sk, CONN_ACTIVE, state);
+		return 0;
+	}
+	if (old == TCP_LISTEN && state != TCP_CLOSE) {
+		conn_begin(sk, CONN_PASSIVE, state);
+		return 0;
+	}
+	if (state == TCP_CLOSE) {
+		conn_close(sk, old);
+		return 0;
+	}
+	s = conn_state_of(sk);
+	if (!s)
+		return 0;
+	if (state == TCP_ESTABLISHED) {
+		u64 now = bpf_ktime_get_ns();
+
+		if (s->opened)
+			s->connect_ns = now - s->opened;
+		s->flags |= CONN_HANDSHAKE;
+		conn_tell(sk, s, CONN_ESTABLISHED, state, now);
+		return 0;
+	}
+	if (state == TCP_CLOSE_WAIT)
+		s->flags |= CONN_FIN_REMOTE;
+	if (state == TCP_FIN_WAIT1)
+		s->flags |= CONN_FIN_LOCAL;
+	if (state != TCP_FIN_WAIT1 && state != TCP_LAST_ACK)
+		return 0;
+	task = bpf_get_current_task_btf();
+	if (conn_in_task(sk, task))
+		conn_used_by(s, task);
+	return 0;
+}
+
+/* A socket is destroyed whose connection ended before, in nobody's name: by the task that closes
+ * it. */
+SEC("?tp_btf") int conn_gone(u64 *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct sock *sk = (struct sock *)ctx[0];
+	struct conn_state *s = conn_state_of(sk);
+
+	if (!s || !s->ended || s->told == 2)
+		return 0;
+	s->told = 2;
+	if (!(task->flags & PF_KTHREAD) && task->tgid != filter.self)
+		conn_used_by(s, task);
+	conn_tell(sk, s, CONN_CLOSED, s->last, s->ended);
+	return 0;
+}
+
+/* Who accepts a connection: inet_accept(sock, newsock, ...). */
+SEC("?fexit/inet_accept") int conn_accepted(u64 *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct socket *new = (struct socket *)ctx[1];
+	struct sock *sk = new->sk;
+	struct conn_state *s;
+
+	if (!sk || task->flags & PF_KTHREAD)
+		return 0;
+	/* Of MPTCP this is the whole, and its paths will ask it: conn_adopt(). */
+	s = sk->sk_protocol == IPPROTO_MPTCP ? conn_state_make(sk) : conn_state_of(sk);
+	if (s && !(s->flags & CONN_OWNED))
+		conn_used_by(s, task);
+	return 0;
+}
+
+#endif

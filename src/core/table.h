@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * The connection table's user half (kernel/table.bpf.h, table_iter.bpf.h): what tools over it
+ * share. A tool calls table_check() in its check(), table_setup() in its setup(), table_attach() in
+ * its attach().
+ */
+#ifndef WEIR_TABLE_H
+#define WEIR_TABLE_H
+
+#include "run.h"
+
+/* All that is known of a connection. In text the tool's own choice. */
+extern const struct column table_columns[];
+
+#define TABLE_COLUMNS_OPTION(off)                                                                  \
+	{                                                                                          \
+		0, "columns", "NAMES", OPT_STRING, (off), 0, 0,                                    \
+			"these columns, with commas between them"                                  \
+	}
+
+/*
+ * Chooses columns: of text those of usual ("pid,comm,..."), of JSON and CSV all; where words is not
+ * NULL (--columns), of all formats those of words. 0 or USAGE.
+ */
+int table_check(struct run *run, const char *usual, const char *words);
+/* events: which changes the kernel half makes records of, 1 << enum conn_event each. */
+int table_setup(struct attach *a, u32 events);
+/* Attaches what tells who accepts, and finds the owners of what is there. 0 or FAIL. */
+int table_attach(struct attach *a);
+/*
+ * Lists sockets, of all network namespaces or of the filter's: each record is given to each. kind:
+ * CONN_IS, CONN_WAS or CONN_INTERVAL (enum conn_event); udp: those too. 0 or FAIL.
+ */
+int table_list(struct run *run, struct attach *a, u32 kind, bool udp,
+	       void (*each)(struct run *run, const struct rec *r));
+/* Looks through all descriptors again: whose sockets are that nobody was seen to use. */
+int table_scan(struct attach *a);
+
+static inline const struct conn_rec *table_rec(const struct rec *r)
+{
+	return (const struct conn_rec *)r;
+}
+
+#endif

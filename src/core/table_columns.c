@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* What is told of a connection, a column each, for all tools over the connection table. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include "table.h"
+#include "decode.h"
+#include "error.h"
+#include "suggest.h"
+
+static void tell_none(struct verbs *v)
+{
+	if (v->ops != &verbs_text)
+		v->ops->ptr(v, 0);
+}
+
+static const struct sock_id *sock_of(const struct rec *r)
+{
+	return &table_rec(r)->s.sock;
+}
+
+static bool has(const struct rec *r, u32 flag)
+{
+	return table_rec(r)->flags & flag;
+}
+
+static void tell_word(struct verbs *v, const char *word)
+{
+	if (word)
+		v->ops->word(v, word);
+	else
+		tell_none(v);
+}
+
+static void tell_event(struct verbs *v, const struct rec *r)
+{
+	static const char *const words[] = {
+		[CONN_OPENED] = "opened",
+		[CONN_ESTABLISHED] = "established",
+		[CONN_CLOSED] = "closed",
+		[CONN_LISTENS] = "listens",
+		[CONN_IS] = "is",
+		[CONN_WAS] = "was",
+		[CONN_INTERVAL] = "interval",
+	};
+	u32 event = table_rec(r)->event;
+
+	tell_word(v, event < sizeof(words) / sizeof(*words) ? words[event] : NULL);
+}
+
+/* Of the kernel's name, in text without what all begin with. */
+static void tell_state(struct verbs *v, const struct rec *r)
+{
+	const char *name = name_of(&names_tcp_state, sock_of(r)->state);
+
+	if (sock_of(r)->type != SOCK_STREAM)
+		name = NULL;
+	tell_word(v, name && v->ops == &verbs_text ? name + 4 : name);
+}
+
+static void tell_protocol(struct verbs *v, const struct rec *r)
+{
+	if (has(r, CONN_MPTCP))
+		v->ops->word(v, "IPPROTO_MPTCP");
+	else
+		decode_protocol(v, sock_of(r));
+}
+
+static void tell_proto(struct verbs *v, const struct rec *r)
+{
+	u16 p = sock_of(r)->protocol;
+
+	tell_word(v, has(r, CONN_MPTCP)     ? "mptcp"
+		     : p == IPPROTO_TCP     ? "tcp"
+		     : p == IPPROTO_UDP     ? "udp"
+		     : p == IPPROTO_UDPLITE ? "udpl"
+					    : NULL);
+}
+
+static void tell_family(struct verbs *v, const struct rec *r)
+{
+	decode_family(v, sock_of(r));
+}
+
+static void tell_laddr(struct verbs *v, const struct rec *r)
+{
+	decode_addr(v, sock_of(r), false);
+}
+
+static void tell_lport(struct verbs *v, const struct rec *r)
+{
+	decode_port(v, sock_of(r), false);
+}
+
+static void tell_raddr(struct verbs *v, const struct rec *r)
+{
+	decode_addr(v, sock_of(r), true);
+}
+
+static void tell_rport(struct verbs *v, const struct rec *r)
+{
+	decode_port(v, sock_of(r), true);
+}
+
+static void tell_direction(struct verbs *v, const struct rec *r)
+{
+	tell_word(v, has(r, CONN_ACTIVE) ? "opened" : has(r, CONN_PASSIVE) ? "accepted" : NULL);
+}
+
+static void tell_since(struct verbs *v, const struct rec *r)
+{
+	tell_word(v, has(r, CONN_BEFORE) ? "before" : NULL);
+}
+
+static void tell_who(struct verbs *v, const struct rec *r, u32 flag, u32 n)
+{
+	if (has(r, flag))
+		v->ops->uint(v, n);
+	else
+		tell_none(v);
+}
+
+static void tell_pid(struct verbs *v, const struct rec *r)
+{
+	tell_who(v, r, CONN_OWNED, table_rec(r)->s.who.pid);
+}
+
+static void tell_tid(struct verbs *v, const struct rec *r)
+{
+	tell_who(v, r, CONN_OWNED, table_rec(r)->s.who.tid);
+}
+
+static void tell_uid(struct verbs *v, const struct rec *r)
+{
+	tell_who(v, r, CONN_OWNED, table_rec(r)->s.who.uid);
+}
+
+static void tell_user(struct verbs *v, const struct rec *r)
+{
+	tell_who(v, r, CONN_USED, table_rec(r)->user.pid);
+}
+
+static void tell_age(struct verbs *v, const struct rec *r)
+{
+	if (table_rec(r)->opened)
+		v->ops->uint(v, table_rec(r)->s.dur);
+	else
+		tell_none(v);
+}
+
+static void tell_connect(struct verbs *v, const struct rec *r)
+{
+	if (table_rec(r)->connect_ns != CONNECT_UNKNOWN)
+		v->ops->uint(v, table_rec(r)->connect_ns);
+	else
+		tell_none(v);
+}
+
+/* A number with two places behind the point. */
+static void put_hundredths(struct buf *b, u64 n)
+{
+	buf_u64(b, n / 100);
+	buf_chr(b, '.');
+	buf_digits(b, n % 100, 2);
+}
+
+static void tell_kb(struct verbs *v, const struct rec *r, u64 bytes)
+{
+	if (has(r, CONN_COUNTERS))
+		put_hundredths(v->b, (bytes * 100 + 512) / 1024);
+}
+
+static void tell_tx_kb(struct verbs *v, const struct rec *r)
+{
+	tell_kb(v, r, table_rec(r)->c.tx);
+}
+
+static void tell_rx_kb(struct verbs *v, const struct rec *r)
+{
+	tell_kb(v, r, table_rec(r)->c.rx);
+}
+
+static void tell_ms(struct verbs *v, const struct rec *r)
+{
+	if (table_rec(r)->opened)
+		put_hundredths(v->b, (table_rec(r)->s.dur + 5000) / 10000);
+}
+
+/* Counters of the kernel's: where there are none, nothing. */
+#define COUNTER(member)                                                                            \
+	static void tell_##member(struct verbs *v, const struct rec *r)                            \
+	{                                                                                          \
+		if (has(r, CONN_COUNTERS))                                                         \
+			v->ops->uint(v, table_rec(r)->c.member);                                   \
+		else                                                                               \
+			tell_none(v);                                                              \
+	}
+COUNTER(tx)
+COUNTER(rx)
+COUNTER(sent)
+COUNTER(retrans_bytes)
+COUNTER(segs_out)
+COUNTER(segs_in)
+COUNTER(data_segs_out)
+COUNTER(data_segs_in)
+COUNTER(retrans)
+COUNTER(lost)
+COUNTER(reordering)
+COUNTER(rtt_us)
+COUNTER(rttvar_us)
+COUNTER(min_rtt_us)
+COUNTER(cwnd)
+COUNTER(ssthresh)
+COUNTER(mss)
+COUNTER(rate)
+
+static bool is_closed(const struct rec *r)
+{
+	return table_rec(r)->event == CONN_CLOSED;
+}
+
+/* Why it ended. */
+static void tell_close(struct verbs *v, const struct rec *r)
+{
+	const char *word = "fin";
+
+	if (!is_closed(r)) {
+		tell_none(v);
+		return;
+	}
+	switch (-table_rec(r)->s.ret) {
+	case 0: word = has(r, CONN_ABORTED) ? "reset" : "fin"; break;
+	case EPIPE:
+	case ECONNRESET: word = "reset"; break;
+	case ECONNREFUSED: word = "refused"; break;
+	case ETIMEDOUT: word = "timeout"; break;
+	case CONNECT_GIVEN_UP: word = "given up"; break;
+	default: word = "error"; break;
+	}
+	v->ops->word(v, word);
+}
+
+/* Which side ended it: sent the first FIN, or the reset. */
+static void tell_closed_by(struct verbs *v, const struct rec *r)
+{
+	s64 err = -table_rec(r)->s.ret;
+	const char *word = NULL;
+
+	if (err == EPIPE || err == ECONNRESET || err == ECONNREFUSED)
+		word = "remote";
+	else if (!err && has(r, CONN_ABORTED))
+		word = "local";
+	else if (has(r, CONN_FIN_LOCAL | CONN_FIN_REMOTE))
+		word = has(r, CONN_FIN_LOCAL) ? "local" : "remote";
+	tell_word(v, word);
+}
+
+#define C(member)  COLUMN(struct conn_rec, member)
+#define FOR_PEOPLE (COL_TEXT_ONLY | COL_DATA_ONLY)
+#define N(name, head, width, tell, help)                                                           \
+	{                                                                                          \
+		name, head, COL_NEST, 0, 0, 0, width, tell, help                                   \
+	}
+
+const struct column table_columns[] = {
+	{"time", "TIME", COL_CLOCK, 0, C(s.h.ts), 15, NULL,
+	 "when it was so; of an end, when it ended"},
+	{"event", "EVENT", COL_NEST, COL_LEFT, 0, 0, 11, tell_event,
+	 "opened, established, closed; is: as it is now; was: there when weir began; interval"},
+	{"proto", "PROTO", COL_NEST, FOR_PEOPLE | COL_LEFT, 0, 0, 5, tell_proto, "protocol"},
+	{"state", "STATE", COL_NEST, COL_LEFT, 0, 0, 11, tell_state,
+	 "of TCP; at the end the one before it"},
+	N("pid", "PID", 7, tell_pid, "process that opened or accepted it; unknown: none"),
+	N("tid", "TID", 7, tell_tid, "thread"),
+	N("uid", "UID", 5, tell_uid, "effective user, as the initial user namespace has it"),
+	{"comm", "COMM", COL_COMM, COL_LEFT, C(s.who.comm), 15, NULL, "the thread's name"},
+	{"cgroup", "CGROUP", COL_CGROUP, COL_LEFT, C(s.who.cgroup), 20, NULL,
+	 "path of the cgroup (v2), its id where it is unknown"},
+	{"netns", "NETNS", COL_UINT, 0, C(netns), 10, NULL,
+	 "inode number of the socket's network namespace"},
+	N("user_pid", "USER", 7, tell_user, "process that used it last, when another"),
+	{"user_comm", "USERCOMM", COL_COMM, COL_LEFT, C(user.comm), 15, NULL, "its name"},
+	{"family", "FAMILY", COL_NEST, COL_LEFT, 0, 0, 8, tell_family,
+	 "address family; of an IPv4 address within IPv6, AF_INET"},
+	{"protocol", "PROTOCOL", COL_NEST, COL_LEFT, 0, 0, 13, tell_protocol,
+	 "transport protocol; of MPTCP each path is a row"},
+	{"local_address", "LADDR", COL_NEST, COL_LEFT, 0, 0, 15, tell_laddr, "local address"},
+	N("local_port", "LPORT", 5, tell_lport, "local port"),
+	{"address", "RADDR", COL_NEST, COL_LEFT, 0, 0, 15, tell_raddr, "remote address"},
+	N("port", "RPORT", 5, tell_rport, "remote port"),
+	{"direction", "DIR", COL_NEST, COL_LEFT, 0, 0, 8, tell_direction,
+	 "opened by this side, or accepted"},
+	{"since", "SINCE", COL_NEST, COL_LEFT, 0, 0, 6, tell_since,
+	 "before: it was there when weir began"},
+	{"ms", "MS", COL_NEST, FOR_PEOPLE, 0, 0, 9, tell_ms, "age_ns in ms"},
+	N("age_ns", "AGE(ns)", 14, tell_age, "from opening to time"),
+	N("connect_ns", "CONN(ns)", 11, tell_connect, "from opening until it was established"),
+	{"tx_kb", "TX_KB", COL_NEST, FOR_PEOPLE, 0, 0, 9, tell_tx_kb, "tx_bytes in KiB"},
+	{"rx_kb", "RX_KB", COL_NEST, FOR_PEOPLE, 0, 0, 9, tell_rx_kb, "rx_bytes in KiB"},
+	N("tx_bytes", "TX", 10, tell_tx, "bytes sent that were acknowledged, without SYN and FIN"),
+	N("rx_bytes", "RX", 10, tell_rx, "bytes that came in order, without SYN and FIN"),
+	{"interval_tx_bytes", "TX/I", COL_UINT, 0, C(dtx), 10, NULL, "tx_bytes of the interval"},
+	{"interval_rx_bytes", "RX/I", COL_UINT, 0, C(drx), 10, NULL, "rx_bytes of the interval"},
+	N("sent_bytes", "SENT", 10, tell_sent, "bytes put on the wire, those sent again too"),
+	N("retrans_bytes", "RETRB", 8, tell_retrans_bytes, "of these, bytes sent again"),
+	N("segs_out", "SEGOUT", 8, tell_segs_out, "segments sent, those without data too"),
+	N("segs_in", "SEGIN", 8, tell_segs_in, "segments received"),
+	N("data_segs_out", "DSEGOUT", 8, tell_data_segs_out, "segments sent that have data"),
+	N("data_segs_in", "DSEGIN", 8, tell_data_segs_in, "segments received that have data"),
+	N("retrans", "RETR", 5, tell_retrans, "segments sent again"),
+	N("lost", "LOST", 5, tell_lost, "segments that were taken for lost"),
+	N("reordering", "REORD", 5, tell_reordering, "segments by which order may differ"),
+	N("rtt_us", "RTT(us)", 8, tell_rtt_us, "round trip time, smoothed"),
+	N("rttvar_us", "VAR(us)", 8, tell_rttvar_us, "its mean deviation"),
+	N("min_rtt_us", "MIN(us)", 8, tell_min_rtt_us, "the shortest of late"),
+	N("cwnd", "CWND", 5, tell_cwnd, "congestion window, segments"),
+	N("ssthresh", "SSTHR", 10, tell_ssthresh, "slow start threshold, segments"),
+	N("mss", "MSS", 5, tell_mss, "largest segment, bytes"),
+	N("delivery_rate", "RATE(B/s)", 12, tell_rate, "bytes per second that were delivered"),
+	{"send_queue", "SENDQ", COL_UINT, 0, C(send_queue), 7, NULL,
+	 "bytes written that are not acknowledged"},
+	{"send_limit", "SNDBUF", COL_UINT, 0, C(send_limit), 8, NULL, "limit of the send buffer"},
+	{"recv_queue", "RECVQ", COL_UINT, 0, C(recv_queue), 7, NULL,
+	 "bytes that wait to be read; of a listener connections to be accepted"},
+	{"recv_limit", "RCVBUF", COL_UINT, 0, C(recv_limit), 8, NULL,
+	 "limit of the receive buffer; of a listener, of its queue"},
+	{"drops", "DROPS", COL_UINT, 0, C(drops), 5, NULL, "packets that the socket dropped"},
+	{"close", "CLOSE", COL_NEST, COL_LEFT, 0, 0, 8, tell_close,
+	 "why it ended: fin, reset, refused, timeout, given up, error"},
+	{"closed_by", "BY", COL_NEST, COL_LEFT, 0, 0, 6, tell_closed_by,
+	 "the side whose FIN or reset came first"},
+	{"error", "ERROR", COL_ERROR, COL_LEFT, C(s.ret), 12, NULL,
+	 "the socket's error at its end"},
+	{"cookie", "COOKIE", COL_UINT, 0, C(cookie), 8, NULL, "the socket's number, as in ss -e"},
+	{0},
+};
+
+#define MOST (sizeof(table_columns) / sizeof(*table_columns))
+
+static const struct column *column(const char *name, size_t n)
+{
+	for (const struct column *c = table_columns; c->name; c++)
+		if (strlen(c->name) == n && !memcmp(c->name, name, n))
+			return c;
+	return NULL;
+}
+
+static int unknown(const char *name, size_t n)
+{
+	const char *words[MOST + 1] = {NULL}, *near;
+	char word[64];
+
+	for (u32 i = 0; i < MOST - 1; i++)
+		words[i] = table_columns[i].name;
+	snprintf(word, sizeof(word), "%.*s", (int)n, name);
+	near = suggest(word, words);
+	return usage("there is no column '%s'%s%s; --help lists them", word,
+		     near ? ", did you mean " : "", near ? near : "");
+}
+
+/* One after the other into to, shown in text. */
+static int choose(struct column *to, u32 *count, const char *words)
+{
+	while (*words) {
+		size_t n = strcspn(words, ",");
+		const struct column *c = column(words, n);
+
+		if (!c)
+			return unknown(words, n);
+		if (*count >= 2 * MOST)
+			return usage("--columns names too many");
+		to[*count] = *c;
+		to[*count].flags |= COL_TEXT;
+		to[(*count)++].flags &= ~FOR_PEOPLE;
+		words += n + (words[n] == ',');
+	}
+	return 0;
+}
+
+int table_check(struct run *run, const char *usual, const char *words)
+{
+	static struct column chosen[2 * MOST + 1];
+	bool text = run->common.format == OUT_TEXT;
+	u32 n = 0;
+
+	if (!text && !words) {
+		run_columns(run, table_columns);
+		return 0;
+	}
+	memset(chosen, 0, sizeof(chosen));
+	if (choose(chosen, &n, words ? words : usual))
+		return USAGE;
+	if (!n)
+		return usage("--columns names none");
+	run_columns(run, chosen);
+	return 0;
+}

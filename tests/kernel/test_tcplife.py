@@ -1,0 +1,302 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
+"""weir tcplife against workloads that tell what they sent, and against bcc's tool of that name."""
+import json
+import os
+import re
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import lib
+
+sys.path.insert(0, lib.here("..", "replay"))
+import schema
+
+ME = [sys.executable, os.path.abspath(__file__)]
+MANY = 1009
+PRIMES = [(7, 13), (1009, 104729), (0, 0), (1299709, 2), (0, 65537), (611953, 0), (1, 15485863)]
+FAMILIES = {"v4": (socket.AF_INET, "127.0.0.1", "127.0.0.1"), "v6": (socket.AF_INET6, "::1", "::1"),
+            "mapped": (socket.AF_INET6, "::", "::ffff:127.0.0.1")}
+RESET = struct.pack("ii", 1, 0)
+
+
+# The workload writes what it did as JSON lines on the descriptor that TOLD names.
+
+def tell(*what):
+    fd = os.open(os.environ["TOLD"], os.O_WRONLY | os.O_APPEND)
+    os.write(fd, json.dumps(what).encode() + b"\n")
+    os.close(fd)
+
+
+def listening(family, address, backlog=128):
+    listener = socket.socket(family)
+    if family == socket.AF_INET6:
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    listener.bind((address, 0))
+    listener.listen(backlog)
+    return listener, listener.getsockname()[1]
+
+
+def read_all(sock, count):
+    while count:
+        count -= len(sock.recv(min(count, 1 << 20)))
+
+
+def pair(listener, to, port):
+    sock = socket.socket(listener.family)
+    sock.connect((to, port))
+    return sock, listener.accept()[0]
+
+
+def move(one, other, count):
+    """count bytes, by a thread of its own so that neither buffer limits it."""
+    import threading
+    sender = threading.Thread(target=one.sendall, args=(b"x" * count,))
+    sender.start()
+    read_all(other, count)
+    sender.join()
+
+
+def bytes_each(kind):
+    """Connections of known bytes; the side that closes first changes. Both ends are told."""
+    family, address, to = FAMILIES[kind]
+    listener, port = listening(family, address)
+    for number, (there, back) in enumerate(PRIMES):
+        mine, accepted = pair(listener, to, port)
+        local = mine.getsockname()[1]
+        move(mine, accepted, there)
+        move(accepted, mine, back)
+        first = (mine, accepted) if number % 2 else (accepted, mine)
+        first[0].close()
+        first[1].recv(1)
+        first[1].close()
+        tell("opened", os.getpid(), local, port, there, back, "local" if number % 2 else "remote")
+        tell("accepted", os.getpid(), port, local, back, there, "remote" if number % 2 else "local")
+    listener.close()
+
+
+def many(count):
+    """Two processes, both ends of each connection owned by a different one; quick closes."""
+    listener, port = listening(socket.AF_INET, "127.0.0.1", 512)
+    child = os.fork()
+    if not child:
+        for _ in range(int(count)):
+            accepted = listener.accept()[0]
+            accepted.close()
+        os._exit(0)
+    tell(os.getpid(), child, port)
+    listener.close()
+    for _ in range(int(count)):
+        sock = socket.socket()
+        sock.connect(("127.0.0.1", port))
+        sock.recv(1)
+        sock.close()
+    os.waitpid(child, 0)
+
+
+def ends():
+    """One connection for each way to end, and what ends it as this side sees it."""
+    listener, port = listening(socket.AF_INET, "127.0.0.1")
+
+    def told(sock, why, by):
+        tell(sock.getsockname()[1], why, by)
+
+    one, two = pair(listener, "127.0.0.1", port)
+    told(one, "fin", "local")
+    one.shutdown(socket.SHUT_WR)
+    two.recv(1)
+    two.close()
+    one.recv(1)
+    one.close()
+    one, two = pair(listener, "127.0.0.1", port)
+    told(one, "fin", "remote")
+    two.close()
+    one.recv(1)
+    one.close()
+    one, two = pair(listener, "127.0.0.1", port)
+    told(one, "reset", "local")
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    one.close()
+    time.sleep(0.05)
+    two.close()
+    one, two = pair(listener, "127.0.0.1", port)
+    told(one, "reset", "remote")
+    two.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    two.close()
+    time.sleep(0.05)
+    one.close()
+    one, two = pair(listener, "127.0.0.1", port)
+    told(one, "reset", "local")  # unread data
+    two.sendall(b"x" * 100)
+    time.sleep(0.05)
+    one.close()
+    time.sleep(0.05)
+    two.close()
+    free, other = listening(socket.AF_INET, "127.0.0.1")
+    free.close()
+    sock = socket.socket()
+    sock.bind(("127.0.0.1", 0))
+    told(sock, "refused", "remote")
+    assert sock.connect_ex(("127.0.0.1", other))
+    sock.close()
+
+
+def idle(count):
+    """Connections that were there before: 11 bytes one way, 17 the other; then, on a signal, 3 and 5."""
+    import signal
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+    listener, port = listening(socket.AF_INET, "127.0.0.1")
+    pairs = [pair(listener, "127.0.0.1", port) for _ in range(int(count))]
+    for mine, accepted in pairs:
+        move(mine, accepted, 11)
+        move(accepted, mine, 17)
+    print(port, flush=True)
+    signal.sigwait([signal.SIGUSR1])
+    for mine, accepted in pairs:
+        move(mine, accepted, 3)
+        move(accepted, mine, 5)
+        mine.close()
+        accepted.recv(1)
+        accepted.close()
+
+
+WORK = {f.__name__: f for f in (bytes_each, many, ends, idle)}
+
+
+def tcplife(*argv, program=(lib.WEIR, "tcplife"), **options):
+    with tempfile.NamedTemporaryFile("r") as file:
+        ended = lib.run(*program, *argv, env={**os.environ, "TOLD": file.name}, **options)
+        ended.want = [json.loads(line) for line in file]
+    return ended
+
+
+class Tcplife(unittest.TestCase):
+    maxDiff = 3000
+
+    def rows(self, *work, options=()):
+        ended = tcplife("-o", "json", "--stats", *options, "--", *ME, *map(str, work))
+        self.assertEqual(ended.status, 0, ended)
+        self.assertEqual([n for n in ended.stats["lost"].values() if n], [])
+        self.assertIsNone(schema.wrong("conn", ended.rows))
+        return ended.rows, ended.want
+
+    def test_bytes(self):
+        """Exactly what was sent and read, of either end, whoever closes first."""
+        for kind in FAMILIES:
+            with self.subTest(kind):
+                rows, want = self.rows("bytes_each", kind)
+                got = [[r["direction"], r["pid"], r["local_port"], r["port"], r["tx_bytes"], r["rx_bytes"],
+                        r["closed_by"]] for r in rows]
+                self.assertEqual(sorted(got), sorted(want))
+                family = "AF_INET6" if kind == "v6" else "AF_INET"
+                address = "::1" if kind == "v6" else "127.0.0.1"
+                self.assertEqual({(r["family"], r["address"], r["local_address"], r["close"], r["since"]) for r in rows},
+                                 {(family, address, address, "fin", None)})
+                self.assertTrue(all(0 < r["connect_ns"] <= r["age_ns"] for r in rows))
+
+    def test_owners(self):
+        """Both ends of connections between two processes, each with its own owner."""
+        rows, [(client, server, port)] = self.rows("many", MANY)
+        self.assertEqual(len(rows), 2 * MANY)
+        self.assertEqual([r["pid"] for r in rows if r["port"] == port], [client] * MANY)
+        self.assertEqual([r["pid"] for r in rows if r["local_port"] == port], [server] * MANY)
+        self.assertEqual(len({r["cookie"] for r in rows}), 2 * MANY)
+
+    def test_ends(self):
+        rows, want = self.rows("ends")
+        got = {r["local_port"]: [r["close"], r["closed_by"]] for r in rows if r["direction"] == "opened"}
+        self.assertEqual(got, {port: [why, by] for port, why, by in want})
+        self.assertEqual(sum(r["direction"] == "accepted" for r in rows), 5)
+        self.assertNotIn(None, [r["pid"] for r in rows])
+
+    def before(self, *options):
+        """What was there before weir, as rows, and the workload's pid."""
+        child = subprocess.Popen([*ME, "idle", "23"], stdout=subprocess.PIPE)
+        port = int(child.stdout.readline())
+        with lib.Live("-o", "json", "--netns", os.getpid(), *options, tool="tcplife") as live:
+            child.send_signal(10)
+            child.wait()
+            child.stdout.close()
+            ended = live.stop()
+        return ended.rows, port, child.pid
+
+    def test_before(self):
+        """Older than weir: there, with owner, and with bytes of all its life; who opened it is found out."""
+        rows, port, pid = self.before()
+        self.assertEqual(len(rows), 46)
+        self.assertEqual({(r["pid"], r["since"], r["age_ns"]) for r in rows}, {(pid, "before", None)})
+        for mine, tx, rx, direction in ((False, 22, 14, "accepted"), (True, 14, 22, "opened")):
+            self.assertEqual({(r["tx_bytes"], r["rx_bytes"], r["direction"]) for r in rows if (r["port"] == port) == mine},
+                             {(tx, rx, direction)})
+
+    def test_filters(self):
+        with tempfile.NamedTemporaryFile() as record:
+            self.assertEqual(tcplife("--record", record.name, "--", *ME, "ends").status, 0)
+            for options, count in (([], 11), (["-4"], 11), (["-6"], 0), (["--host", "127.0.0.0/8"], 11),
+                                   (["--host", "10.0.0.0/8"], 0), (["--failed"], 4), (["-n", "3"], 3),
+                                   (["-c", "nobody"], 0), (["--slower", "10s"], 0)):
+                live = tcplife("-o", "json", *options, "--", *ME, "ends")
+                again = lib.weir("replay", record.name, "-o", "json", *options)
+                self.assertEqual((len(live.rows), len(again.rows)), (count, count), options)
+
+    def test_pid(self):
+        """-p chooses by owner, in the kernel."""
+        rows, port, pid = self.before("-p", os.getpid())
+        self.assertEqual(rows, [])
+
+    def test_text(self):
+        ended = tcplife("--", *ME, "bytes_each", "v4")
+        self.assertRegex(ended.lines[0], r"^ +PID COMM +LADDR +LPORT RADDR +RPORT +TX_KB +RX_KB +MS$")
+        self.assertEqual(len(ended.lines), 1 + 2 * len(PRIMES))
+        kb = sorted(tuple(line.split()[6:8]) for line in ended.lines[1:])
+        want = sorted((f"{w[4] / 1024:.2f}", f"{w[5] / 1024:.2f}") for w in ended.want)
+        self.assertEqual(kb, want)
+
+    def test_columns(self):
+        ended = tcplife("--columns", "port,close,tx_bytes", "-o", "csv", "--", *ME, "bytes_each", "v4")
+        self.assertEqual(ended.lines[0].rstrip(), "port,close,tx_bytes")
+        self.assertEqual(sorted(int(line.split(",")[2]) for line in ended.lines[1:]), sorted(w[4] for w in ended.want))
+
+    def test_refusals(self):
+        for words in (["word"], ["--columns", "pidd"], ["--columns", ""], ["-i", "1"]):
+            ended = lib.weir("tcplife", *words)
+            self.assertEqual((ended.status, ended.words.count("\n")), (2, 1), ended)
+
+    def test_beside_libbpf_tools(self):
+        """The tool of that name: the same connections with the same times. Its bytes count SYN and FIN."""
+        other = lib.need("tcplife")
+        if not os.environ.get("WEIR_TEST_SLOW"):
+            self.skipTest("it would see the whole machine: emulated kernels only")
+        process = subprocess.Popen(["stdbuf", "-oL", other, "-w"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        try:
+            time.sleep(3 * lib.SLOW)
+            rows, want = self.rows("bytes_each", "v4")
+            time.sleep(1)
+        finally:
+            process.terminate()
+            said = process.communicate()[0].decode()
+        theirs = {}
+        for line in said.splitlines():
+            found = re.match(r"(\d+) +\S+ +127\.0\.0\.1 +(\d+) +127\.0\.0\.1 +(\d+) +([\d.]+) +([\d.]+) +([\d.]+)$", line)
+            if found:
+                theirs[int(found[2]), int(found[3])] = (float(found[4]), float(found[5]), float(found[6]))
+        if not theirs:
+            self.skipTest(f"it says nothing here: {said[:200]}")
+        self.assertEqual(theirs.keys(), {(r["local_port"], r["port"]) for r in rows})
+        for r in rows:
+            tx, rx, ms = theirs[r["local_port"], r["port"]]
+            self.assertAlmostEqual(tx, r["tx_bytes"] / 1024, delta=0.011)
+            self.assertAlmostEqual(rx, r["rx_bytes"] / 1024, delta=0.011)
+            self.assertAlmostEqual(ms, r["age_ns"] / 1e6, delta=3)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1 and sys.argv[1] in WORK:
+        WORK[sys.argv[1]](*sys.argv[2:])
+    else:
+        lib.main()
