@@ -118,6 +118,24 @@ static void unix_open(void)
 	receiver = pair[1];
 }
 
+/* A receiver whose buffer is full: each further message is dropped. */
+static void drop_open(void)
+{
+	int one = 1;
+
+	udp_open();
+	check(!setsockopt(receiver, SOL_SOCKET, SO_RCVBUF, &one, sizeof(one)), "SO_RCVBUF");
+	for (int i = 0; i < 100; i++)
+		sendto(sender, message, MESSAGE, 0, (struct sockaddr *)&peer, sizeof(peer));
+}
+
+static void drop(void)
+{
+	check(sendto(sender, message, MESSAGE, 0, (struct sockaddr *)&peer, sizeof(peer)) ==
+		      MESSAGE,
+	      "sendto");
+}
+
 static void no_open(void)
 {
 }
@@ -137,6 +155,7 @@ static const struct work {
 	{"tcp", tcp_open, stream, "send and recv 64 bytes"},
 	{"unix", unix_open, stream, "send and recv 64 bytes"},
 	{"connect", connect_open, connect_accept_close, "connect, accept, close both (TCP)"},
+	{"drop", drop_open, drop, "sendto 64 bytes where the receiver's buffer is full"},
 	{"getpid", no_open, get_pid, "a system call that is not about the network"},
 };
 

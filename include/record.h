@@ -29,6 +29,7 @@ enum rec_type {
 	REC_HINT = 10,   /* between a tool's halves, never in files (struct hint_rec) */
 	REC_HIT = 11,    /* a tracepoint or kernel function (struct hit_rec) */
 	REC_CONN = 12,   /* a connection: its end, a change, or how it is now (struct conn_rec) */
+	REC_DROP = 13,   /* a packet that the kernel dropped (struct drop_rec) */
 	REC_MAX,
 };
 
@@ -161,6 +162,7 @@ enum tally_flag {
 	TALLY_OTHER = 2,  /* all that found no room for a row of its own */
 	TALLY_CGROUP = 4, /* key.id is a cgroup */
 	TALLY_BLIND = 8,  /* results were not looked at: all events are counted as good */
+	TALLY_SYMBOL = 16, /* key.id is a kernel address */
 };
 
 #define TALLY_COUNTS 7
@@ -329,7 +331,7 @@ struct stack_rec {
 	struct rec h;
 	u64 id; /* what it will be called by */
 	u32 pid;
-	u32 pad;
+	u32 kernel;        /* 1: of the kernel's functions; pid means nothing then */
 	u64 ip[STACK_MAX]; /* innermost first, 0 behind the last */
 };
 
@@ -381,6 +383,18 @@ struct hit_rec {
 	struct who who; /* the socket's owner, or the task that ran */
 };
 
+/* A packet that was dropped. */
+struct drop_rec {
+	struct rec h;
+	u64 place;      /* kernel address: who dropped it */
+	u64 caller;     /* of a netfilter hook: who called that; 0: unknown */
+	u32 reason;     /* enum skb_drop_reason of the kernel that dropped it */
+	u32 netns;      /* of the device, else of the socket; 0: unknown */
+	struct who who; /* the socket's owner; pid 0: nobody is known */
+	struct hit_sock sock;
+	struct packet_id packet;
+};
+
 /* A name for a number, written into a recording so that replay elsewhere prints the same. */
 enum name_space {
 	NAME_CGROUP = 1,
@@ -390,6 +404,7 @@ enum name_space {
 	NAME_PROBE = 5,  /* what a probe is, in the text of probe_learn() */
 	NAME_SYMBOL = 6, /* what lies at a kernel address */
 	NAME_GENL = 7,   /* a family of generic netlink */
+	NAME_REASON = 8, /* why a packet is dropped */
 };
 struct name_rec {
 	struct rec h;

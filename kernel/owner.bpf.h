@@ -39,13 +39,18 @@ static __always_inline u64 owner_ino(u64 sk)
 	return BPF_CORE_READ((struct sock *)sk, sk_socket, file, f_inode, i_ino);
 }
 
-static __noinline struct owner *owner_find(u64 sk, const struct hit_sock *s)
+static __always_inline struct owner *owner_of(u64 sk, u64 cookie)
 {
 	struct owner *o = bpf_map_lookup_elem(&owners, &sk);
 
-	if (!o || o->cookie != s->cookie)
+	if (!o || o->cookie != cookie)
 		return NULL;
-	return s->cookie || (o->ino && o->ino == owner_ino(sk)) ? o : NULL;
+	return cookie || (o->ino && o->ino == owner_ino(sk)) ? o : NULL;
+}
+
+static __noinline struct owner *owner_find(u64 sk, const struct hit_sock *s)
+{
+	return owner_of(sk, s->cookie);
 }
 
 static __always_inline bool owner_passes(struct task_struct *task)
@@ -78,7 +83,7 @@ static __always_inline bool owner_by_use(u64 sk, const struct hit_sock *s)
  * can be had; else those of its state and of its traffic, which see it a little later. sk is a type
  * that the verifier knows: so the kernel gives it a cookie here, if it has none.
  */
-static __always_inline int owner_note(struct sock *sk, const bool fresh)
+static __always_inline int owner_keep(struct sock *sk, const bool fresh)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u64 key = (u64)sk, cookie;
@@ -95,6 +100,17 @@ static __always_inline int owner_note(struct sock *sk, const bool fresh)
 	who_read(&o.who, task);
 	bpf_map_update_elem(&owners, &key, &o, BPF_ANY);
 	return 0;
+}
+
+/* The same, and its addresses where they are wanted (kernel/ends.bpf.h). */
+static __always_inline int owner_note(struct sock *sk, const bool fresh)
+{
+	int err = owner_keep(sk, fresh);
+
+#ifdef OWNER_ENDS
+	ends_note((u64)sk);
+#endif
+	return err;
 }
 
 SEC("?fexit/sock_init_data") int owner_made(u64 *ctx)
@@ -132,13 +148,35 @@ SEC("?tp_btf/sock_recv_length") int owner_receives(u64 *ctx)
 	return owner_note((struct sock *)ctx[0], false);
 }
 
-/* Sockets that are there already: read through once, when the others are attached. Of several tasks
- * that have it open the first counts. */
+#ifdef OWNER_ENDS
+/* udp_lib_get_port(sk, snum, hash2_nulladdr): UDP's bind, in the task's context. */
+SEC("?fexit/udp_lib_get_port") int owner_bound(u64 *ctx)
+{
+	struct sock *sk = (struct sock *)ctx[0];
+
+	bpf_get_socket_cookie(sk);
+	ends_note((u64)sk);
+	return 0;
+}
+
+/* Connections, wherever their handshake ends. */
+SEC("?tp_btf/inet_sock_set_state") int owner_joined(u64 *ctx)
+{
+	u32 state = ctx[2];
+
+	if (state == 1 /* ESTABLISHED */ || state == TCP_LISTEN)
+		ends_note(ctx[0]);
+	return 0;
+}
+#endif
+
+/* Sockets that are there already: read through when the others are attached, and when the user half
+ * asks for it. Of several tasks that have it open the first counts. */
 SEC("?iter/task_file") int owner_scan(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file; /* loaded once: the verifier forgets that it is not NULL */
-	struct owner o = {};
+	struct owner o = {}, *old;
 	struct socket *sock;
 	struct sock *sk;
 	u64 key;
@@ -151,9 +189,15 @@ SEC("?iter/task_file") int owner_scan(struct bpf_iter__task_file *ctx)
 		return 0;
 	key = (u64)sk;
 	o.cookie = bpf_get_socket_cookie(sk);
+#ifdef OWNER_ENDS
+	ends_note(key);
+#endif
+	old = bpf_map_lookup_elem(&owners, &key);
+	if (old && old->cookie == o.cookie)
+		return 0;
 	o.passes = task_fits(task) && (!(filter.have & FILTER_CGROUP) || in_cgroup(task));
 	who_read(&o.who, task);
-	bpf_map_update_elem(&owners, &key, &o, BPF_NOEXIST);
+	bpf_map_update_elem(&owners, &key, &o, BPF_ANY);
 	return 0;
 }
 

@@ -51,7 +51,7 @@ static __always_inline u64 stack_here(void *ctx, u32 pid)
 			    .fixed = sizeof(*r),
 			    .ts = bpf_ktime_get_ns()};
 	r->pid = pid;
-	r->pad = 0;
+	r->kernel = 0;
 	r->id = id;
 	if (bpf_ringbuf_output(&ring, r, sizeof(*r), ring_flags()))
 		count_lost(LOST_RING);

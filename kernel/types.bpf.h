@@ -196,6 +196,11 @@ struct sock_common {
 	struct {
 		s64 counter;
 	} skc_cookie;
+	struct {
+		struct {
+			int counter;
+		} refs;
+	} skc_refcnt;
 };
 struct socket;
 struct sk_buff_head {
@@ -244,6 +249,7 @@ struct sk_buff {
 	struct net_device *dev;
 	struct sock *sk;
 	unsigned int len;
+	int skb_iif;
 	__be16 protocol;
 	u16 transport_header;
 	u16 network_header;

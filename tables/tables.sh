@@ -12,6 +12,7 @@ splice_flags SPLICE_F_??? rwf RWF_??? tcp_state TCP_??? icmp ICMP_??? packet_mr 
 	echo '/* Made by tables/tables.sh from tables/: do not edit. */'
 	echo '#include "decode.h"'
 	echo '#include "kinds.h"'
+	echo '#include "reason.h"'
 	echo '#include "nl.h"'
 	set -f
 	# shellcheck disable=SC2086 # a list of words
@@ -43,6 +44,10 @@ splice_flags SPLICE_F_??? rwf RWF_??? tcp_state TCP_??? icmp ICMP_??? packet_mr 
 		echo "};"
 		echo "const struct names names_$table = {rows_$table, sizeof(rows_$table) / sizeof(*rows_$table), NULL, NULL};"
 	done
+	echo "const struct reason reasons[] = {"
+	awk -f "$here/reasons.awk" "$here/drop_reasons.txt"
+	echo "};"
+	echo "const u32 nreasons = sizeof(reasons) / sizeof(*reasons);"
 	echo "const struct sockopt af_protos[] = {"
 	awk -f "$here/gen" "$here/af_proto.txt" | sed 's/ },$/, 0, false },/'
 	echo "};"

@@ -40,7 +40,13 @@ bool kernel_names(struct kernel_name *names, u32 n);
  * close; -1: libbpf must look for itself.
  */
 int kernel_slice(const void *object, size_t size);
-/* Forgets the file, which kernel_names() and kernel_slice() keep. */
+/*
+ * Calls each for every value of an enum, of the kernel's own (module NULL) or of a module's; names
+ * are good for the call only. False when there is no such enum, or no BTF.
+ */
+bool kernel_enum(const char *module, const char *name,
+		 void (*each)(void *arg, const char *name, u32 value), void *arg);
+/* Forgets the file, which kernel_names(), kernel_slice() and kernel_enum() keep. */
 void kernel_names_drop(void);
 
 /* One BTF: the kernel's own, or a module's, which continues it (btf__base_btf()). */

@@ -190,8 +190,7 @@ static void keep(struct run *run, const struct rec *r)
 
 	if (cgroup && cgroup != l->last_cgroup)
 		record_cgroup(l, cgroup);
-	if (r->type == REC_HIT)
-		symbols_of((const struct hit_rec *)r, record_symbol, run);
+	symbols_of(r, record_symbol, run);
 	run->events += run_events_of(r);
 	file_write(&l->file, r);
 }
@@ -201,7 +200,10 @@ static void on_stack(struct live *l, const struct stack_rec *r)
 {
 	struct buf b = {0};
 
-	symbols_stack(&b, r, NAME_MOST);
+	if (r->kernel)
+		decode_frame_lines(&b, r->ip, STACK_MAX);
+	else
+		symbols_stack(&b, r, NAME_MOST);
 	if (l->run.common.record)
 		run_record_name(&l->run, NAME_STACK, r->id, b.base, buf_len(&b));
 	else

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include "error.h"
@@ -8,12 +9,13 @@
 #include "owners.h"
 
 /* Where functions can be had: all sockets, when they are made. */
-static const char *const by_function[] = {"owner_made", "owner_accepted"};
-static const char *const functions[] = {"sock_init_data", "inet_accept"};
+static const char *const by_function[] = {"owner_made", "owner_accepted",
+					  "owner_bound"}; /* the last not in all objects */
+static const char *const functions[] = {"sock_init_data", "inet_accept", "udp_lib_get_port"};
 /* Else: when they connect, listen, send or receive first. */
 static const char *const by_tracepoint[] = {"owner_state", "owner_sends", "owner_receives"};
-static const char *const tracepoints[] = {"sock:inet_sock_set_state", "sock:sock_send_length",
-					  "sock:sock_recv_length"};
+static const char *const tracepoints[] = {"inet_sock_set_state", "sock_send_length",
+					  "sock_recv_length"};
 
 static void want(struct bpf_object *obj, const char *name)
 {
@@ -23,23 +25,39 @@ static void want(struct bpf_object *obj, const char *name)
 		bpf_program__set_autoload(prog, true);
 }
 
+/* Are they in the kernel's BTF? prefix: of the type's name. */
+static bool known(const char *const *names, u32 n, u32 kind, const char *prefix, bool *each)
+{
+	struct kernel_name found[3] = {};
+	char texts[3][80];
+	bool all = true;
+
+	for (u32 i = 0; i < n; i++) {
+		snprintf(texts[i], sizeof(texts[i]), "%s%s", prefix, names[i]);
+		found[i].name = texts[i];
+		found[i].kind = kind;
+	}
+	kernel_names(found, n);
+	for (u32 i = 0; i < n; i++)
+		all &= each[i] = found[i].id != 0;
+	return all;
+}
+
 void owners_load(struct bpf_object *obj)
 {
-	bool made = true;
+	bool have[3];
 
-	for (u32 i = 0; i < 2; i++) {
-		struct kernel_func f;
-
-		made &= kernel_func(functions[i], &f) && f.via == VIA_FENTRY;
+	if (known(functions, 3, BTF_KIND_FUNC, "", have) && !via_refused(VIA_FENTRY))
+		for (u32 i = 0; i < 3; i++)
+			want(obj, by_function[i]);
+	else if (!via_refused(VIA_TP_BTF)) {
+		known(tracepoints, 3, BTF_KIND_TYPEDEF, "btf_trace_", have);
+		for (u32 i = 0; i < 3; i++)
+			if (have[i])
+				want(obj, by_tracepoint[i]);
 	}
-	for (u32 i = 0; i < 2 && made; i++)
-		want(obj, by_function[i]);
-	for (u32 i = 0; i < 3 && !made; i++) {
-		const struct kernel_tp *tp = kernel_tp(tracepoints[i]);
-
-		if (tp && tp->btf_id && !via_refused(VIA_TP_BTF))
-			want(obj, by_tracepoint[i]);
-	}
+	if (!via_refused(VIA_TP_BTF))
+		want(obj, "owner_joined");
 	want(obj, "owner_scan");
 }
 
@@ -84,4 +102,12 @@ void owners_attach(struct attach *a, struct bpf_object *obj)
 		err = -errno;
 	if (err)
 		note("whose socket it is may not be known everywhere: %s", strerror(-err));
+}
+
+void owners_again(struct bpf_object *obj)
+{
+	struct bpf_program *prog = bpf_object__find_program_by_name(obj, "owner_scan");
+
+	if (prog && bpf_program__autoload(prog))
+		scan(prog);
 }

@@ -12,4 +12,7 @@
  */
 void symbols_stack(struct buf *b, const struct stack_rec *r, u32 limit);
 
+/* From now on, kernel addresses are told by the running kernel's names. */
+void symbols_kernel(void);
+
 #endif

@@ -134,8 +134,6 @@ static void tell_ret(struct verbs *v, const struct told *t, const struct hit_rec
 	}
 }
 
-static void tell_frames(struct verbs *v, const struct hit_rec *r);
-
 void decode_hit_line(struct verbs *v, const struct hit_rec *r)
 {
 	const struct told *t = told_of(r->probe);
@@ -169,7 +167,7 @@ void decode_hit_line(struct verbs *v, const struct hit_rec *r)
 		buf_seconds(v->b, r->dur, 6);
 		buf_chr(v->b, '>');
 	}
-	tell_frames(v, r);
+	decode_frames(v->b, &r->h);
 }
 
 void decode_hit_ret(struct verbs *v, const struct hit_rec *r)
@@ -202,74 +200,15 @@ void decode_none(struct verbs *v)
 		v->ops->ptr(v, 0);
 }
 
-/* The frames that the probe itself added: of BPF and of the tracepoint's own functions. */
-static u32 skip_own(const struct sect *s)
-{
-	static const char *const own[] = {"bpf_",        "__bpf_",           "__traceiter_",
-					  "perf_trace_", "perf_call_bpf",    "trace_call_bpf",
-					  "kprobe_",     "opt_kprobe_",      "ftrace_",
-					  "fprobe_",     "arch_ftrace_ops_", "rethook_"};
-	u32 skip = 0;
-
-	for (u32 i = 0; s && i < s->len / 8u; i++) {
-		const char *text = symbol_text(load64((const u8 *)(s + 1) + 8 * i));
-		bool mine = !text;
-
-		for (u32 k = 0; k < ARRAY_SIZE(own) && text; k++)
-			mine |= !strncmp(text, own[k], strlen(own[k]));
-		if (!mine)
-			break;
-		skip = i + 1;
-	}
-	return s && skip < s->len / 8u ? skip : 0;
-}
-
 void decode_hit_stack(struct verbs *v, const struct hit_rec *r)
 {
-	const struct sect *s = sect_find(&r->h, SECT_STACK, ANY_ARG, NULL);
-
-	if (!s) {
-		decode_none(v);
-		return;
-	}
-	open_box(v, BOX_ARRAY);
-	for (u32 i = skip_own(s); i < s->len / 8u; i++) {
-		u64 address = load64((const u8 *)(s + 1) + 8 * i);
-		const char *text = symbol_text(address);
-
-		item(v);
-		if (text)
-			v->ops->word(v, text);
-		else
-			v->ops->ptr(v, address);
-	}
-	close_box(v);
+	decode_stack(v, &r->h);
 }
 
-/* In text: a line of its own for each frame, below. */
-static void tell_frames(struct verbs *v, const struct hit_rec *r)
+void symbols_of_hit(const struct hit_rec *r, void (*each)(void *arg, u64 address), void *arg)
 {
-	const struct sect *s = sect_find(&r->h, SECT_STACK, ANY_ARG, NULL);
-
-	for (u32 i = skip_own(s); s && i < s->len / 8u; i++) {
-		u64 address = load64((const u8 *)(s + 1) + 8 * i);
-		const char *text = symbol_text(address);
-
-		buf_str(v->b, "\n        ");
-		if (text)
-			buf_text(v->b, text);
-		else
-			buf_hex(v->b, address);
-	}
-}
-
-void symbols_of(const struct hit_rec *r, void (*each)(void *arg, u64 address), void *arg)
-{
-	const struct sect *s = sect_find(&r->h, SECT_STACK, ANY_ARG, NULL);
 	const struct told *t = told_of(r->probe);
 
-	for (u32 i = 0; s && i < s->len / 8u; i++)
-		each(arg, load64((const u8 *)(s + 1) + 8 * i));
 	if (t && t->tp)
 		record_symbols(t->tp, raw_of(r), each, arg);
 }

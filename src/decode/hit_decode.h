@@ -43,6 +43,17 @@ void decode_hit_error(struct verbs *v, const struct hit_rec *r);
 void decode_none(struct verbs *v);
 /* Frames, innermost first: an ARRAY; a null ptr without --stack. */
 void decode_hit_stack(struct verbs *v, const struct hit_rec *r);
+/* The same of any record that has SECT_STACK; and in text, a line of its own for each frame. */
+void decode_stack(struct verbs *v, const struct rec *r);
+void decode_frames(struct buf *b, const struct rec *r);
+/* n addresses, of which the last may be 0, as lines: "tcp_v4_rcv+0x1c". */
+void decode_frame_lines(struct buf *b, const u64 *ip, u32 n);
+
+/* A packet and a socket as STRUCT; a null ptr when nothing is known of them. */
+void decode_packet(struct verbs *v, const struct packet_id *p);
+void decode_hit_sock(struct verbs *v, const struct hit_sock *s);
+/* "lo TCP 127.0.0.1:40000->127.0.0.1:80 SYN 60" */
+void decode_packet_text(struct buf *b, const struct packet_id *p);
 
 /*
  * Who knows what lies at a kernel address: the symbol's name, its module (NULL: the kernel itself)
@@ -55,6 +66,6 @@ void symbol_learn(u64 address, const char *text, u32 len);
 /* The same text of an address, kept; NULL when it cannot be looked up. */
 const char *symbol_text(u64 address);
 /* Addresses that a record's text tells by symbol go through here, once each record. */
-void symbols_of(const struct hit_rec *r, void (*each)(void *arg, u64 address), void *arg);
+void symbols_of(const struct rec *r, void (*each)(void *arg, u64 address), void *arg);
 
 #endif

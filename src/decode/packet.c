@@ -112,3 +112,25 @@ void tell_packet(struct verbs *v, const struct packet_id *p)
 		field_flags(v, "flags", &tcp_flags, p->tcp_flags);
 	close_box(v);
 }
+
+void decode_packet(struct verbs *v, const struct packet_id *p)
+{
+	if (p->flags & PACKET_VALID)
+		tell_packet(v, p);
+	else
+		v->ops->ptr(v, 0);
+}
+
+void decode_packet_text(struct buf *b, const struct packet_id *p)
+{
+	if (p->flags & PACKET_VALID)
+		tell_packet_text(b, p);
+}
+
+void decode_hit_sock(struct verbs *v, const struct hit_sock *s)
+{
+	if (s->id.flags & SOCK_ID_VALID)
+		tell_hit_sock(v, s);
+	else
+		v->ops->ptr(v, 0);
+}

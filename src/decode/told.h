@@ -56,6 +56,7 @@ void tracepoint_free(struct tracepoint *t);
 /* The kernel's own text of the record, fields by name. */
 void tell_record_text(struct verbs *v, const struct tracepoint *t, const struct sect *raw);
 void tell_record_fields(struct verbs *v, const struct tracepoint *t, const struct sect *raw);
+void symbols_of_hit(const struct hit_rec *r, void (*each)(void *arg, u64 address), void *arg);
 void record_symbols(const struct tracepoint *t, const struct sect *raw,
 		    void (*each)(void *arg, u64 address), void *arg);
 

@@ -175,12 +175,26 @@ static bool match_conn(const struct filter *f, const struct conn_rec *r)
 	return match_sock(&rest, &r->s);
 }
 
+static bool match_drop(const struct filter *f, const struct drop_rec *r)
+{
+	struct filter who = *f;
+
+	who.have &= ~FILTER_NETNS;
+	if (f->have & FILTER_NETNS && r->netns != f->netns)
+		return false;
+	if (who.have & FILTER_TASK && (!r->who.pid || !match_task(&who, &r->who)))
+		return false;
+	return !(f->have & FILTER_SOCK) || match_packet(f, &r->packet) ||
+	       (r->sock.id.flags & SOCK_ID_VALID && match_id(f, &r->sock.id));
+}
+
 bool match_rec(const struct filter *f, const struct rec *r)
 {
 	switch (r->type) {
 	case REC_CALL: return match_call(f, (const struct call_rec *)r);
 	case REC_HIT: return match_hit(f, (const struct hit_rec *)r);
 	case REC_CONN: return match_conn(f, (const struct conn_rec *)r);
+	case REC_DROP: return match_drop(f, (const struct drop_rec *)r);
 	case REC_CONNECT:
 	case REC_ACCEPT:
 	case REC_RMEM: return match_sock(f, (const struct sock_rec *)r);
@@ -193,6 +207,7 @@ const struct who *rec_who(const struct rec *r)
 	switch (r->type) {
 	case REC_CALL: return &((const struct call_rec *)r)->who;
 	case REC_HIT: return &((const struct hit_rec *)r)->who;
+	case REC_DROP: return &((const struct drop_rec *)r)->who;
 	case REC_CONNECT:
 	case REC_ACCEPT:
 	case REC_CONN:

@@ -85,6 +85,14 @@ const struct file_field file_fields[] = {
 	F(REC_HIT, hit_rec, flags),
 	F(REC_HIT, hit_rec, context),
 	F(REC_HIT, hit_rec, who),
+	HEAD(REC_DROP, drop_rec),
+	F(REC_DROP, drop_rec, place),
+	F(REC_DROP, drop_rec, caller),
+	F(REC_DROP, drop_rec, reason),
+	F(REC_DROP, drop_rec, netns),
+	F(REC_DROP, drop_rec, who),
+	F(REC_DROP, drop_rec, sock),
+	F(REC_DROP, drop_rec, packet),
 	{0},
 };
 #define NFIELDS (sizeof(file_fields) / sizeof(*file_fields) - 1)
@@ -98,6 +106,7 @@ static const u16 fixed_size[REC_MAX] = {
 	[REC_TALLY] = sizeof(struct tally_rec),   [REC_CONNECT] = sizeof(struct connect_rec),
 	[REC_ACCEPT] = sizeof(struct accept_rec), [REC_RMEM] = sizeof(struct rmem_rec),
 	[REC_HIT] = sizeof(struct hit_rec),       [REC_CONN] = sizeof(struct conn_rec),
+	[REC_DROP] = sizeof(struct drop_rec),
 };
 
 /*

@@ -8,6 +8,7 @@
 #include "file.h"
 #include "hit_decode.h"
 #include "match.h"
+#include "reason.h"
 #include "run.h"
 #include "stacks.h"
 
@@ -30,6 +31,8 @@ static void play_one(struct run *run, const struct rec *r)
 			probe_learn(name->id, name->name, name->len);
 		else if (name->space == NAME_SYMBOL)
 			symbol_learn(name->id, name->name, name->len);
+		else if (name->space == NAME_REASON)
+			reason_learn(name->id, name->name, name->len);
 		else if (name->space == NAME_GENL)
 			genl_learn(name->id, name->name, name->len);
 	} else if (r->type == REC_NOTICE) {

@@ -6,6 +6,7 @@
 #include "error.h"
 #include "hits.h"
 #include "hit_decode.h"
+#include "symbols.h"
 
 struct hit *hits;
 u32 nhits;
@@ -253,17 +254,6 @@ static void add_notes(void)
 	}
 }
 
-static const char *symbol_of(u64 address, const char **module, u64 *off)
-{
-	const struct kernel_symbol *s = kernel_symbol_at(address, off);
-
-	/* no function is so long: it is a program of BPF's, or memory */
-	if (s && *off > 1 << 20)
-		s = NULL;
-	*module = s ? s->module : NULL;
-	return s ? s->name : NULL;
-}
-
 /* Each --arg begins with an argument of some probe. */
 static int check_paths(void)
 {
@@ -282,7 +272,7 @@ static int check_paths(void)
 int hits_setup(struct run *run, struct attach *a)
 {
 	(void)run, (void)a;
-	decode_symbol = symbol_of;
+	symbols_kernel();
 	decode_trusted = true;
 	for (u32 i = 0; i < nhits; i++) {
 		struct hit *h = &hits[i];

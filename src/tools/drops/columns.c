@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+#include <string.h>
+#include "columns.h"
+#include "decode.h"
+#include "drops.h"
+#include "hit_decode.h"
+#include "out.h"
+#include "reason.h"
+#include "spreads.h"
+#include "tallies.h"
+#include "whos.h"
+
+/* Who calls which hook (NF_HOOK and its kin in net/ of Linux 6.1 to 6.18). */
+static const struct {
+	const char *function, *hook;
+} hooks[] = {
+	{"ip_rcv", "PREROUTING"},
+	{"ipv6_rcv", "PREROUTING"},
+	{"nf_hook_slow_list", "PREROUTING"},
+	{"ip_local_deliver", "INPUT"},
+	{"ip6_input", "INPUT"},
+	{"ip6_mc_input", "INPUT"},
+	{"ip_forward", "FORWARD"},
+	{"ip6_forward", "FORWARD"},
+	{"ip_mr_forward", "FORWARD"},
+	{"ipmr_queue_xmit", "FORWARD"},
+	{"__ip_local_out", "OUTPUT"},
+	{"ip_local_out", "OUTPUT"},
+	{"__ip6_local_out", "OUTPUT"},
+	{"ip6_local_out", "OUTPUT"},
+	{"ip6_xmit", "OUTPUT"},
+	{"raw_sendmsg", "OUTPUT"},
+	{"raw_send_hdrinc", "OUTPUT"},
+	{"rawv6_sendmsg", "OUTPUT"},
+	{"rawv6_send_hdrinc", "OUTPUT"},
+	{"ndisc_send_skb", "OUTPUT"},
+	{"mld_sendpack", "OUTPUT"},
+	{"igmp6_send", "OUTPUT"},
+	{"ip_output", "POSTROUTING"},
+	{"ip_mc_output", "POSTROUTING"},
+	{"ip6_output", "POSTROUTING"},
+	{"arp_rcv", "ARP input"},
+	{"arp_xmit", "ARP output"},
+	{"__netif_receive_skb_core.constprop.0", "INGRESS"},
+	{"__netif_receive_skb_core", "INGRESS"},
+	{"__dev_queue_xmit", "EGRESS"},
+	{"br_handle_frame", "bridge PREROUTING"},
+	{"br_forward_finish", "bridge POSTROUTING"},
+	{"__br_forward", "bridge FORWARD"},
+	{"br_pass_frame_up", "bridge INPUT"},
+};
+
+static size_t function_of(const char *symbol)
+{
+	return strcspn(symbol, "+ ");
+}
+
+const char *drops_hook(u64 caller)
+{
+	const char *symbol = caller ? symbol_text(caller) : NULL;
+	size_t n = symbol ? function_of(symbol) : 0;
+
+	for (u32 i = 0; n && i < sizeof(hooks) / sizeof(*hooks); i++)
+		if (strlen(hooks[i].function) == n && !memcmp(hooks[i].function, symbol, n))
+			return hooks[i].hook;
+	return NULL;
+}
+
+/* Nothing to tell: "-" is for people. */
+static void tell_none(struct verbs *v)
+{
+	if (v->ops == &verbs_text)
+		v->ops->word(v, "-");
+	else
+		decode_none(v);
+}
+
+static void tell_reason_of(struct verbs *v, u32 number)
+{
+	const char *name = reason_name(number);
+
+	if (name)
+		v->ops->word(v, name);
+	else if (v->ops == &verbs_text)
+		v->ops->hex(v, number);
+	else
+		v->ops->uint(v, number);
+}
+
+static void tell_kind_of(struct verbs *v, u32 number)
+{
+	static const char *const words[] = {
+		[DROP_LOSS] = "loss", [DROP_NONE] = "no_loss", [DROP_UNKNOWN] = "unspecified"};
+	static const char *const texts[] = {
+		[DROP_LOSS] = "yes", [DROP_NONE] = "no", [DROP_UNKNOWN] = "?"};
+
+	v->ops->word(v, (v->ops == &verbs_text ? texts : words)[reason_kind(number)]);
+}
+
+static void tell_symbol(struct verbs *v, u64 address)
+{
+	const char *text = address ? symbol_text(address) : NULL;
+
+	if (text)
+		v->ops->word(v, text);
+	else if (address)
+		v->ops->ptr(v, address);
+	else
+		tell_none(v);
+}
+
+static void tell_hook_of(struct verbs *v, u64 caller)
+{
+	const char *hook = drops_hook(caller);
+
+	if (hook)
+		v->ops->word(v, hook);
+	else
+		decode_none(v);
+}
+
+/* Counted rows. */
+
+u32 drops_reason(const struct rec *r)
+{
+	u16 what = tally_of(r)->key.what;
+
+	return what > 1 ? WHAT_REASON(what) : 0;
+}
+
+static void tell_reason(struct verbs *v, const struct rec *r)
+{
+	if (drops_reason(r))
+		tell_reason_of(v, drops_reason(r));
+	else
+		tell_none(v);
+}
+
+static void tell_kind(struct verbs *v, const struct rec *r)
+{
+	if (drops_reason(r))
+		tell_kind_of(v, drops_reason(r));
+	else
+		tell_none(v);
+}
+
+static u64 place_of(const struct rec *r)
+{
+	return tally_of(r)->flags & TALLY_SYMBOL ? tally_of(r)->key.id : 0;
+}
+
+static u64 caller_of(const struct rec *r)
+{
+	const char *name = reason_name(drops_reason(r));
+
+	return name && !strcmp(name, "NETFILTER_DROP") ? place_of(r) : 0;
+}
+
+static void tell_hook(struct verbs *v, const struct rec *r)
+{
+	tell_hook_of(v, caller_of(r));
+}
+
+/* In text behind the hook. */
+static void tell_place(struct verbs *v, const struct rec *r)
+{
+	const char *hook = v->ops == &verbs_text ? drops_hook(caller_of(r)) : NULL;
+
+	if (hook) {
+		buf_text(v->b, hook);
+		buf_chr(v->b, ' ');
+	}
+	tell_symbol(v, place_of(r));
+}
+
+static void tell_device(struct verbs *v, const struct rec *r)
+{
+	tell_chosen(v, tally_of(r)->key.name, sizeof(tally_of(r)->key.name));
+}
+
+const struct column drops_counted[] = {
+	TALLIES_COLUMNS(8),
+	{"packets", "PACKETS", COL_UINT, COL_TEXT, T(n[DROPS_PACKETS]), 8, NULL, "dropped"},
+	{"bytes", NULL, COL_UINT, 0, T(n[DROPS_BYTES]), 10, NULL,
+	 "in them, headers as far as they were still there"},
+	{"pid", "PID", COL_NEST, COL_TEXT, 0, 0, 7, tell_key_pid,
+	 "process that has the socket; nothing where there is none or nobody is known"},
+	{"comm", "COMM", COL_NEST, COL_TEXT | COL_LEFT, 0, 0, 15, tell_key_comm,
+	 "its name; (other): all that found no room for a row of its own"},
+	{"reason", "REASON", COL_NEST, COL_TEXT | COL_LEFT, 0, 0, 18, tell_reason,
+	 "why, by the running kernel's name for it"},
+	{"kind", "LOSS", COL_NEST, COL_TEXT | COL_LEFT, 0, 0, 4, tell_kind,
+	 "loss; no_loss: used, or there already, or nobody's; unspecified: the kernel does not "
+	 "say"},
+	{"device", "DEVICE", COL_NEST, COL_TEXT | COL_LEFT, 0, 0, 10, tell_device,
+	 "by device: where the packet was"},
+	{"address", "ADDRESS", COL_NEST, COL_TEXT | COL_LEFT, 0, 0, 15, tell_end_addr,
+	 "by source or destination: the packet's address"},
+	{"port", "PORT", COL_NEST, COL_TEXT, 0, 0, 5, tell_end_port,
+	 "by destination: the port there"},
+	{"hook", NULL, COL_NEST, 0, 0, 0, 0, tell_hook,
+	 "of NETFILTER_DROP: the hook, by the function that asked it"},
+	{"place", "PLACE", COL_NEST, COL_TEXT | COL_LEFT, 0, 0, 0, tell_place,
+	 "function that dropped it; of NETFILTER_DROP, that asked the hook"},
+	{"stack", NULL, COL_NEST, COL_DATA_ONLY, 0, 0, 0, tell_stack,
+	 "by stack: kernel functions that led there, innermost first"},
+	{0},
+};
+
+/* One by one. */
+
+static const struct drop_rec *drop_of(const struct rec *r)
+{
+	return (const struct drop_rec *)r;
+}
+
+static void each_reason(struct verbs *v, const struct rec *r)
+{
+	tell_reason_of(v, drop_of(r)->reason);
+}
+
+static void each_kind(struct verbs *v, const struct rec *r)
+{
+	tell_kind_of(v, drop_of(r)->reason);
+}
+
+static void each_place(struct verbs *v, const struct rec *r)
+{
+	tell_symbol(v, drop_of(r)->place);
+}
+
+static void each_hook(struct verbs *v, const struct rec *r)
+{
+	tell_hook_of(v, drop_of(r)->caller);
+}
+
+static void each_caller(struct verbs *v, const struct rec *r)
+{
+	if (drop_of(r)->caller)
+		tell_symbol(v, drop_of(r)->caller);
+	else
+		decode_none(v);
+}
+
+static void each_device(struct verbs *v, const struct rec *r)
+{
+	tell_chosen(v, drop_of(r)->packet.dev, sizeof(drop_of(r)->packet.dev));
+}
+
+static void each_netns(struct verbs *v, const struct rec *r)
+{
+	if (drop_of(r)->netns)
+		v->ops->uint(v, drop_of(r)->netns);
+	else
+		decode_none(v);
+}
+
+static void each_packet(struct verbs *v, const struct rec *r)
+{
+	decode_packet(v, &drop_of(r)->packet);
+}
+
+static void each_socket(struct verbs *v, const struct rec *r)
+{
+	decode_hit_sock(v, &drop_of(r)->sock);
+}
+
+/* NO_SOCKET at udp_unicast_rcv+0x1: lo UDP 127.0.0.1:1->127.0.0.1:2 41, and the frames below. */
+static void each_line(struct verbs *v, const struct rec *r)
+{
+	const char *hook = drops_hook(drop_of(r)->caller);
+
+	each_reason(v, r);
+	if (hook) {
+		buf_chr(v->b, ' ');
+		buf_text(v->b, hook);
+	}
+	buf_str(v->b, " at ");
+	each_place(v, r);
+	buf_str(v->b, ": ");
+	decode_packet_text(v->b, &drop_of(r)->packet);
+	decode_frames(v->b, r);
+}
+
+#define D(member) COLUMN(struct drop_rec, member)
+#define NEST(name, flags, tell, help)                                                              \
+	{                                                                                          \
+		name, NULL, COL_NEST, flags, 0, 0, 0, tell, help                                   \
+	}
+
+const struct column drops_each[] = {
+	{"time", "TIME", COL_CLOCK, COL_TEXT, D(h.ts), 15, NULL, "when it was dropped"},
+	WHO_COLUMNS,
+	{"line", "DROP", COL_NEST, COL_TEXT | COL_TEXT_ONLY | COL_LEFT, 0, 0, 0, each_line,
+	 "reason, place, device, packet"},
+	NEST("netns", 0, each_netns, "network namespace of the device, or else of the socket"),
+	NEST("reason", 0, each_reason, "why, by the running kernel's name for it"),
+	NEST("kind", 0, each_kind, "loss, no_loss or unspecified"),
+	NEST("place", 0, each_place, "function that dropped it"),
+	NEST("hook", 0, each_hook, "of NETFILTER_DROP: the hook"),
+	NEST("caller", 0, each_caller, "of NETFILTER_DROP: the function that asked the hook"),
+	NEST("device", 0, each_device, "where the packet was"),
+	NEST("packet", COL_DATA_ONLY, each_packet, "its headers"),
+	NEST("socket", COL_DATA_ONLY, each_socket, "the socket that it was of or for"),
+	NEST("stack", COL_DATA_ONLY, decode_stack, "--stack: kernel functions that led there"),
+	{0},
+};

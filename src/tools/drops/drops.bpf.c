@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * weir drops: what the kernel drops, counted or one by one. It runs wherever a packet is dropped,
+ * in the name of any task: whose it is, the packet's socket says.
+ */
+#include "ends.bpf.h"
+#include "owner.bpf.h"
+#include "ring.bpf.h"
+#include "tally.bpf.h"
+#include "drops.h"
+
+SEC(".rodata.drops") const volatile struct drops_conf conf;
+
+/*
+ * Where a drop is looked at: too large for the stack, and what filters refuse must not take room in
+ * the ring. The kernel does not run a program while it runs on the CPU.
+ */
+struct made {
+	struct drop_rec rec;
+	struct sect sect;
+	u64 ip[DROPS_STACK_MAX];
+	struct stack_rec stack;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct made);
+} made SEC(".maps");
+
+/* Kernel stacks that were told. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 16384);
+	__type(key, u64);
+	__type(value, u8);
+} stacks SEC(".maps");
+
+/* A drop, as the program got it; the rest is asked for where it is needed. */
+struct drop {
+	u64 *ctx;
+	struct sk_buff *skb;
+	u64 sk; /* the receiving socket, or the packet's; 0: none */
+	u64 place;
+	u32 reason;
+};
+
+static __always_inline bool reason_wanted(u32 reason)
+{
+	u32 at = REASON_WHAT(reason) - 1;
+
+	return !conf.chosen || conf.reasons[at / 64 & (REASON_WORDS - 1)] >> (at & 63) & 1;
+}
+
+/* Kernel memory below the direct mapping is none: what is not a device's address is left alone. */
+#define NETNS_FIRST 0xf0000000 /* PROC_DYNAMIC_FIRST, fs/proc/generic.c: inodes of namespaces */
+
+/*
+ * The packet and its device. Where a packet lies in a socket's queue, the place of its device has
+ * other things (dev_scratch, rbnode): a device is one whose namespace looks like one; else what the
+ * packet came in by.
+ */
+static __always_inline void look_packet(struct drop_rec *r, struct sk_buff *skb)
+{
+	u32 netns;
+
+	packet_look(&r->packet, (u64)skb);
+	netns = r->packet.ifindex ? packet_netns((u64)skb) : 0;
+	if (netns >= NETNS_FIRST) {
+		r->netns = netns;
+		return;
+	}
+	__builtin_memset(r->packet.dev, 0, sizeof(r->packet.dev));
+	r->packet.ifindex = skb->skb_iif;
+}
+
+static __always_inline bool passes(const struct drop_rec *r)
+{
+	struct peer none = {};
+
+	if (filter.have & FILTER_SOCK && !packet_matches(&r->packet) &&
+	    !(r->sock.id.flags && sock_matches(&r->sock.id, &none)))
+		return false;
+	return !(filter.have & FILTER_NETNS) || r->netns == filter.netns;
+}
+
+/*
+ * A program's socket of which nobody is known: it was made unseen. The user half looks through all
+ * descriptors then, at most once a second.
+ */
+SEC(".data.drops") u64 looked; /* when that was asked for last */
+
+static __always_inline void look_again(u64 sk)
+{
+	struct hint_rec r = {.h = {.len = sizeof(r), .type = REC_HINT, .fixed = sizeof(r)}};
+	u64 now = bpf_ktime_get_ns();
+
+	if (now - looked < 1000000000 || !BPF_CORE_READ((struct sock *)sk, sk_socket, file))
+		return;
+	looked = r.h.ts = now;
+	bpf_ringbuf_output(&ring, &r, sizeof(r), BPF_RB_FORCE_WAKEUP);
+}
+
+/* Whose: the filters that ask who want it known. */
+static __always_inline bool passes_owner(const struct owner *o)
+{
+	if (!(filter.have & FILTER_OWNER))
+		return true;
+	if (!o)
+		count_lost(LOST_OWNER);
+	return o && o->passes;
+}
+
+static __always_inline struct made *make(struct drop *d)
+{
+	u32 zero = 0;
+	struct made *m = bpf_map_lookup_elem(&made, &zero);
+	struct sock *sk = (struct sock *)d->sk;
+
+	if (!m)
+		return NULL;
+	m->rec.netns = 0;
+	look_packet(&m->rec, d->skb);
+	if (!sk && d->reason != conf.no_socket) {
+		d->sk = ends_find(&m->rec.packet, m->rec.netns, &m->rec.sock);
+		sk = (struct sock *)d->sk;
+	} else {
+		hit_sock_look(&m->rec.sock, d->sk);
+	}
+	if (!sk)
+		m->rec.sock.id.flags = 0;
+	if (!m->rec.netns && sk)
+		m->rec.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	return m;
+}
+
+/*
+ * A firewall's function says little: who asked the hook says which one it was. That is the caller
+ * of nf_hook_slow(), found in the stack by name, once: its few return addresses are kept.
+ */
+#define NF_PLACES 4
+SEC(".data.hooks") struct {
+	u64 at[NF_PLACES];
+	u32 n, searches;
+} nf_hook;
+
+#define FRAMES 16
+
+static __noinline u64 hook_caller(struct made *m)
+{
+	for (u32 i = 0; i < FRAMES - 1; i++)
+		for (u32 k = 0; k < NF_PLACES; k++)
+			if (m->ip[i] && m->ip[i] == nf_hook.at[k])
+				return m->ip[i + 1];
+	return 0;
+}
+
+static __noinline u64 hook_search(struct made *m)
+{
+	static const char format[] = "%ps", name[16] = "nf_hook_slow";
+	u64 text[2];
+
+	for (u32 i = 0; i < FRAMES - 1; i++) {
+		u64 ip = m->ip[i];
+
+		text[0] = text[1] = 0;
+		if (!ip || bpf_snprintf((char *)text, sizeof(text), format, &ip, sizeof(ip)) < 0)
+			continue;
+		if (text[0] != ((const u64 *)name)[0] || text[1] != ((const u64 *)name)[1])
+			continue;
+		nf_hook.at[nf_hook.n++ & (NF_PLACES - 1)] = ip;
+		return m->ip[i + 1];
+	}
+	return 0;
+}
+
+static __always_inline u64 netfilter_caller(struct drop *d, struct made *m)
+{
+	u64 caller;
+
+	if (!conf.netfilter || d->reason != conf.netfilter)
+		return 0;
+	if (bpf_get_stack(d->ctx, m->ip, FRAMES * 8, 0) <= 0)
+		return 0;
+	caller = hook_caller(m);
+	if (!caller && nf_hook.searches < 64) {
+		nf_hook.searches++;
+		caller = hook_search(m);
+	}
+	return caller;
+}
+
+/* The kernel stack's number, told when it is new. */
+static __always_inline u64 stack_of(struct drop *d, struct made *m)
+{
+	struct stack_rec *r = &m->stack;
+	u64 id = 1;
+	u8 one = 1;
+	int err;
+
+	if (bpf_get_stack(d->ctx, r->ip, DROPS_STACK_MAX * 8, 0) <= 0)
+		return 0;
+	for (u32 i = 0; i < DROPS_STACK_MAX; i++)
+		id = (id ^ r->ip[i] ^ id >> 29) * 0x9e3779b97f4a7c15ULL;
+	err = map_add(&stacks, &id, &one);
+	if (err && err != -EEXIST)
+		count_lost(LOST_MAP);
+	if (err)
+		return id;
+	r->h = (struct rec){.len = sizeof(*r), .type = REC_STACK, .fixed = sizeof(*r)};
+	r->h.ts = bpf_ktime_get_ns();
+	r->pid = 0;
+	r->kernel = 1;
+	r->id = id;
+	if (bpf_ringbuf_output(&ring, r, sizeof(*r), ring_flags()))
+		count_lost(LOST_RING);
+	return id;
+}
+
+static __always_inline int tell(struct drop *d)
+{
+	struct made *m = make(d);
+	struct owner *o;
+	u32 len = sizeof(struct drop_rec);
+	s64 n;
+
+	if (!m || !passes(&m->rec))
+		return 0;
+	o = d->sk ? owner_find(d->sk, &m->rec.sock) : NULL;
+	if (d->sk && !o)
+		look_again(d->sk);
+	if (!passes_owner(o))
+		return 0;
+	if (o)
+		m->rec.who = o->who;
+	else
+		__builtin_memset(&m->rec.who, 0, sizeof(m->rec.who));
+	m->rec.place = d->place;
+	m->rec.reason = d->reason;
+	m->rec.caller = netfilter_caller(d, m);
+	if (conf.stack) {
+		n = bpf_get_stack(d->ctx, m->ip, sizeof(m->ip), 0);
+		m->sect = (struct sect){.kind = SECT_STACK, .len = n > 0 ? n : 0};
+		len += sizeof(m->sect);
+		if (n > 0 && n <= (s64)sizeof(m->ip))
+			len += n;
+	}
+	m->rec.h = (struct rec){.len = len, .type = REC_DROP, .fixed = sizeof(m->rec)};
+	m->rec.h.ts = bpf_ktime_get_ns();
+	barrier_var(len);
+	if (len <= sizeof(struct made) && bpf_ringbuf_output(&ring, &m->rec, len, ring_flags()))
+		count_lost(LOST_RING);
+	return 0;
+}
+
+static __always_inline void count_address(struct tally_key *key, const struct packet_id *p)
+{
+	const u64 *addr = (const u64 *)(conf.by & DROPS_SOURCE ? p->saddr : p->daddr);
+
+	if (!(p->flags & PACKET_IP))
+		return;
+	key->family = p->version == 4 ? AF_INET : AF_INET6;
+	key->port = conf.by & DROPS_SOURCE ? 0 : p->dport;
+	((u64 *)key->addr)[0] = addr[0];
+	((u64 *)key->addr)[1] = addr[1];
+}
+
+/* What needs more than the packet's address: filters, devices, addresses, stacks. */
+static __always_inline bool count_more(struct drop *d, struct tally_key *key)
+{
+	struct made *m = make(d);
+
+	if (!m || !passes(&m->rec))
+		return false;
+	if (conf.by & DROPS_DEVICE) {
+		key->type = m->rec.packet.ifindex;
+		key->protocol = m->rec.packet.ifindex >> 16;
+		__builtin_memcpy(key->name, m->rec.packet.dev, sizeof(key->name));
+	}
+	if (conf.by & (DROPS_SOURCE | DROPS_DESTINATION))
+		count_address(key, &m->rec.packet);
+	if (conf.by & DROPS_STACK)
+		key->id = stack_of(d, m);
+	return true;
+}
+
+/*
+ * The socket where the packet does not say. In a flood one packet is like the other: what was found
+ * for the last one on this CPU holds while no socket was noted since.
+ */
+struct recent {
+	u64 addresses, ports, dev; /* of IPv4, as they lie in the header */
+	u64 noted;
+	u64 sk, cookie;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct recent);
+} recents SEC(".maps");
+
+static __noinline int recent_fill(struct recent *r, u64 at)
+{
+	u32 zero = 0;
+	struct made *m = bpf_map_lookup_elem(&made, &zero);
+
+	r->sk = r->cookie = 0;
+	r->noted = ends_noted;
+	if (!m)
+		return 0;
+	packet_look(&m->rec.packet, at);
+	r->sk = ends_find(&m->rec.packet, packet_netns(at), &m->rec.sock);
+	r->cookie = r->sk ? m->rec.sock.cookie : 0;
+	return 0;
+}
+
+static __always_inline u64 find_by_address(struct drop *d, u64 *cookie)
+{
+	struct sk_buff *skb = d->skb;
+	u64 dev = (u64)skb->dev;
+	struct recent *r;
+	u32 zero = 0;
+	struct {
+		u8 first, tos; /* an IPv4 header without options, and the ports */
+		u16 len, id, fragment;
+		u8 ttl, protocol;
+		u16 sum;
+		u32 addresses[2];
+		u32 ports;
+	} h;
+
+	r = bpf_map_lookup_elem(&recents, &zero);
+	if (!r || bpf_probe_read_kernel(&h, sizeof(h), skb->head + skb->network_header))
+		return 0;
+	if (h.first != 0x45 || h.fragment & bpf_htons(0x1fff)) {
+		r->dev = 0;
+		recent_fill(r, (u64)skb);
+	} else {
+		u64 addresses = h.addresses[0] | (u64)h.addresses[1] << 32;
+		u64 ports = h.ports | (u64)h.protocol << 32;
+
+		if (r->addresses != addresses || r->ports != ports || r->dev != dev ||
+		    r->noted != ends_noted) {
+			r->addresses = addresses;
+			r->ports = ports;
+			r->dev = dev;
+			recent_fill(r, (u64)skb);
+		}
+	}
+	*cookie = r->cookie;
+	return r->sk;
+}
+
+static __always_inline struct owner *count_owner(struct drop *d)
+{
+	struct sock *sk = (struct sock *)d->sk;
+	struct owner *o = NULL;
+	u64 cookie = 0, at = (u64)sk;
+
+	if (sk)
+		bpf_core_read(&cookie, sizeof(cookie), &sk->__sk_common.skc_cookie.counter);
+	else if (d->reason != conf.no_socket)
+		at = find_by_address(d, &cookie);
+	if (at) {
+		o = owner_of(at, cookie);
+		if (!o)
+			look_again(at);
+	}
+	return o;
+}
+
+static __always_inline int count_drop(struct drop *d)
+{
+	struct tally_key key = {};
+	struct tally_slot *s;
+	struct owner *o = NULL;
+	u32 zero = 0;
+
+	if (conf.by & DROPS_PROCESS || filter.have & FILTER_OWNER) {
+		o = count_owner(d);
+		if (!passes_owner(o))
+			return 0;
+	}
+	if (conf.by & DROPS_PROCESS && o) {
+		key.pid = o->who.pid;
+		__builtin_memcpy(key.comm, o->who.comm, sizeof(key.comm));
+	}
+	key.what = conf.by & DROPS_REASON ? REASON_WHAT(d->reason) : 1;
+	if (conf.by & DROPS_PLACE) {
+		key.id = d->place;
+		if (conf.netfilter && d->reason == conf.netfilter) {
+			struct made *m = bpf_map_lookup_elem(&made, &zero);
+			u64 caller = m ? netfilter_caller(d, m) : 0;
+
+			key.id = caller ? caller : key.id;
+		}
+	}
+	if ((filter.have & (FILTER_SOCK | FILTER_NETNS) ||
+	     conf.by & (DROPS_DEVICE | DROPS_SOURCE | DROPS_DESTINATION | DROPS_STACK)) &&
+	    !count_more(d, &key))
+		return 0;
+	s = conf.by & (DROPS_SOURCE | DROPS_DESTINATION) ? tally_whole(&key, TALLY_WORDS(addr))
+							 : tally_whole(&key, TALLY_WORDS(id));
+	if (!s)
+		return 0;
+	if (conf.by & DROPS_DEVICE && !s->key.name[0])
+		__builtin_memcpy(s->key.name, key.name, sizeof(key.name));
+	s->n[DROPS_PACKETS]++;
+	s->n[DROPS_BYTES] += d->skb->len;
+	return 0;
+}
+
+static __always_inline int on_drop(u64 *ctx, u64 rx)
+{
+	struct drop d = {
+		.ctx = ctx, .skb = (struct sk_buff *)ctx[0], .place = ctx[1], .reason = ctx[2]};
+
+	if (!reason_wanted(d.reason))
+		return 0;
+	d.sk = rx ? rx : (u64)d.skb->sk;
+	return conf.each ? tell(&d) : count_drop(&d);
+}
+
+SEC("?tp_btf") int on_drop_3(u64 *ctx)
+{
+	return on_drop(ctx, 0);
+}
+
+/* Since c53795d48ee8 (6.11) with the receiving socket, which may be NULL though the verifier of
+ * some kernels believes that it is not: so it is read as a number. */
+SEC("?tp_btf") int on_drop_4(u64 *ctx)
+{
+	u64 rx = 0;
+
+	bpf_probe_read_kernel(&rx, sizeof(rx), &ctx[3]);
+	return on_drop(ctx, rx);
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
