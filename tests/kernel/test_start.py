@@ -10,7 +10,7 @@ import unittest
 import lib
 
 EVERY_WAY = True
-RUNS = (("trace",), ("trace", "sendto", "recvfrom"), ("sockstat",))
+RUNS = (("trace",), ("trace", "sendto", "recvfrom"), ("sockstat",), ("drops",))
 MEMORY = 16 << 10  # KiB resident, at most at any time
 # Processor time until it is attached, in milliseconds, of the best of several runs: the time that
 # passes is the other processes' affair as well. 40 to 45 on the machine that this was written on.
