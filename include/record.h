@@ -158,10 +158,10 @@ struct tally_key {
 };
 
 enum tally_flag {
-	TALLY_TOTAL = 1,  /* of the whole run; else of one interval */
-	TALLY_OTHER = 2,  /* all that found no room for a row of its own */
-	TALLY_CGROUP = 4, /* key.id is a cgroup */
-	TALLY_BLIND = 8,  /* results were not looked at: all events are counted as good */
+	TALLY_TOTAL = 1,   /* of the whole run; else of one interval */
+	TALLY_OTHER = 2,   /* all that found no room for a row of its own */
+	TALLY_CGROUP = 4,  /* key.id is a cgroup */
+	TALLY_BLIND = 8,   /* results were not looked at: all events are counted as good */
 	TALLY_SYMBOL = 16, /* key.id is a kernel address */
 };
 
