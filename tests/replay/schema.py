@@ -8,7 +8,8 @@ import jsonschema
 
 FILE = pathlib.Path(__file__).resolve().parent.parent.parent / "docs/events.schema.json"
 SCHEMA = json.loads(FILE.read_text())
-KINDS = ("trace", "summary", "sockstat", "sofamily", "soprotocol", "socketio", "socksize", "soconnect", "soaccept", "conn",
+KINDS = ("trace", "summary", "sockstat", "sofamily", "soprotocol", "socketio", "socksize", "soconnect", "soaccept",
+         "conn",
          "soconnlat", "so1stbyte", "sormem", "drops", "drop", "doctor", "list", "describe", "drift", "stats")
 
 
