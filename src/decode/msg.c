@@ -50,7 +50,9 @@ static void tell_base(struct verbs *v, const struct call_rec *r, const struct se
 
 	/* what could not be read ends with a page */
 	m.unreadable = r->unread & 1 << 1 && m.n < PAGE && !((base + m.n) & (PAGE - 1));
-	if (!base || how->hidden)
+	/* of messages what can be read is recorded; strace reads all that it shows, or nothing */
+	if (!base || how->hidden ||
+	    (m.unreadable && !how->netlink && m.n <= r->snap && m.n < m.full))
 		v->ops->ptr(v, base);
 	else if (m.n && how->netlink)
 		tell_netlink(v, r, &m);

@@ -17,20 +17,18 @@ struct {
 /* Before recvmsg and recvmmsg write over it. */
 static __always_inline void enter_messages(struct call_state *st, const u32 flags)
 {
-	u64 at = st->rec.args[1], n = st->rec.args[2];
+	u64 at = st->rec.args[1], n = st->rec.args[2], time = st->rec.args[4];
+	const bool received = flags & CALL_MMSG && flags & CALL_OUT;
 
+	if (received && time && bpf_probe_read_user(st->time, sizeof(st->time), (void *)time))
+		st->unread |= 2;
 	if (!at)
 		return;
 	if (bpf_probe_read_user(&st->inlen, sizeof(st->inlen), (void *)NAMELEN_AT(at)))
-		st->unread = 1;
-	if (!(flags & CALL_MMSG) || !(flags & CALL_OUT))
-		return;
-	for (u32 i = 0; i < STATE_INLENS && i < n; i++)
+		st->unread |= 1;
+	for (u32 i = 0; received && i < STATE_INLENS && i < n; i++)
 		bpf_probe_read_user(&st->inlens[i], sizeof(u32),
 				    (void *)NAMELEN_AT(at + i * sizeof(struct user_mmsghdr)));
-	at = st->rec.args[4];
-	if (at && bpf_probe_read_user(st->time, sizeof(st->time), (void *)at))
-		st->unread = 1;
 }
 
 static __always_inline void enter_offsets(struct call_state *st, const u32 call)

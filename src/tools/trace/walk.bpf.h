@@ -157,8 +157,12 @@ static __always_inline void put_time(struct call_rec *r, const u32 slot, struct 
 	u32 pos = r->h.len;
 	struct sect *s = (void *)r + pos;
 
-	if (!st->rec.args[4] || st->unread || pos > LIMIT(slot, sizeof(st->time)))
+	if (!st->rec.args[4] || pos > LIMIT(slot, sizeof(st->time)))
 		return;
+	if (st->unread & 2) {
+		r->unread |= 1 << 4;
+		return;
+	}
 	*(u64 *)s = HEAD(SECT_TIME, 4, 0) | sizeof(st->time) << 16;
 	((s64 *)(s + 1))[0] = st->time[0];
 	((s64 *)(s + 1))[1] = st->time[1];

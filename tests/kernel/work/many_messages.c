@@ -142,6 +142,12 @@ static void timeouts(void)
 	receive(1, b, 1, 0, BAD);
 	receive(1, b, 1, 0, tail(8));
 	receive(0, -1, 2, 0, BAD);
+	/* The timeout is there whatever the messages are, and none of an earlier call. */
+	for (int i = 0; i < 3; i++) {
+		*t = (struct timespec){i, 7 + i};
+		Recvmmsg(b, i ? BAD : NULL, 1, MSG_DONTWAIT, t);
+		Recvmmsg(b, i ? NULL : BAD, 1, MSG_DONTWAIT, BAD);
+	}
 	drain();
 }
 

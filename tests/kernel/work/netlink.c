@@ -323,6 +323,14 @@ static void other_calls(void)
 	m.msg_name = NULL;
 	m.msg_namelen = 0;
 	Sendmsg(route, DUP(m), 0);
+	/* Not told as messages, which are recorded as far as they can be read: all that is shown,
+	 * or none. */
+	iov[0].iov_base = memset(tail(2), 0, 2);
+	Sendmsg(route, DUP(m), 0);
+	iov[0].iov_base = memset(tail(40), 0, 40);
+	iov[0].iov_len = 100;
+	Sendmsg(route, DUP(m), 0);
+	iov[0] = (struct iovec){hp, 16};
 	vector.msg_hdr = m;
 	Sendmmsg(route, DUP(vector), 1, 0);
 	Sendto(route, hp, 16, 0, NULL, 0);
