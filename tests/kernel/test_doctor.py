@@ -426,16 +426,30 @@ class After(Case):
         usage = resource.getrusage(resource.RUSAGE_CHILDREN)
         return usage.ru_utime + usage.ru_stime
 
-    def test_nothing_left(self):
+    def once(self):
+        """What is wrong after one run: how long it took, and what is there that was not."""
         before = self.state()
         with lib.NothingLeft():
             start, used = time.monotonic(), self.used()
             self.doctor()
-            self.assertLess(self.used() - used, lib.SLOW)
-            self.assertLess(time.monotonic() - start, 10 * lib.SLOW)  # others may keep the processors busy
-        if before != self.state():  # of another tracer that came or went?
-            time.sleep(1)
-        self.assertEqual(self.state(), before)
+            passed, used = time.monotonic() - start, self.used() - used
+        after = self.state()
+        wrong = {path: (before.get(path), after.get(path)) for path in before.keys() | after.keys()
+                 if before.get(path) != after.get(path)}
+        if passed > 10 * lib.SLOW or used > lib.SLOW:
+            wrong["seconds"] = passed, used
+        return wrong
+
+    def test_nothing_left(self):
+        """
+        The processors, the kernel's locks and the lists of probes are others' as well, who come and go
+        meanwhile: what is doctor's own doing is there each time.
+        """
+        for _ in range(3):
+            wrong = self.once()
+            if not wrong:
+                return
+        self.fail(wrong)
 
 
 if __name__ == "__main__":
