@@ -175,8 +175,11 @@ static void record_symbol(void *arg, u64 address)
 static u64 cgroup_of(const struct rec *r)
 {
 	const struct tally_rec *t = (const struct tally_rec *)r;
-	const struct who *who = rec_who(r);
+	const struct who *who;
 
+	if (r->type == REC_CALL) /* most are */
+		return ((const struct call_rec *)r)->who.cgroup;
+	who = rec_who(r);
 	if (who)
 		return who->cgroup;
 	return r->type == REC_TALLY && t->flags & TALLY_CGROUP ? t->key.id : 0;
@@ -193,6 +196,8 @@ static void keep(struct run *run, const struct rec *r)
 	symbols_of(r, record_symbol, run);
 	run->events += run_events_of(r);
 	file_write(&l->file, r);
+	if (run->common.count && run->events >= run->common.count)
+		run->stop = true;
 }
 
 /* The names of a stack's functions, now that its process is there. */
@@ -211,29 +216,31 @@ static void on_stack(struct live *l, const struct stack_rec *r)
 	buf_free(&b);
 }
 
+/* What is not for the output, or not as it is. Returns whether that was all. */
+static bool is_inner(struct live *l, const struct rec *r)
+{
+	if (r->type == REC_STACK) {
+		on_stack(l, (const struct stack_rec *)r);
+		return true;
+	}
+	if (l->run.tool->inner && l->run.tool->inner(&l->run, r))
+		return true;
+	if (r->type != REC_NOTICE)
+		return false;
+	run_notice(&l->run, (const struct notice_rec *)r);
+	if (l->run.common.record)
+		file_write(&l->file, r);
+	return true;
+}
+
 static void on_record(void *ctx, const struct rec *r)
 {
 	struct live *l = ctx;
 
-	if (r->type == REC_STACK) {
-		on_stack(l, (const struct stack_rec *)r);
+	if (r->type != REC_CALL && is_inner(l, r))
 		return;
-	}
-	if (l->run.tool->inner && l->run.tool->inner(&l->run, r))
-		return;
-	if (r->type == REC_NOTICE) {
-		run_notice(&l->run, (const struct notice_rec *)r);
-		if (l->run.common.record)
-			file_write(&l->file, r);
-		return;
-	}
-	if (l->run.stop)
-		return;
-	run_emit(&l->run, r);
-	if (!l->run.common.record)
-		return;
-	if (l->run.common.count && l->run.events >= l->run.common.count)
-		l->run.stop = true;
+	if (!l->run.stop)
+		run_emit(&l->run, r);
 }
 
 /* What has come, after the names that it may need. */

@@ -63,17 +63,6 @@ void run_head(struct run *run)
 		out_head(run->out, run->columns, run->ncolumns, run->common.quiet || run->bare);
 }
 
-u64 run_events_of(const struct rec *r)
-{
-	const struct tally_rec *t = (const struct tally_rec *)r;
-
-	if (r->type == REC_RMEM)
-		return 0; /* a summary of others */
-	if (r->type != REC_TALLY)
-		return 1;
-	return t->flags & TALLY_TOTAL ? t->events : 0;
-}
-
 void run_emit(struct run *run, const struct rec *r)
 {
 	if (run->keep)

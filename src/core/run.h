@@ -40,7 +40,17 @@ void run_record_name(struct run *run, u32 space, u64 id, const char *name, size_
 /* A record that the user half has made: into the recording, or as run_event(). */
 void run_emit(struct run *run, const struct rec *r);
 /* How many events a record is of: of counted rows, only totals say. */
-u64 run_events_of(const struct rec *r);
+static inline u64 run_events_of(const struct rec *r)
+{
+	const struct tally_rec *t = (const struct tally_rec *)r;
+
+	if (r->type == REC_RMEM)
+		return 0; /* a summary of others */
+	if (r->type != REC_TALLY)
+		return 1;
+	return t->flags & TALLY_TOTAL ? t->events : 0;
+}
+
 /* Live run of a tool with a kernel half. Returns the exit status. */
 int run_live(const struct tool *t, int argc, char **argv);
 /* Output and columns: what live and replay share. 0 or FAIL. */

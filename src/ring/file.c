@@ -109,51 +109,6 @@ static const u16 fixed_size[REC_MAX] = {
 	[REC_DROP] = sizeof(struct drop_rec),
 };
 
-/*
- * A checksum for damage, not for malice: two lanes of Fletcher's sums over 64-bit words, so that
- * bytes changed, swapped or moved are noticed; 16 bytes in four instructions.
- */
-typedef u64 lanes __attribute__((vector_size(16)));
-
-static inline __attribute__((always_inline)) u32 sum_copy(u8 *to, const void *p, u64 n)
-{
-	const u8 *b = p;
-	lanes sum = {0x9e3779b97f4a7c15 ^ n, n}, sums = {0, 0}, w;
-	u64 h = n;
-
-#pragma GCC unroll 4
-	for (u64 left = n / sizeof(w); left; left--, b += sizeof(w)) {
-		memcpy(&w, b, sizeof(w));
-		if (to) {
-			memcpy(to, &w, sizeof(w));
-			to += sizeof(w);
-		}
-		sum += w;
-		sums += sum;
-	}
-	w = (lanes){0, 0};
-	if (n % sizeof(w) == 8)
-		w[0] = *(const u64 *)b; /* records are of 8-byte words, but for names */
-	else
-		memcpy(&w, b, n % sizeof(w));
-	if (to)
-		memcpy(to, &w, n % sizeof(w) > 8 ? 16 : n % sizeof(w) ? 8 : 0);
-	sum += w;
-	sums += sum;
-	/* each in turn through a multiplication: no two changes cancel each other by their highest
-	 * bit */
-	for (u32 i = 0; i < 4; i++) {
-		h = (h ^ (i < 2 ? sum[i] : sums[i - 2])) * 0xff51afd7ed558ccd;
-		h ^= h >> 29;
-	}
-	return h ^ h >> 32;
-}
-
-static u32 checksum(const void *p, u64 n)
-{
-	return sum_copy(NULL, p, n);
-}
-
 int file_create(struct file_writer *w, const char *path, struct file_head *head)
 {
 	u8 *start;
@@ -173,7 +128,7 @@ int file_create(struct file_writer *w, const char *path, struct file_head *head)
 	buf_mem(&w->buf, head, sizeof(*head));
 	buf_mem(&w->buf, file_fields, NFIELDS * sizeof(*file_fields));
 	start = (u8 *)w->buf.base;
-	head->sum = checksum(start, head->size);
+	head->sum = frame_sum(start, head->size, head->size);
 	memcpy(start + offsetof(struct file_head, sum), &head->sum, sizeof(head->sum));
 	if (file_flush(w))
 		return fail("cannot record to %s: %s", path, strerror(-w->err));
@@ -182,11 +137,7 @@ int file_create(struct file_writer *w, const char *path, struct file_head *head)
 
 void file_write(struct file_writer *w, const struct rec *r)
 {
-	u32 *frame = (u32 *)buf_room(&w->buf, 2 * sizeof(*frame) + r->len + 8);
-
-	frame[0] = sum_copy((u8 *)(frame + 2), r, r->len);
-	frame[1] = r->len;
-	w->buf.at = (char *)(frame + 2) + SECT_NEXT(r->len);
+	w->buf.at = frame_write(&w->kept, buf_room(&w->buf, FRAME_MOST(r->len)), r);
 	if (buf_len(&w->buf) >= 256 << 10)
 		file_flush(w);
 }
@@ -289,7 +240,7 @@ static int check_head(struct file_reader *f, const char *path)
 		return fail("no memory for the header of %s", path);
 	memcpy(copy, f->map, h->size);
 	memset(copy + offsetof(struct file_head, sum), 0, sizeof(h->sum));
-	sum = checksum(copy, h->size);
+	sum = frame_sum(copy, h->size, h->size);
 	free(copy);
 	if (sum != h->sum)
 		return fail("%s is damaged within its header: nothing of it can be read", path);
@@ -356,24 +307,26 @@ int file_next(struct file_reader *f, const struct rec **r)
 	const u8 *p = f->map + f->at;
 	u64 left = f->size - f->at;
 	const struct rec *rec;
-	u32 frame[2];
+	u32 frame[2], size;
 
 	while (left) {
 		if (left < sizeof(frame))
 			return damaged(f, "cut off");
 		memcpy(frame, p, sizeof(frame));
-		if (frame[1] < sizeof(*rec) || frame[1] > RECORD_MAX)
+		size = FRAME_SIZE(frame[1]);
+		if (size > RECORD_MAX || size < sizeof(u64))
 			return damaged(f, "damaged");
-		if (left < sizeof(frame) + frame[1])
+		if (left < sizeof(frame) + size)
 			return damaged(f, "cut off");
-		rec = (const struct rec *)(p + sizeof(frame));
-		if (checksum(rec, frame[1]) != frame[0] || rec->len != frame[1] ||
-		    rec->fixed > rec->len || rec->fixed < sizeof(*rec))
+		if (frame_sum(p + sizeof(frame), size, frame[1]) != frame[0])
 			return damaged(f, "damaged");
-		frame[1] = SECT_NEXT(frame[1]);
-		if (frame[1] > left - sizeof(frame))
-			frame[1] = left - sizeof(frame);
-		f->at += sizeof(frame) + frame[1];
+		rec = frame_read(&f->kept, p + sizeof(frame), frame[1]);
+		if (!rec)
+			return damaged(f, "damaged");
+		size = SECT_NEXT(size);
+		if (size > left - sizeof(frame))
+			size = left - sizeof(frame);
+		f->at += sizeof(frame) + size;
 		p = f->map + f->at;
 		left = f->size - f->at;
 		if (rec->type >= REC_MAX || !fixed_size[rec->type])

@@ -6,6 +6,8 @@
  *	struct file_head, its name and field tables, then frames until the end:
  *	u32 sum, u32 size; size bytes of a record (struct rec first), padded to 8
  *
+ * Since version 2 a frame may be short, see frame.h.
+ *
  * Little-endian. A reader of any version takes fields by name: members it does not know are passed
  * over, members the file lacks read as 0.
  */
@@ -14,10 +16,11 @@
 
 #include <stdbool.h>
 #include "buf.h"
+#include "frame.h"
 #include "record.h"
 
 #define FILE_MAGIC   "weirrec\n"
-#define FILE_VERSION 1
+#define FILE_VERSION 2
 
 struct file_head {
 	char magic[8];
@@ -52,6 +55,7 @@ struct file_writer {
 	int err; /* -errno of the first write that failed; nothing is written after it */
 	u64 bytes;
 	struct buf buf;
+	struct kept kept;
 };
 
 /* Creates path, which must not be a terminal. 0 or FAIL; head's magic to nfields are filled here.
@@ -71,6 +75,7 @@ struct file_reader {
 	bool same;  /* the writer's schema is ours: records need no rearranging */
 	const struct file_field *fields;
 	struct buf copy; /* a rearranged record */
+	struct kept kept;
 };
 
 /* Opens and checks the head. 0 or FAIL with a sentence that names path. */

@@ -28,11 +28,11 @@ const char *__lsan_default_suppressions(void)
 /* The sum of src/ring/file.c once more: with wrong ones nothing behind them would be reached. */
 typedef u64 lanes __attribute__((vector_size(16)));
 
-static u32 checksum(const void *p, u64 n)
+static u32 checksum(const void *p, u64 n, u32 size)
 {
 	const u8 *b = p;
-	lanes sum = {0x9e3779b97f4a7c15 ^ n, n}, sums = {0, 0}, w;
-	u64 h = n;
+	lanes sum = {0x9e3779b97f4a7c15 ^ size, size}, sums = {0, 0}, w;
+	u64 h = size;
 
 	for (; n >= sizeof(w); n -= sizeof(w), b += sizeof(w)) {
 		memcpy(&w, b, sizeof(w));
@@ -55,7 +55,7 @@ static void mend(u8 *p, size_t size)
 {
 	struct file_head h;
 	u32 frame[2], sum;
-	size_t at;
+	size_t at, n;
 
 	if (size < sizeof(h))
 		return;
@@ -63,16 +63,16 @@ static void mend(u8 *p, size_t size)
 	if (h.size > size || h.size < sizeof(h))
 		return;
 	memset(p + offsetof(struct file_head, sum), 0, 4);
-	sum = checksum(p, h.size);
+	sum = checksum(p, h.size, h.size);
 	memcpy(p + offsetof(struct file_head, sum), &sum, 4);
-	for (at = h.size; size - at >= sizeof(frame);
-	     at += sizeof(frame) + SECT_NEXT((u64)frame[1])) {
+	for (at = h.size; size - at >= sizeof(frame); at += sizeof(frame) + SECT_NEXT(n)) {
 		memcpy(frame, p + at, sizeof(frame));
-		if (frame[1] > size - at - sizeof(frame))
+		n = FRAME_SIZE(frame[1]);
+		if (n > size - at - sizeof(frame))
 			return;
-		sum = checksum(p + at + sizeof(frame), frame[1]);
+		sum = checksum(p + at + sizeof(frame), n, frame[1]);
 		memcpy(p + at, &sum, 4);
-		if (SECT_NEXT((u64)frame[1]) > size - at - sizeof(frame))
+		if (SECT_NEXT(n) > size - at - sizeof(frame))
 			return;
 	}
 }

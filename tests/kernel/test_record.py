@@ -12,11 +12,15 @@ import pathlib
 import re
 import shutil
 import signal
+import sys
 import tempfile
 import time
 import unittest
 
 import lib
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "replay"))
+import recording  # noqa: E402 (from the folder just named)
 
 EVERY_WAY = True
 TRAFFIC = ("comm", "weir-rec", "tcp", "127.0.0.1", 7001, 3, "tcp", "::1", 7001, 2, "udp", "127.0.0.1", 7002, 5,
@@ -63,6 +67,19 @@ class Record(unittest.TestCase):
             self.assertTrue(first.out)
             # Elsewhere on earth: the zone is the recording's.
             self.assertEqual(first.out, self.replay(*options, env={**os.environ, "TZ": "Asia/Kathmandu"}).out)
+
+    def test_format(self):
+        """Taken apart by other code than weir's, the file has a record for each row, most of them short."""
+        with open(self.file, "rb") as file:
+            parts = recording.Recording(file.read())
+        calls = [i for i in range(len(parts.records)) if parts.type(i) == recording.CALL]
+        self.assertEqual(len(calls), lib.account(self.made)[0])
+        self.assertEqual(parts.type(-1), recording.END)
+        short = [i for i in calls if recording.FRAME.unpack_from(parts.data, parts.starts[i])[1] & recording.SHORT]
+        self.assertTrue(short)
+        rows = self.replay("-o", "json").rows
+        self.assertEqual([row["latency_ns"] for row in rows],
+                         [int.from_bytes(parts.records[i][16:24], "little") for i in calls])
 
     def test_account(self):
         """The same words as the live run's."""

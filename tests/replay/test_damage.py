@@ -19,6 +19,7 @@ class Damage(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
+        """A file of version 1; the class below has one of version 2."""
         cls.whole = recording.Recording(min(recording.recordings(), key=lambda p: p.stat().st_size).read_bytes())
         cls.full = cls.rows(cls.whole.data)
 
@@ -42,7 +43,7 @@ class Damage(unittest.TestCase):
     def rows_before(self, at):
         """How many rows the frames that end before this byte hold."""
         return sum(self.whole.type(i) == recording.CALL
-                   for i in range(len(self.whole.records)) if self.whole.starts[i] + 8 + len(self.whole.records[i]) <= at)
+                   for i in range(len(self.whole.records)) if self.whole.ends[i] <= at)
 
     def test_cut_in_the_last_frames(self):
         for at in range(self.whole.starts[-4], len(self.whole.data)):
@@ -68,7 +69,7 @@ class Damage(unittest.TestCase):
             data = bytearray(self.whole.data)
             data[at] ^= 1 << random.randrange(8)
             frames = [i for i, start in enumerate(self.whole.starts[:-1]) if start <= at]
-            padding = frames and at >= self.whole.starts[frames[-1]] + 8 + len(self.whole.records[frames[-1]])
+            padding = frames and at >= self.whole.ends[frames[-1]]
             with self.subTest(at):
                 if padding:  # says nothing, so nothing is lost
                     self.assertEqual(self.rows(bytes(data)), self.full)
@@ -104,7 +105,7 @@ class Damage(unittest.TestCase):
 
     def test_newer(self):
         """A format to come is refused whole; a kind of record to come is passed over."""
-        self.assertEqual(self.told(recording.with_head(self.whole.head, version=2) +
+        self.assertEqual(self.told(recording.with_head(self.whole.head, version=recording.VERSION + 1) +
                                    self.whole.data[len(self.whole.head):], "newer weir"), 0)
         extra = recording.RECORD.pack(40, 77, 16) + bytes(32)
         records = [r for record in self.whole.records for r in (extra, record)]
@@ -125,6 +126,36 @@ class Damage(unittest.TestCase):
         self.assertEqual(head[at:at + 6], b"trace\0")
         head[at:at + 6] = b"trade\0"
         self.assertEqual(self.told(recording.with_head(bytes(head)) + self.whole.data[len(head):], "'trade'"), 0)
+
+
+class ShortFrames(Damage):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        old, cls.whole = cls.whole, recording.Recording(cls.whole.with_short_frames())
+        assert cls.whole.records == old.records
+        assert len(cls.whole.data) < len(old.data) * 3 // 4, "there are few short frames"
+
+    def test_same_rows(self):
+        self.assertEqual(self.rows(self.whole.data), self.full)
+
+    def test_right_sum_wrong_short_frame(self):
+        """Nothing kept there, a mask of words that there are not, of the first, or of more than follow."""
+        start = self.whole.starts[-2]
+        for place in (0, 126):
+            for mask, words in ((0, 0), (2, 1), (6, 2), (1, 1), (1 << 63, 1), (6, 1), (2, 2), (recording.MASK, 64)):
+                bad = recording.frame(mask.to_bytes(8, "little") + bytes(8 * words), place << 22 | recording.SHORT)
+                with self.subTest(place, mask=mask):
+                    self.assertEqual(self.told(self.whole.data[:start] + bad, "damaged"), self.rows_before(start))
+        place = recording.FRAME.unpack_from(self.whole.data, self.short_frame())[1] >> 22 & 127
+        for mask, words in ((1, 1), (1 << 63, 1), (6, 1), (2, 2), (recording.MASK, 64), (0, 1)):
+            bad = recording.frame(mask.to_bytes(8, "little") + bytes(8 * words), place << 22 | recording.SHORT)
+            with self.subTest(place, mask=mask):
+                self.assertEqual(self.told(self.whole.data[:start] + bad, "damaged"), self.rows_before(start))
+
+    def short_frame(self):
+        return [at for at in self.whole.starts[:-1]
+                if recording.FRAME.unpack_from(self.whole.data, at)[1] & recording.SHORT][-1]
 
 
 if __name__ == "__main__":
