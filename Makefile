@@ -21,7 +21,7 @@ PLAIN   := -std=gnu11 -D_GNU_SOURCE $(INCS)
 ALL     := $(PLAIN) $(WARN) $(CFLAGS)
 BPF     := -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) $(WARN) -Wno-unused-parameter \
 	   -Wno-unused-function -Iinclude -Ikernel
-LIBS    := -lbpf -lelf -lz -ltraceevent
+LIBS    := -lbpf -lelf -lz -ltraceevent -lhttp_parser
 
 TOOLS   := $(notdir $(patsubst %/,%,$(wildcard src/tools/*/)))
 # A tool may have several BPF objects: a file each, of any name.

@@ -30,6 +30,9 @@ enum rec_type {
 	REC_HIT = 11,    /* a tracepoint or kernel function (struct hit_rec) */
 	REC_CONN = 12,   /* a connection: its end, a change, or how it is now (struct conn_rec) */
 	REC_DROP = 13,   /* a packet that the kernel dropped (struct drop_rec) */
+	REC_PIECE = 21,  /* first bytes of a send or receive, never in files (struct piece_rec) */
+	REC_HTTP = 22,   /* an HTTP request and its response (struct http_rec) */
+	REC_DNS = 23,    /* a DNS query and its answer (struct dns_rec) */
 	REC_MAX,
 };
 
@@ -117,6 +120,7 @@ enum sect_kind {
 	SECT_DEVICE, /* of a net_device: name; full = ifindex */
 	SECT_FIELD,  /* arg = number of the --arg; its bytes */
 	SECT_STACK,  /* addresses, innermost first */
+	SECT_TEXT,   /* a word of a request; arg says which */
 };
 
 struct sect {
@@ -394,6 +398,82 @@ struct drop_rec {
 	struct hit_sock sock;
 	struct packet_id packet;
 };
+
+/*
+ * The first bytes of what was sent or received on a connection: what decoders of protocols are fed
+ * with. The bytes follow; what else was moved is known by its number only.
+ */
+struct piece_rec {
+	struct rec h;
+	struct who who;
+	struct sock_id sock;
+	u64 conn;  /* the socket's cookie, or what else tells connections from each other */
+	u32 seq;   /* place in the stream of the first byte */
+	u32 size;  /* bytes moved */
+	u16 have;  /* bytes that follow */
+	u16 flags; /* enum piece_flag */
+	u32 pad;
+	u8 tail[8]; /* the first five: the last bytes that were moved, zeros where unknown */
+};
+enum piece_flag {
+	PIECE_SENT = 1,   /* else received */
+	PIECE_END = 2,    /* nothing more comes in this direction */
+	PIECE_CLOSED = 4, /* nor in the other */
+	PIECE_TLS = 8,    /* within TLS */
+};
+
+/*
+ * A request and its response, made by the user half. s.h.ts: the request's first byte; s.dur: from
+ * there to the response's last; s.ret: -status where it is 400 or more, -1 without an answer.
+ * Method, host and path follow as SECT_TEXT, full their length before they were cut.
+ */
+struct http_rec {
+	struct sock_rec s;
+	u64 first_ns; /* from the request's first byte to the response's; ~0: none came */
+	u64 request_bytes, response_bytes; /* with heads */
+	u32 flags;                         /* enum http_flag */
+	u32 stream;                        /* HTTP/2: its number */
+	s32 grpc;                          /* grpc-status, -1: none */
+	u16 status;                        /* 0: none came */
+	u8 version;                        /* 10, 11, 20 */
+	u8 side;                           /* enum http_side */
+};
+enum http_side { HTTP_SERVER, HTTP_CLIENT };
+enum http_flag {
+	HTTP_UNANSWERED = 1,  /* the connection ended before a response came */
+	HTTP_CUT = 2,         /* it ended within the response */
+	HTTP_UPGRADED = 4,    /* what follows on the connection is another protocol */
+	HTTP_UNSURE = 8,      /* bytes were not seen: the end was guessed */
+	HTTP_NO_REQUEST = 16, /* the response alone was seen */
+	HTTP_TLS = 32,
+};
+enum http_text { HTTP_METHOD, HTTP_HOST, HTTP_PATH, HTTP_TEXTS };
+
+/*
+ * A query of DNS and its answer, made by the user half. s.h.ts: the query; s.dur: until the answer,
+ * or as long as it was waited for; s.ret: -1 - rcode, 0 when that is 0, -1 without an answer.
+ * s.sock: its remote half is the other end, where it is known. The name follows as SECT_TEXT 0,
+ * then one for each answer: struct dns_text, then text.
+ */
+struct dns_rec {
+	struct sock_rec s;
+	u16 id, type, class, rcode;
+	u16 answers; /* in the message; not all need be there */
+	u8 side;     /* enum http_side */
+	u8 flags;    /* enum dns_flag */
+	u32 query_bytes, answer_bytes;
+	u32 pad;
+};
+enum dns_flag {
+	DNS_UNANSWERED = 1,
+	DNS_TRUNCATED = 2, /* the answer says so */
+	DNS_NO_QUERY = 4,  /* the answer alone was seen */
+};
+struct dns_text {
+	u32 ttl;
+	u16 type, pad;
+};
+#define DNS_ANSWERS_MOST 16
 
 /* A name for a number, written into a recording so that replay elsewhere prints the same. */
 enum name_space {

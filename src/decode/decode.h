@@ -65,7 +65,8 @@ const struct sect *sect_next(const struct rec *r, const struct sect *after);
 /* Tables made from tables/ at build time (tables/tables.sh). */
 extern const struct names names_af, names_sock_type, names_ipproto, names_netlink_proto,
 	names_eth_p, names_msg_flags, names_shut, names_sol, names_arphrd, names_packet_type,
-	names_splice_flags, names_rwf, names_tcp_state, names_icmp, names_packet_mr;
+	names_splice_flags, names_rwf, names_tcp_state, names_icmp, names_packet_mr, names_dns_type,
+	names_dns_rcode;
 /* What the comment behind an unlisted option says, by level; and behind a protocol, by family. */
 extern const struct names names_sockopt_unknown, names_af_proto_unknown;
 

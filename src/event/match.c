@@ -197,6 +197,8 @@ bool match_rec(const struct filter *f, const struct rec *r)
 	case REC_DROP: return match_drop(f, (const struct drop_rec *)r);
 	case REC_CONNECT:
 	case REC_ACCEPT:
+	case REC_HTTP:
+	case REC_DNS:
 	case REC_RMEM: return match_sock(f, (const struct sock_rec *)r);
 	default: return true;
 	}
@@ -211,6 +213,8 @@ const struct who *rec_who(const struct rec *r)
 	case REC_CONNECT:
 	case REC_ACCEPT:
 	case REC_CONN:
+	case REC_HTTP:
+	case REC_DNS:
 	case REC_RMEM: return &((const struct sock_rec *)r)->who;
 	default: return NULL;
 	}

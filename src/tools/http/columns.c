@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+#include "columns.h"
+#include "out.h"
+
+static const struct http_rec *rec_of(const struct rec *r)
+{
+	return (const struct http_rec *)r;
+}
+
+static void tell_nothing(struct verbs *v)
+{
+	if (v->ops != &verbs_text)
+		v->ops->ptr(v, 0);
+}
+
+static void tell_text(struct verbs *v, const struct rec *r, enum http_text which)
+{
+	const struct sect *s = http_text(r, which);
+
+	if (!s || !s->len)
+		tell_nothing(v);
+	else
+		v->ops->bytes(v, s + 1, s->len, s->full > s->len);
+}
+
+static void tell_method(struct verbs *v, const struct rec *r)
+{
+	tell_text(v, r, HTTP_METHOD);
+}
+
+static void tell_host(struct verbs *v, const struct rec *r)
+{
+	tell_text(v, r, HTTP_HOST);
+}
+
+static void tell_path(struct verbs *v, const struct rec *r)
+{
+	tell_text(v, r, HTTP_PATH);
+}
+
+/* For people: method, host and path as one. */
+static void tell_request(struct verbs *v, const struct rec *r)
+{
+	for (u32 i = 0; i < HTTP_TEXTS; i++) {
+		const struct sect *s = http_text(r, i);
+
+		if (s)
+			buf_c_escaped(v->b, (const u8 *)(s + 1), s->len);
+		if (s && s->full > s->len)
+			buf_str(v->b, "...");
+		if (!i && s && s->len)
+			buf_chr(v->b, ' ');
+	}
+}
+
+static void tell_side(struct verbs *v, const struct rec *r)
+{
+	v->ops->word(v, rec_of(r)->side == HTTP_CLIENT ? "client" : "server");
+}
+
+static void tell_version(struct verbs *v, const struct rec *r)
+{
+	u32 version = rec_of(r)->version;
+
+	v->ops->word(v, version == 20 ? "2" : version == 10 ? "1.0" : version == 11 ? "1.1" : "?");
+}
+
+static void tell_status(struct verbs *v, const struct rec *r)
+{
+	if (rec_of(r)->status)
+		v->ops->uint(v, rec_of(r)->status);
+	else
+		tell_nothing(v);
+}
+
+static void tell_grpc(struct verbs *v, const struct rec *r)
+{
+	if (rec_of(r)->grpc >= 0)
+		v->ops->uint(v, rec_of(r)->grpc);
+	else
+		tell_nothing(v);
+}
+
+static void tell_stream(struct verbs *v, const struct rec *r)
+{
+	if (rec_of(r)->stream)
+		v->ops->uint(v, rec_of(r)->stream);
+	else
+		tell_nothing(v);
+}
+
+static void tell_first(struct verbs *v, const struct rec *r)
+{
+	if (rec_of(r)->first_ns != ~0ull)
+		v->ops->uint(v, rec_of(r)->first_ns);
+	else
+		tell_nothing(v);
+}
+
+static void tell_ms(struct verbs *v, const struct rec *r)
+{
+	u64 us = rec_of(r)->s.dur / 1000;
+
+	buf_u64(v->b, us / 1000);
+	buf_chr(v->b, '.');
+	buf_digits(v->b, us % 1000, 3);
+}
+
+static void tell_laddr(struct verbs *v, const struct rec *r)
+{
+	decode_addr(v, &rec_of(r)->s.sock, false);
+}
+
+static void tell_lport(struct verbs *v, const struct rec *r)
+{
+	decode_port(v, &rec_of(r)->s.sock, false);
+}
+
+static void tell_addr(struct verbs *v, const struct rec *r)
+{
+	decode_addr(v, &rec_of(r)->s.sock, true);
+}
+
+static void tell_port(struct verbs *v, const struct rec *r)
+{
+	decode_port(v, &rec_of(r)->s.sock, true);
+}
+
+/* What is to be known besides, as words. */
+static void tell_notes(struct verbs *v, const struct rec *r)
+{
+	static const char *const words[] = {"unanswered", "cut",        "upgraded",
+					    "unsure",     "no_request", "tls"};
+
+	v->ops->open(v, BOX_ARRAY);
+	for (u32 i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (rec_of(r)->flags >> i & 1) {
+			v->ops->item(v);
+			v->ops->word(v, words[i]);
+		}
+	v->ops->close(v);
+}
+
+#define C(member)  COLUMN(struct http_rec, member)
+#define FOR_PEOPLE (COL_TEXT | COL_TEXT_ONLY | COL_DATA_ONLY)
+
+const struct column http_columns[] = {
+	{"time", "TIME", COL_CLOCK, COL_TEXT, C(s.h.ts), 12, NULL, "the request's first byte"},
+	{"pid", "PID", COL_UINT, COL_TEXT, C(s.who.pid), 7, NULL,
+	 "process that sent or received the request"},
+	{"tid", NULL, COL_UINT, 0, C(s.who.tid), 7, NULL, "thread"},
+	{"uid", NULL, COL_UINT, 0, C(s.who.uid), 5, NULL,
+	 "effective user, as the initial user namespace has it"},
+	{"comm", "COMM", COL_COMM, COL_TEXT | COL_LEFT, C(s.who.comm), 11, NULL,
+	 "the thread's name"},
+	{"cgroup", NULL, COL_CGROUP, 0, C(s.who.cgroup), 0, NULL,
+	 "path of the cgroup (v2), its id where it is unknown"},
+	{"netns", NULL, COL_UINT, 0, C(s.who.netns), 0, NULL,
+	 "inode number of the network namespace"},
+	{"side", "SIDE", COL_NEST, COL_TEXT | COL_LEFT, 0, 0, 6, tell_side,
+	 "server or client: which one the process is"},
+	{"status", "STATUS", COL_NEST, COL_TEXT, 0, 0, 6, tell_status,
+	 "of the response; null: none came"},
+	{"ms", "MS", COL_NEST, FOR_PEOPLE, 0, 0, 9, tell_ms, "total_ns in ms"},
+	{"request", "REQUEST", COL_NEST, FOR_PEOPLE | COL_LEFT, 0, 0, 0, tell_request,
+	 "method, host and path"},
+	{"method", NULL, COL_NEST, 0, 0, 0, 0, tell_method, "method"},
+	{"host", NULL, COL_NEST, 0, 0, 0, 0, tell_host, "host that was asked for"},
+	{"path", NULL, COL_NEST, 0, 0, 0, 0, tell_path, "path and query, at most 1024 bytes"},
+	{"version", NULL, COL_NEST, 0, 0, 0, 0, tell_version, "of HTTP: 1.0, 1.1, 2"},
+	{"stream", NULL, COL_NEST, 0, 0, 0, 0, tell_stream, "HTTP/2: the stream's number"},
+	{"grpc_status", NULL, COL_NEST, 0, 0, 0, 0, tell_grpc, "grpc-status, null: none"},
+	{"request_bytes", NULL, COL_UINT, 0, C(request_bytes), 0, NULL,
+	 "of the request, with its head"},
+	{"response_bytes", NULL, COL_UINT, 0, C(response_bytes), 0, NULL,
+	 "of the response, with its head"},
+	{"first_byte_ns", NULL, COL_NEST, 0, 0, 0, 0, tell_first,
+	 "from the request's first byte to the response's"},
+	{"total_ns", NULL, COL_NS, 0, C(s.dur), 0, NULL,
+	 "from the request's first byte to the response's last"},
+	{"local_address", NULL, COL_NEST, 0, 0, 0, 0, tell_laddr, "the process's end"},
+	{"local_port", NULL, COL_NEST, 0, 0, 0, 0, tell_lport, "port of it"},
+	{"address", NULL, COL_NEST, 0, 0, 0, 0, tell_addr, "the other end"},
+	{"port", NULL, COL_NEST, 0, 0, 0, 0, tell_port, "port of it"},
+	{"notes", NULL, COL_NEST, COL_DATA_ONLY, 0, 0, 0, tell_notes,
+	 "unanswered: the connection ended before a response; cut: within it; upgraded: another "
+	 "protocol follows; unsure: bytes were not seen, the end was guessed; no_request: the "
+	 "response alone was seen; tls: within TLS"},
+	{0},
+};

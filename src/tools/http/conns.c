@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+#include <stdlib.h>
+#include "conns.h"
+
+#define CHAINS 4096
+
+static struct conn *chains[CHAINS], *newest, *oldest;
+static u32 conns;
+
+static struct conn **chain_of(u64 id)
+{
+	return &chains[id * 0x9e3779b97f4a7c15 >> 52];
+}
+
+static void unlink_use(struct conn *c)
+{
+	*(c->newer ? &c->newer->older : &newest) = c->older;
+	*(c->older ? &c->older->newer : &oldest) = c->newer;
+}
+
+static void link_use(struct conn *c)
+{
+	c->newer = NULL;
+	c->older = newest;
+	*(newest ? &newest->newer : &oldest) = c;
+	newest = c;
+}
+
+static void drop(struct conn *c, u64 now)
+{
+	struct conn **at = chain_of(c->id);
+
+	while (*at != c)
+		at = &(*at)->same;
+	*at = c->same;
+	unlink_use(c);
+	conn_end(c, now);
+	free(c);
+	conns--;
+}
+
+static struct conn *find(u64 id, u64 now, bool add)
+{
+	struct conn **chain = chain_of(id), *c = *chain;
+
+	while (c && c->id != id)
+		c = c->same;
+	if (c && c != newest) {
+		unlink_use(c);
+		link_use(c);
+	}
+	if (c || !add)
+		return c;
+	if (conns == CONNS_MOST)
+		drop(oldest, now);
+	c = malloc(sizeof(*c));
+	if (!c)
+		return NULL;
+	conn_begin(c, id);
+	c->same = *chain;
+	*chain = c;
+	link_use(c);
+	conns++;
+	return c;
+}
+
+void conns_piece(const struct piece_rec *r)
+{
+	bool closed = r->flags & PIECE_CLOSED;
+	struct conn *c = find(r->conn, r->h.ts, !closed && r->size);
+
+	if (!c)
+		return;
+	if (closed)
+		drop(c, r->h.ts);
+	else
+		conn_piece(c, r);
+}
+
+u64 conns_waiting(void)
+{
+	u64 n = 0;
+
+	for (const struct conn *c = newest; c; c = c->older)
+		n += c->waiting;
+	return n;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* The connections that are followed, found by the number that their pieces have. */
+#ifndef WEIR_HTTP_CONNS_H
+#define WEIR_HTTP_CONNS_H
+
+#include "stream.h"
+
+#define CONNS_MOST 16384 /* the one that was quiet longest makes room for one more */
+
+/* A piece to its connection. */
+void conns_piece(const struct piece_rec *r);
+/* How many transactions wait for their response now. */
+u64 conns_waiting(void);
+
+#endif

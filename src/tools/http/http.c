@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* weir http: the user half. */
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+#include "columns.h"
+#include "conns.h"
+#include "error.h"
+#include "http.h"
+#include "kernel.h"
+#include "match.h"
+#include "payloads.h"
+#include "probes.h"
+#include "summary.h"
+
+TOOL_OBJECT(http);
+
+static struct {
+	const char *status, *method, *path, *side, *by;
+	bool summary;
+	u16 least, most; /* of --status */
+	u8 only;         /* enum http_side, plus 1 */
+	struct run *run;
+} own;
+
+#define OWN(member) offsetof(__typeof__(own), member)
+
+static const struct option_row options[] = {
+	{0, "status", "N", OPT_STRING, OWN(status), 0, 0,
+	 "only responses of this status: 404, or of a class: 5xx"},
+	{0, "method", "METHOD", OPT_STRING, OWN(method), 0, 0, "only requests of this method"},
+	{0, "path", "GLOB", OPT_STRING, OWN(path), 0, 0,
+	 "only paths that fit: '/api/*'; with the query, '*' stands for '/' too"},
+	{0, "side", "SIDE", OPT_STRING, OWN(side), 0, 0,
+	 "only as the server or the client has it; both are told where both are here"},
+	{0, "summary", NULL, OPT_FLAG, OWN(summary), 0, 0,
+	 "counts, errors and percentiles by host and path"},
+	{0, "by", "WHAT", OPT_STRING, OWN(by), 0, 0,
+	 "with --summary: path (default), each template, or process"},
+	{0},
+};
+
+static const struct probe sent = {
+	.name = "tcp_sendmsg",
+	.ways = {{"tcp_sent", PROBE_FEXIT, "tcp_sendmsg", 3},
+		 {"sock_sent", PROBE_TP_BTF, "sock_send_length", 3}},
+};
+static const struct probe received = {
+	.name = "tcp_recvmsg",
+	.id = 1,
+	.ways = {{"tcp_received", PROBE_FEXIT, "tcp_recvmsg", 5},
+		 {"tcp_received4", PROBE_FEXIT, "tcp_recvmsg", 4},
+		 {"sock_received", PROBE_TP_BTF, "sock_recv_length", 3}},
+};
+/* Kernels that send pages otherwise than in messages, until dc97391e6610 (6.5). */
+static const struct probe page = {
+	.name = "tcp_sendpage",
+	.id = 2,
+	.ways = {{"tcp_page", PROBE_FEXIT, "tcp_sendpage", 5}},
+};
+static const struct probe state = {
+	.name = "inet_sock_set_state",
+	.id = 3,
+	.ways = {{"on_state", PROBE_TP_BTF, "inet_sock_set_state", 3}},
+};
+
+static int parse_status(const char *s)
+{
+	if (strlen(s) == 3 && s[0] >= '1' && s[0] <= '9' && !strcmp(s + 1, "xx")) {
+		own.least = (s[0] - '0') * 100;
+		own.most = own.least + 99;
+		return 0;
+	}
+	if (strlen(s) != 3 || strspn(s, "0123456789") != 3 || *s == '0')
+		return usage("--status takes a number as 404 or a class as 5xx, not '%s'", s);
+	own.least = own.most = atoi(s);
+	return 0;
+}
+
+static int check(struct run *run)
+{
+	static const char *const sides[] = {"server", "client", NULL};
+	static const char *const ways[] = {"path", "process", NULL};
+	u32 by = 0;
+
+	own.run = run;
+	if (run->common.nargs)
+		return usage("http takes no words, '%s' is one; --host, --port and --path choose "
+			     "requests",
+			     run->common.args[0]);
+	if (own.status && parse_status(own.status))
+		return USAGE;
+	while (own.side && sides[own.only] && strcmp(own.side, sides[own.only]))
+		own.only++;
+	if (own.side && !sides[own.only++])
+		return usage("--side takes server or client, not '%s'", own.side);
+	while (own.by && ways[by] && strcmp(own.by, ways[by]))
+		by++;
+	if (own.by && (!ways[by] || !own.summary))
+		return ways[by] ? usage("--by goes with --summary")
+				: usage("--by takes path or process, not '%s'", own.by);
+	if (own.summary && run->common.record)
+		return usage("--summary is made of what is recorded; record without it, then "
+			     "weir replay FILE --summary");
+	if (own.summary)
+		summary_open(run, by);
+	return 0;
+}
+
+/* The words of a request as a string; cut where it is longer. */
+static const char *word(const struct rec *r, enum http_text which, char *room, size_t size)
+{
+	const struct sect *s = http_text(r, which);
+	size_t n = s ? s->len < size ? s->len : size - 1 : 0;
+
+	memcpy(room, s ? (const char *)(s + 1) : "", n);
+	room[n] = 0;
+	return room;
+}
+
+static bool left_out(const struct rec *r)
+{
+	const struct http_rec *h = (const struct http_rec *)r;
+	char room[PATH_MOST + 1];
+
+	if (own.status && (h->status < own.least || h->status > own.most))
+		return true;
+	if (own.only && h->side + 1 != own.only)
+		return true;
+	if (own.method && strcasecmp(own.method, word(r, HTTP_METHOD, room, sizeof(room))))
+		return true;
+	return own.path && fnmatch(own.path, word(r, HTTP_PATH, room, sizeof(room)), 0);
+}
+
+static bool hidden(struct run *run, const struct rec *r)
+{
+	(void)run;
+	return r->type != REC_HTTP || left_out(r);
+}
+
+/* The kernel half knows neither results nor times. */
+static bool passes(const struct filter *filter, const struct http_rec *r)
+{
+	struct filter f = *filter;
+
+	f.have &= FILTER_FAILED | FILTER_SLOWER;
+	return match_sock(&f, &r->s) && !left_out(&r->s.h);
+}
+
+static void done(const struct transaction *t)
+{
+	static struct buf b;
+	struct http_rec *r;
+
+	buf_clear(&b);
+	buf_mem(&b, &t->r, sizeof(t->r));
+	for (u32 i = 0; i < HTTP_TEXTS; i++) {
+		const struct text *x = &t->texts[i];
+		struct sect s = {.kind = SECT_TEXT,
+				 .arg = i,
+				 .len = x->full < x->room ? x->full : x->room,
+				 .full = x->full};
+
+		buf_mem(&b, &s, sizeof(s));
+		buf_mem(&b, x->at, s.len);
+		buf_mem(&b, "\0\0\0\0\0\0\0", SECT_NEXT(s.len) - s.len);
+	}
+	r = (struct http_rec *)b.base;
+	r->s.h.len = buf_len(&b);
+	r->s.h.type = REC_HTTP;
+	r->s.h.fixed = sizeof(*r);
+	if (passes(&own.run->common.filter, r))
+		run_emit(own.run, &r->s.h);
+}
+
+static bool inner(struct run *run, const struct rec *r)
+{
+	if (r->type != REC_PIECE)
+		return false;
+	if (!run->stop && r->len >= sizeof(struct piece_rec))
+		conns_piece((const struct piece_rec *)r);
+	return true;
+}
+
+static void event(struct run *run, const struct rec *r)
+{
+	if (own.summary)
+		summary_add(r);
+	else
+		run_row(run, r);
+}
+
+static int tick(struct run *run, struct attach *a, bool last)
+{
+	if (own.summary && (last || run->common.interval_ns))
+		summary_tell(run);
+	if (!last || !a)
+		return 0;
+	if (http_resyncs)
+		note("bytes were missing %llu times where they were needed: unsure marks the "
+		     "requests",
+		     (unsigned long long)http_resyncs);
+	if (http_dropped)
+		note("%llu requests were left out: too many waited for a response",
+		     (unsigned long long)http_dropped);
+	return 0;
+}
+
+static bool kernel_has(const char *function)
+{
+	struct kernel_name name = {.name = function, .kind = BTF_KIND_FUNC};
+
+	return kernel_names(&name, 1) && name.id;
+}
+
+static int setup(struct run *run, struct attach *a)
+{
+	(void)run;
+	if (payloads_setup(a))
+		return FAIL;
+	http_done = done;
+	probes_want(a, &sent);
+	probes_want(a, &received);
+	if (kernel_has("tcp_sendpage"))
+		probes_want(a, &page);
+	probes_want(a, &state);
+	return 0;
+}
+
+static const struct tool http = {
+	.name = "http",
+	.summary = "HTTP requests and their responses, with the process, status and times",
+	.usage = "[options] [-- COMMAND...]",
+	.options = options,
+	.own = &own,
+	.columns = http_columns,
+	.object = http_bpf_o,
+	.object_size = &http_bpf_o_size,
+	.check = check,
+	.setup = setup,
+	.event = event,
+	.inner = inner,
+	.tick = tick,
+	.hidden = hidden,
+};
+TOOL(http);
