@@ -186,10 +186,10 @@ class Peers(unittest.TestCase):
                 other.send_signal(signal.SIGINT)
                 other.wait()
             got = sorted((int(f[0]), int(f[3]), int(f[5]), f[6]) for f in lines() if f[1:2] == ["so"])
-        ip = [r for r in ended.rows if r["socket"]["family"] != "AF_UNIX"]
-        self.assertEqual(got, sorted((r["pid"], r["args"]["backlog"], r["socket"]["local"]["port"],
-                                      r["socket"]["local"]["addr"]) for r in ip), lines())
-        self.assertEqual((len(ip), len(ended.rows)), (2, 3))
+            ip = [r for r in ended.rows if r["socket"]["family"] != "AF_UNIX"]
+            self.assertEqual(got, sorted((r["pid"], r["args"]["backlog"], r["socket"]["local"]["port"],
+                                          r["socket"]["local"]["addr"]) for r in ip), lines())
+            self.assertEqual((len(ip), len(ended.rows)), (2, 3))
 
 
 if __name__ == "__main__":

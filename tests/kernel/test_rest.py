@@ -1,21 +1,45 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
-"""The socket tools where nothing happens, and by the names of links."""
+"""What all socket tools have in common: rest, links, and the formats that a recording is told in."""
+import csv
+import io
 import os
 import pathlib
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
 
 import lib
 
+sys.path.insert(0, lib.here("..", "replay"))
+import schema  # noqa: E402 (from the folder just named)
+
 EACH = ("soconnect", "soaccept")  # a row for each event
 ALL = ("sockstat", "sofamily", "soprotocol", "socketio", "socksize", *EACH, "soconnlat", "so1stbyte", "sormem")
 
 
 class Rest(unittest.TestCase):
+    def test_formats(self):
+        """JSON as the schema has it, and CSV with the same in each cell; of what cannot be one, nothing."""
+        for tool in ALL:
+            with self.subTest(tool), tempfile.NamedTemporaryFile() as record:
+                ended = lib.weir(tool, *lib.way(), "--record", record.name, "--", lib.work("so"), "alone", 1, "greet", 7,
+                                 "refused", 3)
+                self.assertEqual(ended.status, 0, ended)
+                rows = lib.weir("replay", record.name, "-o", "json").rows
+                self.assertGreater(len(rows), 0)
+                self.assertIsNone(schema.wrong(tool, rows))
+                text = lib.weir("replay", record.name, "-o", "csv").out.decode()
+                cells = list(csv.DictReader(io.StringIO(text, newline="")))
+                self.assertEqual(len(cells), len(rows))
+                for row, line in zip(rows, cells):
+                    flat = {key: "" if value is None else str(value) for key, value in row.items()
+                            if not isinstance(value, list) and key not in ("histogram", "stack")}
+                    self.assertEqual({key: line[key] for key in flat}, flat)
+
     def test_links(self):
         """A symbolic link named after the tool is the tool."""
         with tempfile.TemporaryDirectory() as folder:

@@ -79,6 +79,7 @@ class Attempts(unittest.TestCase):
         ended.out = b"".join(line + b"\n" for line in ended.out.splitlines() if line[:1] == b"{")
         self.assertEqual(ended.stats["not_attached"], [])
         self.assertNotIn("io_uring", ended.words)
+        self.each = "fexit" in ended.stats["probes"]["accept by io_uring"]
         keys = ("family_number", "family") if tool == "sofamily" else ("number", "protocol", "type")
         return counted(ended, *keys)
 
@@ -96,6 +97,8 @@ class Attempts(unittest.TestCase):
                 self.assertEqual(self.uring("soprotocol", "connect", host, port, count), {(6, "TCP", "SOCK_STREAM"): want})
         self.assertEqual(self.uring("sofamily", "accept", 7013, 13), {(2, "AF_INET"): (13, 0, 13, 0, 0)})
         self.assertEqual(self.uring("soprotocol", "accept", 7014, 13), {(6, "TCP", "SOCK_STREAM"): (13, 0, 13, 0, 0)})
+        many = self.uring("sofamily", "multishot", 7015, 11)
+        self.assertEqual(many, {(2, "AF_INET"): (11, 0, 11 if self.each else 0, 0, 0)})
 
     def test_intervals(self):
         """Their sum is the total."""

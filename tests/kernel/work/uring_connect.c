@@ -2,7 +2,8 @@
 /*
  * uring_connect connect ADDRESS PORT COUNT: connections of TCP that io_uring makes, without
  * connect(2). uring_connect accept PORT COUNT: accepts so many, that io_uring accepts, of a thread
- * that connects. Prints the result of each. Ends with 77 where the kernel has no io_uring for us.
+ * that connects; multishot PORT COUNT: the same by one request. Prints the result of each. Ends
+ * with 77 where the kernel has no io_uring for us.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -48,22 +49,27 @@ static void setup(void)
 	sqes = map(params.sq_entries * sizeof(*sqes), IORING_OFF_SQES);
 }
 
-/* Hands one request over and waits for its result. */
-static int submit(const struct io_uring_sqe *request)
+static void hand_over(const struct io_uring_sqe *request)
 {
 	unsigned *tail = (unsigned *)(sq + params.sq_off.tail);
 	unsigned *mask = (unsigned *)(sq + params.sq_off.ring_mask);
 	unsigned *array = (unsigned *)(sq + params.sq_off.array);
-	unsigned *head = (unsigned *)(cq + params.cq_off.head);
 	unsigned at = *tail & *mask;
-	struct io_uring_cqe *cqe;
-	int res;
 
 	sqes[at] = *request;
 	array[at] = at;
 	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
 	if (syscall(SYS_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) < 0)
 		die("io_uring_enter");
+}
+
+/* Waits for a result. */
+static int result(void)
+{
+	unsigned *head = (unsigned *)(cq + params.cq_off.head);
+	struct io_uring_cqe *cqe;
+	int res;
+
 	while (*head == __atomic_load_n((unsigned *)(cq + params.cq_off.tail), __ATOMIC_ACQUIRE))
 		if (syscall(SYS_io_uring_enter, ring, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0) < 0)
 			die("io_uring_enter");
@@ -72,6 +78,12 @@ static int submit(const struct io_uring_sqe *request)
 	res = cqe->res;
 	__atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
 	return res;
+}
+
+static int submit(const struct io_uring_sqe *request)
+{
+	hand_over(request);
+	return result();
 }
 
 static struct sockaddr_in address(const char *host, const char *port)
@@ -115,8 +127,9 @@ static void *connect_all(void *arg)
 	return NULL;
 }
 
-static void do_accept(char **a)
+static void do_accept(char **a, int multishot)
 {
+	struct io_uring_sqe sqe = {.opcode = IORING_OP_ACCEPT};
 	struct client c = {address("127.0.0.1", a[0]), atoi(a[1])};
 	int listener = socket(AF_INET, SOCK_STREAM, 0);
 	pthread_t t;
@@ -124,9 +137,10 @@ static void do_accept(char **a)
 	if (bind(listener, (struct sockaddr *)&c.in, sizeof(c.in)) || listen(listener, 16) ||
 	    pthread_create(&t, NULL, connect_all, &c))
 		die("listen");
+	sqe.fd = listener;
+	sqe.ioprio = multishot ? IORING_ACCEPT_MULTISHOT : 0;
 	for (int i = 0; i < c.count; i++)
-		printf("%d\n",
-		       submit(&(struct io_uring_sqe){.opcode = IORING_OP_ACCEPT, .fd = listener}));
+		printf("%d\n", multishot && i ? result() : submit(&sqe));
 	pthread_join(t, NULL);
 }
 
@@ -136,7 +150,9 @@ int main(int argc, char **argv)
 	if (argc == 5 && !strcmp(argv[1], "connect"))
 		do_connect(argv + 2);
 	else if (argc == 4 && !strcmp(argv[1], "accept"))
-		do_accept(argv + 2);
+		do_accept(argv + 2, 0);
+	else if (argc == 4 && !strcmp(argv[1], "multishot"))
+		do_accept(argv + 2, 1);
 	else
 		return 2;
 	return 0;
