@@ -40,7 +40,7 @@ static void *map(size_t size, off_t what)
 
 static void setup(void)
 {
-	ring = syscall(SYS_io_uring_setup, 4, &params);
+	ring = syscall(SYS_io_uring_setup, 64, &params);
 	if (ring < 0)
 		die("io_uring_setup");
 	sq = map(params.sq_off.array + params.sq_entries * sizeof(unsigned), IORING_OFF_SQ_RING);
