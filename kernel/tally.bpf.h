@@ -177,14 +177,24 @@ static __always_inline struct tally_slot *tally_whole(const struct tally_key *ke
 	return s;
 }
 
-/* The slot of a key that is a small number, what, and nothing else: it is known where. */
-static __always_inline struct tally_slot *tally_at(u16 what)
+/* The first use of a slot whose place is known: rare, so it is not in the way of the others. */
+static __noinline int tally_begin(u32 what)
 {
 	u32 base = tally_base();
 	struct tally_slot *s = tally_slot(base + what);
 
-	if (s && !*(tally_word *)s)
+	if (s)
 		tally_used(s, tally_first(0, what), base);
+	return 0;
+}
+
+/* The slot of a key that is a small number, what, and nothing else: it is known where. */
+static __always_inline struct tally_slot *tally_at(u16 what)
+{
+	struct tally_slot *s = tally_slot(tally_base() + what);
+
+	if (s && !*(tally_word *)s)
+		tally_begin(what);
 	return s;
 }
 

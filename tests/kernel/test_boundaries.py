@@ -6,6 +6,7 @@ the counts are read and cleared a hundred times a second. Each thing is in exact
 where the tables are full.
 """
 import collections
+import subprocess
 import unittest
 
 import lib
@@ -62,6 +63,19 @@ class Boundaries(unittest.TestCase):
                 self.assertEqual(found, {"interval": want, "total": want})
                 times = {row["time"] for row in ended.rows if row["report"] == "interval"}
                 self.assertGreater(len(times), LEAST)
+
+    def test_everybody(self):
+        """Without a filter nobody is told apart: there sockstat has a shorter way."""
+        if lib.SLOW == 1:
+            self.skipTest("others do the same meanwhile: only in an emulated machine")
+        for options in ([], ["--no-errors"]):
+            with lib.Live("-i", "0.01", "-o", "json", *options, "sock_sendmsg", "sock_recvmsg", tool="sockstat") as live:
+                both = [subprocess.Popen([SO, "cpu", str(i), "alone", "1", "send", str(N), "empty", "53"]) for i in range(2)]
+                self.assertEqual([one.wait() for one in both], [0, 0])
+                ended = live.stop()
+            errors = 0 if options else 2 * 53
+            wanted = {"sock_sendmsg": {"count": 2 * N, "errors": 0}, "sock_recvmsg": {"count": 2 * (N + 53), "errors": errors}}
+            self.assertEqual(sums(ended.rows, "call", wanted), {"interval": wanted, "total": wanted})
 
     @staticmethod
     def together(rows):

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* weir sockstat: the user half. What is counted, and by what. */
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include "error.h"
 #include "probes.h"
 #include "sockstat.h"
@@ -208,6 +211,28 @@ static int setup(struct run *run, struct attach *a)
 	return tallies_setup(run, a, own.tallies.slots);
 }
 
+static bool is_socket(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && S_ISSOCK(st.st_mode);
+}
+
+/* Need nobody be told apart, not even weir itself? It sends only where it prints to a socket. */
+static int attached(struct run *run, struct attach *a)
+{
+	u32 zero = 0, one = 1;
+
+	if (own.by != BY_CALL || run->common.filter.have & FILTER_TASK || run->common.command ||
+	    is_socket(STDOUT_FILENO) || is_socket(STDERR_FILENO))
+		return 0;
+	if (!bpf_map_update_elem(bpf_object__find_map_fd_by_name(a->obj, ".data.everybody"), &zero,
+				 &one, BPF_ANY))
+		return 0;
+	return fail("the kernel half of sockstat cannot be told what to count: %s",
+		    strerror(errno));
+}
+
 /* What a recording was counted by. */
 static enum sockstat_by by_of(const struct tally_rec *t)
 {
@@ -254,6 +279,7 @@ static const struct tool sockstat = {
 	.object_size = &sockstat_bpf_o_size,
 	.check = check,
 	.setup = setup,
+	.attach = attached,
 	.event = event,
 	.tick = tallies_tick,
 	.hidden = hidden,
