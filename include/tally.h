@@ -33,12 +33,13 @@ struct tally_slot {
 struct tally_conf {
 	u32 slots; /* of a table */
 	u32 shift; /* from a 64-bit hash to a slot: 64 - log2(slots) */
-	u32 cpu;   /* slots from a CPU's tables to the next one's: 2 * TALLY_STRIDE(slots) */
-	u32 pad;
 };
 
+/* Together, as the address of a variable is an instruction more. */
 struct tally_side {
 	u32 offset; /* where events go now: 0 or TALLY_STRIDE(slots) behind the CPU's first slot */
+	u32 cpu;    /* slots from a CPU's tables to the next one's: 2 * TALLY_STRIDE(slots) */
+	u32 everybody; /* what happens is to be counted, whoever does it (tallies_everybody()) */
 };
 
 #endif

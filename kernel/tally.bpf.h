@@ -77,7 +77,7 @@ static __always_inline struct tally_slot *tally_slot(u32 at)
 /* Where the table begins that this CPU writes to now. */
 static __always_inline u32 tally_base(void)
 {
-	return bpf_get_smp_processor_id() * tally_conf.cpu + tally_side.offset;
+	return bpf_get_smp_processor_id() * tally_side.cpu + tally_side.offset;
 }
 
 static __always_inline bool tally_same(const tally_word *a, const tally_word *b, const u32 words)

@@ -123,11 +123,12 @@ int tallies_check(struct run *run, const struct counts_shape *shape, u64 interva
 int tallies_setup(struct run *run, struct attach *a, u32 slots)
 {
 	struct tally_conf *conf = attach_data(a, ".rodata.tally", sizeof(*conf));
+	struct tally_side *side = attach_data(a, ".data.tally", sizeof(*side));
 	struct bpf_map *map = bpf_object__find_map_by_name(a->obj, "tallies"),
 		       *ring = bpf_object__find_map_by_name(a->obj, "ring");
 	int ncpus = libbpf_num_possible_cpus();
 
-	if (!conf || !map || ncpus < 1)
+	if (!conf || !side || !map || ncpus < 1)
 		return fail("the BPF object has no tables to count in: this build is broken");
 	own.slots = 64;
 	while (own.slots < (slots ? slots : TALLY_SLOTS))
@@ -138,7 +139,7 @@ int tallies_setup(struct run *run, struct attach *a, u32 slots)
 		own.slots /= 2;
 	conf->slots = own.slots;
 	conf->shift = 64 - __builtin_ctz(own.slots);
-	conf->cpu = 2 * TALLY_STRIDE(own.slots);
+	side->cpu = 2 * TALLY_STRIDE(own.slots);
 	bpf_map__set_max_entries(map, own.tables * TALLY_STRIDE(own.slots));
 	if (ring && !run->common.ring_kib)
 		bpf_map__set_max_entries(ring, sysconf(_SC_PAGESIZE)); /* for notices only */
@@ -185,6 +186,14 @@ static int grace(void)
 	if (!bpf_map_update_elem(own.outer, &zero, &own.inner, BPF_ANY))
 		return 0;
 	return fail("the counts cannot be read: %s", strerror(errno));
+}
+
+int tallies_everybody(struct attach *a)
+{
+	if (open_tables(a))
+		return FAIL;
+	own.side->everybody = 1;
+	return 0;
 }
 
 static struct tally_slot *table(u32 i)

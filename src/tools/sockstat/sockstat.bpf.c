@@ -10,9 +10,6 @@ _Static_assert(CALL_MAX <= WHAT_DOORS, "calls and doors would be counted as one"
 
 SEC(".rodata.sockstat") const volatile struct sockstat_conf conf;
 
-/* Set by the user half when all messages are to be counted alike, and none is weir's own. */
-SEC(".data.everybody") u32 everybody;
-
 static __always_inline struct tally_slot *slot_of_process(struct task_struct *task, u32 what)
 {
 	TALLY_KEY(key, bucket);
@@ -71,11 +68,11 @@ static __always_inline int on_door(u32 door, struct sock *sk, s64 ret)
 	struct tally_slot *s;
 
 	(void)sk;
-	if (!everybody)
+	if (!tally_side.everybody)
 		return door_of_task(door, ret);
 	s = tally_at(WHAT_DOORS + door);
 	if (s)
-		s->n[(u64)ret >> 63]++;
+		s->n[(u32)ret >> 31]++; /* the bits that a message's result has */
 	return 0;
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* weir sockstat: the user half. What is counted, and by what. */
-#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -221,16 +220,10 @@ static bool is_socket(int fd)
 /* Need nobody be told apart, not even weir itself? It sends only where it prints to a socket. */
 static int attached(struct run *run, struct attach *a)
 {
-	u32 zero = 0, one = 1;
-
 	if (own.by != BY_CALL || run->common.filter.have & FILTER_TASK || run->common.command ||
 	    is_socket(STDOUT_FILENO) || is_socket(STDERR_FILENO))
 		return 0;
-	if (!bpf_map_update_elem(bpf_object__find_map_fd_by_name(a->obj, ".data.everybody"), &zero,
-				 &one, BPF_ANY))
-		return 0;
-	return fail("the kernel half of sockstat cannot be told what to count: %s",
-		    strerror(errno));
+	return tallies_everybody(a);
 }
 
 /* What a recording was counted by. */
