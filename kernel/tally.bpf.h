@@ -183,7 +183,7 @@ static __noinline int tally_begin(u32 what)
 	u32 base = tally_base();
 	struct tally_slot *s = tally_slot(base + what);
 
-	if (s)
+	if (s && !*(tally_word *)s)
 		tally_used(s, tally_first(0, what), base);
 	return 0;
 }
@@ -196,6 +196,15 @@ static __always_inline struct tally_slot *tally_at(u16 what)
 	if (s && !*(tally_word *)s)
 		tally_begin(what);
 	return s;
+}
+
+/* One more of the ith number of that slot, below TALLY_COUNTS. The first one makes it used. */
+static __always_inline void tally_one(u16 what, u32 i)
+{
+	struct tally_slot *s = tally_slot(tally_base() + what);
+
+	if (s && !s->n[i]++)
+		tally_begin(what);
 }
 
 static __always_inline void tally_add(u64 *n, u64 by)

@@ -65,14 +65,10 @@ static __noinline int door_of_task(u32 door, s64 ret)
 /* Where nobody asks whose message it is, it need not be known: that is a third of the work. */
 static __always_inline int on_door(u32 door, struct sock *sk, s64 ret)
 {
-	struct tally_slot *s;
-
 	(void)sk;
 	if (!tally_side.everybody)
 		return door_of_task(door, ret);
-	s = tally_at(WHAT_DOORS + door);
-	if (s)
-		s->n[(u32)ret >> 31]++; /* the bits that a message's result has */
+	tally_one(WHAT_DOORS + door, (u32)ret >> 31); /* the bits that a message's result has */
 	return 0;
 }
 
