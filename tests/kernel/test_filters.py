@@ -83,6 +83,41 @@ class Socket(Case):
         self.assertEqual(got, {"recvfrom": 2})
 
 
+class Elsewhere(Case):
+    """The same filters where no event is sent, and where calls are not for sockets only."""
+
+    io = ("tcp", "127.0.0.1", 7001, 3, "tcp", "::1", 7001, 2, "tcp", "127.0.0.2", 7002, 5, "comm", "weir-io",
+          "uid", 12345, "rw", 7, 11, 13)
+
+    def summed(self, options, *words):
+        ended = lib.trace("--summary", "-o", "json", *options, "--", *traffic(*words))
+        self.assertEqual(ended.status, 0, ended)
+        return {row["call"]: row["calls"] for row in ended.rows}
+
+    @lib.once
+    def test_summary(self):
+        for options, sendto in (
+                (["-4"], 3 + 5 + 11), (["-6"], 7 + 13), (["--port", "7001"], 3 + 7),
+                (["--host", "::/64", "--port", "7003"], 13), (["--failed"], 19), (["--slower", "50s"], 0),
+                (["-c", "traffic", "--uid", "0", "--netns", "/proc/self/ns/net", "--host", "127.0.0.2"], 3 + 11),
+                (["-c", "nobody-has-this"], 0), (["--uid", "12346"], 0), (["--netns", os.getppid()], 0)):
+            with self.subTest(options):
+                self.assertEqual(self.summed(["sendto", *options], *Socket.words), {"sendto": sendto} if sendto else {})
+
+    @lib.once
+    def test_io(self):
+        """Of a connection two ends are closed, and once the listener."""
+        sockets = {"write": 7, "read": 7, "close": 2}
+        for options, want in (
+                (["-4"], {"close": 7 + 11}), (["-6"], {"close": 5}), (["--port", "7001"], {"close": 7 + 5}),
+                (["--host", "127.0.0.2"], {"close": 11}), (["-c", "weir-io", "--uid", "12345"], sockets),
+                (["--uid", "12345", "-4"], {}), (["--netns", os.getppid()], {}), (["--failed"], {})):
+            with self.subTest(options):
+                words = ["read", "write", "close", *options]
+                self.assertEqual(self.seen(words, *self.io), want)
+                self.assertEqual(self.summed(words, *self.io), want)
+
+
 class Task(Case):
     """Filters on who it is, with processes that weir did not start."""
 
