@@ -21,7 +21,10 @@ PLAIN   := -std=gnu11 -D_GNU_SOURCE $(INCS)
 ALL     := $(PLAIN) $(WARN) $(CFLAGS)
 BPF     := -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) $(WARN) -Wno-unused-parameter \
 	   -Wno-unused-function -Iinclude -Ikernel
-LIBS    := -lbpf -lelf -lz -ltraceevent -lhttp_parser
+# libpcap's compiler of filters alone is used: as an archive, where there is one, it brings no D-Bus and
+# systemd along, which each start would load.
+PCAP    := $(if $(filter /%,$(shell $(CC) -print-file-name=libpcap.a)),-l:libpcap.a,-lpcap)
+LIBS    := -lbpf -lelf -lz -ltraceevent -lhttp_parser $(PCAP)
 
 TOOLS   := $(notdir $(patsubst %/,%,$(wildcard src/tools/*/)))
 # A tool may have several BPF objects: a file each, of any name.

@@ -30,6 +30,7 @@ enum rec_type {
 	REC_HIT = 11,    /* a tracepoint or kernel function (struct hit_rec) */
 	REC_CONN = 12,   /* a connection: its end, a change, or how it is now (struct conn_rec) */
 	REC_DROP = 13,   /* a packet that the kernel dropped (struct drop_rec) */
+	REC_PACKET = 14, /* a packet of an interface, with its bytes (struct packet_rec) */
 	REC_PIECE = 21,  /* first bytes of a send or receive, never in files (struct piece_rec) */
 	REC_HTTP = 22,   /* an HTTP request and its response (struct http_rec) */
 	REC_DNS = 23,    /* a DNS query and its answer (struct dns_rec) */
@@ -474,6 +475,32 @@ struct dns_text {
 	u16 type, pad;
 };
 #define DNS_ANSWERS_MOST 16
+enum packet_bit {
+	PACKET_OUT = 1,     /* it leaves by the interface; else it arrives */
+	PACKET_XDP = 2,     /* seen at XDP; else at tc */
+	PACKET_GENERIC = 4, /* ... the generic one, that any driver has */
+	PACKET_WHO = 8,     /* who is known */
+	PACKET_TAGGED = 16, /* the kernel keeps its VLAN tag beside it: tag_proto, tag_tci */
+};
+
+/*
+ * A packet as an interface had it. One section (SECT_DATA) has its first bytes, without the tag
+ * that the kernel keeps beside them; full = all of them, with it.
+ */
+struct packet_rec {
+	struct rec h;
+	u32 netns; /* of the interface */
+	u32 ifindex;
+	u16 tag_proto, tag_tci;
+	u8 bits; /* enum packet_bit */
+	u8 pad;
+	u16 link;     /* what the bytes begin with: a LINKTYPE_ of pcap files */
+	u16 gso_segs; /* packets that it will be cut into, or was joined of; 0: it is one */
+	u16 gso_size; /* bytes of payload in each */
+	u32 pad2;
+	struct who who; /* of its socket's owner */
+};
+#define PACKET_SNAP_MAX 65535 /* a section's length */
 
 /* A name for a number, written into a recording so that replay elsewhere prints the same. */
 enum name_space {

@@ -170,6 +170,9 @@ void attach_end(struct attach *a)
 {
 	struct bpf_program *prog;
 
+	if (a->ending)
+		a->ending();
+	a->ending = NULL;
 	while (a->nlinks)
 		bpf_link__destroy(a->links[--a->nlinks]);
 	while (a->nheld)

@@ -54,6 +54,7 @@ struct attach {
 	u32 nheld;
 	int *programs;
 	u32 nprograms_held;
+	void (*ending)(void); /* what a tool has attached that is no descriptor goes; or NULL */
 	struct named_text {
 		char *name, *text;
 	} * traced, *untraced; /* how; why not */

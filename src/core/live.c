@@ -299,8 +299,11 @@ static int loop(struct live *l, const sigset_t *open)
 	u64 tick = step ? l->run.start_ns + step : 0;
 
 	while (!over(l)) {
-		bool busy = drain(l);
+		bool busy;
 
+		if (l->run.tool->poll && l->run.tool->poll(&l->run, &l->attach))
+			return FAIL;
+		busy = drain(l);
 		if (flush(l))
 			return FAIL;
 		if (tick && now_ns() >= tick) {
@@ -411,6 +414,26 @@ static int finish(struct live *l, int err)
 	return err ? 1 : 0;
 }
 
+/* A run without the kernel half. */
+static int read_through(struct run *run)
+{
+	int err;
+
+	now_world(&run->world);
+	run->world.wall_ns = 0; /* records of files have the time of day */
+	run->replay = true;
+	err = run_open(run);
+	if (!err)
+		err = run->tool->reads(run);
+	if (!err && !run->headed)
+		run_head(run);
+	if (!err && run->tool->tick)
+		err = run->tool->tick(run, NULL, true);
+	if (err)
+		note("%s", error_text());
+	return run_close(run, NULL) || err ? 1 : 0;
+}
+
 int run_live(const struct tool *t, int argc, char **argv)
 {
 	static struct live l;
@@ -434,6 +457,8 @@ int run_live(const struct tool *t, int argc, char **argv)
 		note("%s", error_text());
 		return err == USAGE ? 2 : 1;
 	}
+	if (t->offline && t->offline(&l.run))
+		return read_through(&l.run);
 	refused_loud = l.run.common.verbose;
 	set_signals(&open);
 	err = start(&l);

@@ -307,6 +307,14 @@ static int set_format(enum out_format *format, const char *s)
 		     near ? near : "", near ? "?" : "");
 }
 
+static int add_word(struct option_words *to, const struct option_row *row, const char *s)
+{
+	if (to->n >= OPTION_WORDS)
+		return usage("--%s may be given %u times, not more", row->name, OPTION_WORDS);
+	to->word[to->n++] = s;
+	return 0;
+}
+
 static int set_value(void *base, const struct option_row *row, const char *s)
 {
 	void *at = (char *)base + row->off;
@@ -315,6 +323,7 @@ static int set_value(void *base, const struct option_row *row, const char *s)
 	switch (row->kind) {
 	case OPT_FLAG: *(bool *)at = true; return 0;
 	case OPT_STRING: *(const char **)at = s; return 0;
+	case OPT_WORDS: return add_word(at, row, s);
 	case OPT_FORMAT: return set_format(at, s);
 	case OPT_UINT:
 		if (number(s, row->least, row->most, &v))
@@ -437,6 +446,8 @@ int options_parse(const struct tool *t, struct common *common, int argc, char **
 			return err;
 		if (table.rows[i]->kind == OPT_CGROUP)
 			common->cgroup = optarg;
+		if (table.rows[i]->kind == OPT_NETNS)
+			common->netns = optarg;
 	}
 	common->args = argv + optind;
 	common->nargs = end - optind;

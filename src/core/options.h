@@ -17,6 +17,7 @@ enum option_kind {
 	OPT_SECONDS, /* u64 ns; 5, 0.5 */
 	OPT_TIME,    /* u64 ns; 5ms, 100us, 2s; a bare number is ms */
 	OPT_STRING,  /* const char *, points into argv */
+	OPT_WORDS,   /* struct option_words: may be given several times */
 	OPT_FORMAT,  /* enum out_format: text json csv */
 	OPT_COMMON,  /* in a tool's rows: the common option of that name, in the tool's words */
 	/* the filter's words; each sets its bit in filter.have */
@@ -43,6 +44,12 @@ struct option_row {
 	const char *help; /* one line; the default in it */
 };
 
+#define OPTION_WORDS 64
+struct option_words {
+	u32 n;
+	const char *word[OPTION_WORDS]; /* point into argv */
+};
+
 /* What every tool takes. */
 struct common {
 	struct filter filter;
@@ -53,6 +60,7 @@ struct common {
 	enum out_format format;
 	const char *record; /* --record FILE */
 	const char *cgroup; /* --cgroup PATH, opened by the loader too */
+	const char *netns;  /* --netns PATH|PID, for those who must enter it */
 	const char *way;    /* --way: force one way to attach */
 	bool stats;         /* --stats: the account as last JSON object */
 	bool quiet;         /* -q: no heading, no account */

@@ -42,6 +42,12 @@ struct tool {
 	bool (*inner)(struct run *run, const struct rec *r);
 	/* Each interval (-i) and at the end, after the last event. last: the run is over. */
 	int (*tick)(struct run *run, struct attach *a, bool last);
+	/* Each time before records are read: cheap when there is nothing to do. 0 or FAIL. */
+	int (*poll)(struct run *run, struct attach *a);
+	/* After check(): does the records come from elsewhere than the kernel? Then reads() hands
+	 * all of them to run_event(), and nothing is loaded. 0 or FAIL. */
+	bool (*offline)(struct run *run);
+	int (*reads)(struct run *run);
 	/* Replay: must r be left out although the common filter lets it pass? */
 	bool (*hidden)(struct run *run, const struct rec *r);
 };

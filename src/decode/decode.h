@@ -49,6 +49,11 @@ void decode_control(struct verbs *v, const void *p, u32 n, u32 full);
  * The namespace whose names live look-ups give is netdev_own()'s. */
 void netdev_learn(u32 netns, u32 ifindex, const char *name, u32 len);
 u32 netdev_own(void);
+/* The namespace whose devices tell_ifindex() and netdev_name() are about: of the task that acted.
+ */
+void netdev_in(u32 netns);
+/* NULL: it is not known. Valid until the next call. */
+const char *netdev_name(u32 ifindex);
 /* Generic netlink families as a recording has them: from the first one on, no other is asked for.
  */
 void genl_learn(u32 id, const char *name, u32 len);

@@ -163,9 +163,6 @@ const char *errno_name(int err);
 /* Behind a descriptor, where notes are wanted: <TCP:127.0.0.1:40000->127.0.0.1:80> */
 void tell_note(struct verbs *v, const struct sock_id *id, const struct rec *r);
 
-/* The namespace whose devices tell_ifindex() is about: of the task that acted. */
-void netdev_in(u32 netns);
-const char *netdev_name(u32 ifindex);
 #define IFNAME_MAX 15 /* bytes of such a name; all but a few are allowed: it is to be escaped */
 
 /* One argument of a call. */

@@ -188,6 +188,16 @@ static bool match_drop(const struct filter *f, const struct drop_rec *r)
 	       (r->sock.id.flags & SOCK_ID_VALID && match_id(f, &r->sock.id));
 }
 
+static bool match_frame(const struct filter *f, const struct packet_rec *r)
+{
+	struct filter who = *f;
+
+	if (f->have & FILTER_NETNS && r->netns != f->netns)
+		return false;
+	who.have &= ~FILTER_NETNS;
+	return !(who.have & FILTER_TASK) || (r->bits & PACKET_WHO && match_task(&who, &r->who));
+}
+
 bool match_rec(const struct filter *f, const struct rec *r)
 {
 	switch (r->type) {
@@ -195,6 +205,7 @@ bool match_rec(const struct filter *f, const struct rec *r)
 	case REC_HIT: return match_hit(f, (const struct hit_rec *)r);
 	case REC_CONN: return match_conn(f, (const struct conn_rec *)r);
 	case REC_DROP: return match_drop(f, (const struct drop_rec *)r);
+	case REC_PACKET: return match_frame(f, (const struct packet_rec *)r);
 	case REC_CONNECT:
 	case REC_ACCEPT:
 	case REC_HTTP:
@@ -210,6 +221,7 @@ const struct who *rec_who(const struct rec *r)
 	case REC_CALL: return &((const struct call_rec *)r)->who;
 	case REC_HIT: return &((const struct hit_rec *)r)->who;
 	case REC_DROP: return &((const struct drop_rec *)r)->who;
+	case REC_PACKET: return &((const struct packet_rec *)r)->who;
 	case REC_CONNECT:
 	case REC_ACCEPT:
 	case REC_CONN:

@@ -113,6 +113,16 @@ const struct file_field file_fields[] = {
 	F(REC_DROP, drop_rec, who),
 	F(REC_DROP, drop_rec, sock),
 	F(REC_DROP, drop_rec, packet),
+	HEAD(REC_PACKET, packet_rec),
+	F(REC_PACKET, packet_rec, netns),
+	F(REC_PACKET, packet_rec, ifindex),
+	F(REC_PACKET, packet_rec, tag_proto),
+	F(REC_PACKET, packet_rec, tag_tci),
+	F(REC_PACKET, packet_rec, bits),
+	F(REC_PACKET, packet_rec, link),
+	F(REC_PACKET, packet_rec, gso_segs),
+	F(REC_PACKET, packet_rec, gso_size),
+	F(REC_PACKET, packet_rec, who),
 	{0},
 };
 #define NFIELDS (sizeof(file_fields) / sizeof(*file_fields) - 1)
@@ -127,7 +137,7 @@ static const u16 fixed_size[REC_MAX] = {
 	[REC_ACCEPT] = sizeof(struct accept_rec), [REC_RMEM] = sizeof(struct rmem_rec),
 	[REC_HIT] = sizeof(struct hit_rec),       [REC_CONN] = sizeof(struct conn_rec),
 	[REC_DROP] = sizeof(struct drop_rec),     [REC_HTTP] = sizeof(struct http_rec),
-	[REC_DNS] = sizeof(struct dns_rec),
+	[REC_DNS] = sizeof(struct dns_rec),       [REC_PACKET] = sizeof(struct packet_rec),
 };
 
 int file_create(struct file_writer *w, const char *path, struct file_head *head)

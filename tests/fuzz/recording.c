@@ -141,7 +141,7 @@ static void show(struct out *o, const struct rec *r)
 	static const struct filter filter = {.have = FILTER_PORT | FILTER_FAILED, .port = 80};
 	static const char *const tools[REC_MAX] = {
 		[REC_CALL] = "trace",  [REC_CONNECT] = "soconnect", [REC_ACCEPT] = "soaccept",
-		[REC_RMEM] = "sormem", [REC_HTTP] = "http",
+		[REC_RMEM] = "sormem", [REC_HTTP] = "http",         [REC_PACKET] = "packets",
 	};
 	const struct tool *t = tools[r->type] ? tool_find(tools[r->type]) : NULL;
 	struct run run = {.tool = t};

@@ -72,7 +72,8 @@ class Schema(unittest.TestCase):
             if kind == "column":
                 columns.setdefault(who, []).append(rest[0])
         self.assertEqual(set(columns), {"trace", "sockstat", "sofamily", "soprotocol", "socketio", "socksize", "soconnect",
-                                        "soaccept", "soconnlat", "so1stbyte", "sormem", "drops", "http", "dns", "doctor", "list",
+                                        "soaccept", "soconnlat", "so1stbyte", "sormem", "packets", "drops", "http",
+                                        "dns", "doctor", "list",
                                         "describe", *CONNS})
         for tool, names in columns.items():
             kind = "conn" if tool in CONNS else tool

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* The words of a filter, compiled by libpcap: for the kernel and for user space. */
+#ifndef WEIR_PACKETS_EXPR_H
+#define WEIR_PACKETS_EXPR_H
+
+#include <stdbool.h>
+#include "cbpf.h"
+#include "record.h"
+
+#define EXPR_TOO_LARGE 1 /* not for the kernel: packets are filtered in user space */
+
+/* Joins the words of the command line; none: everything passes. Wrong ones are told with the place
+ * where libpcap stops. 0 or USAGE. */
+int expr_set(char **words, int n);
+/* Is there one? */
+bool expr_given(void);
+/*
+ * A program for a hook and for frames of that link type, which goes on to the one that map has at
+ * index. A descriptor of the caller's; -EXPR_TOO_LARGE: with a reason in *why; FAIL: it cannot be
+ * compiled for such frames.
+ */
+int expr_program(u16 link, const struct cbpf_how *how, const char **why);
+/* The same in user space: of a frame's first len bytes (of full). */
+bool expr_passes(u16 link, const u8 *frame, u32 len, u32 full);
+/* Writes a frame with its tag to room and returns how many bytes: len + 4. */
+u32 expr_tagged(u8 *room, const u8 *frame, u32 len, u16 proto, u16 tci);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* Interfaces, and what is attached to them. */
+#ifndef WEIR_PACKETS_HOOK_H
+#define WEIR_PACKETS_HOOK_H
+
+#include "attach.h"
+#include "options.h"
+#include "run.h"
+
+enum hook_at { AT_TC = 1, AT_XDP = 2 };
+
+struct hook_want {
+	const struct option_words *names; /* none, or "any" among them: all there are and will be */
+	u32 at;                           /* enum hook_at */
+	bool quiet;
+};
+
+/* Marks the programs that will be attached; before the object is loaded. */
+int hook_setup(struct attach *a, const struct hook_want *want);
+/* Attaches them to the interfaces that are there. 0, FAIL or USAGE. */
+int hook_attach(struct attach *a, const struct hook_want *want);
+/* Looks for interfaces that have come, gone or been renamed. True when there are none left that
+ * were asked for. */
+bool hook_poll(struct attach *a);
+/* The link type of an interface (LINKTYPE_), and the name that it had last. */
+u16 hook_link(u32 ifindex);
+const char *hook_name(u32 ifindex);
+/* Were packets not filtered by the kernel, so that it must be done now? */
+extern bool hook_filter_here;
+
+#endif

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+#include "cgroups.h"
+#include "error.h"
+#include "pcapng.h"
+#include "version.h"
+
+#define GATHER (256 << 10)
+
+enum { SHB = 0x0a0d0d0a, IDB = 1, EPB = 6, CB = 0xbad };
+enum { OPT_END, OPT_COMMENT, IF_NAME = 2, IF_DESCRIPTION = 3, IF_TSRESOL = 9, SHB_USERAPPL = 4 };
+enum { EPB_FLAGS = 2, EPB_DROPCOUNT = 4, OPT_CUSTOM = 2989 };
+
+#define INTERFACES 1024
+#define OWNERS     1024 /* a power of two */
+
+struct interface {
+	u32 ifindex;
+	u16 link;
+	u8 bits;
+};
+
+struct owner {
+	u32 number; /* 0: free */
+	struct who who;
+	u16 len;
+	char comment[160];
+};
+
+static struct pcapng_how how;
+static struct buf b;
+static int fd = -1;
+static struct interface interfaces[INTERFACES];
+static u32 ninterfaces, last_interface, nowners;
+static struct owner owners[OWNERS];
+static u64 written;          /* to this file */
+static u64 file_ends;        /* ns, -G */
+static u32 nfiles, in_slice; /* opened so far; of these since the last -G */
+static char slice[4096];     /* the name that -G has made */
+
+static size_t begin_block(u32 type)
+{
+	u32 head[2] = {type, 0};
+	size_t at = buf_len(&b);
+
+	buf_mem(&b, head, sizeof(head));
+	return at;
+}
+
+static void pad(void)
+{
+	static const char zeros[4];
+
+	buf_mem(&b, zeros, -buf_len(&b) & 3);
+}
+
+static void end_block(size_t at)
+{
+	u32 len = buf_len(&b) - at + 4;
+
+	memcpy(b.base + at + 4, &len, 4);
+	buf_mem(&b, &len, 4);
+}
+
+static void option(u16 code, const void *p, u16 len)
+{
+	u16 head[2] = {code, len};
+
+	buf_mem(&b, head, sizeof(head));
+	buf_mem(&b, p, len);
+	pad();
+}
+
+/* A custom option: our number stands before the bytes. */
+static void custom(const void *p, u16 len)
+{
+	u16 head[2] = {OPT_CUSTOM, 4 + len};
+	u32 pen = PCAPNG_PEN;
+
+	buf_mem(&b, head, sizeof(head));
+	buf_mem(&b, &pen, 4);
+	buf_mem(&b, p, len);
+	pad();
+}
+
+static void section(void)
+{
+	static const struct {
+		u32 magic;
+		u16 major, minor;
+		s64 length;
+	} __attribute__((packed)) head = {0x1a2b3c4d, 1, 0, -1};
+	static const char app[] = "weir " WEIR_VERSION;
+	size_t at = begin_block(SHB);
+
+	buf_mem(&b, &head, sizeof(head));
+	option(SHB_USERAPPL, app, sizeof(app) - 1);
+	option(OPT_END, NULL, 0);
+	end_block(at);
+	ninterfaces = last_interface = nowners = 0;
+	memset(owners, 0, sizeof(owners));
+}
+
+static int file_failed(int err)
+{
+	return fail("cannot write to %.200s: %s",
+		    strcmp(how.path, "-") ? how.path : "standard output", strerror(err));
+}
+
+/* The next file's name: tcpdump's rules. */
+static void name_next(char *name, size_t room)
+{
+	const char *base = how.seconds ? slice : how.path;
+	u32 digits = 1, most = how.files ? how.files - 1 : 0, number = in_slice;
+
+	while (most >= 10) {
+		most /= 10;
+		digits++;
+	}
+	if (how.size_mb && how.files)
+		snprintf(name, room, "%s%0*u", base, digits, number % how.files);
+	else if (how.size_mb && number)
+		snprintf(name, room, "%s%u", base, number);
+	else
+		snprintf(name, room, "%s", base);
+}
+
+static int open_next(void)
+{
+	char name[4200];
+
+	name_next(name, sizeof(name));
+	fd = strcmp(how.path, "-") ? open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644) : 1;
+	if (fd < 0)
+		return fail("cannot write to %.200s: %s", name, strerror(errno));
+	if (isatty(fd))
+		return fail("a capture is binary: give a file or a pipe, not a terminal");
+	nfiles++;
+	in_slice++;
+	written = 0;
+	section();
+	return pcapng_flush();
+}
+
+/* A new span of time: its name, and how long it is. */
+static void new_slice(u64 ns)
+{
+	time_t now = ns / 1000000000;
+	struct tm tm;
+
+	localtime_r(&now, &tm);
+	if (!strftime(slice, sizeof(slice), how.path, &tm))
+		snprintf(slice, sizeof(slice), "%s", how.path);
+	file_ends = ns + how.seconds * 1000000000;
+	in_slice = 0;
+}
+
+int pcapng_open(const struct pcapng_how *given)
+{
+	struct timespec now;
+
+	how = *given;
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (how.seconds)
+		new_slice(now.tv_sec * 1000000000ULL + now.tv_nsec);
+	return open_next();
+}
+
+int pcapng_flush(void)
+{
+	char *p = b.base;
+	int err = 0;
+
+	while (p < b.at && !err) {
+		ssize_t n = write(fd, p, b.at - p);
+
+		if (n > 0) {
+			p += n;
+			written += n;
+		} else if (n < 0 && errno != EINTR) {
+			err = errno;
+		}
+	}
+	buf_clear(&b);
+	return err ? file_failed(err) : 0;
+}
+
+static int close_file(void)
+{
+	int err = fd >= 0 ? pcapng_flush() : 0;
+
+	if (fd > 1 && close(fd) && !err)
+		err = file_failed(errno);
+	fd = -1;
+	return err;
+}
+
+int pcapng_close(void)
+{
+	int err = close_file();
+
+	buf_free(&b);
+	return err;
+}
+
+/* The number of the interface block; it is written when it is needed first. */
+static u32 interface_of(const struct packet_rec *r)
+{
+	u8 bits = r->bits & (PACKET_XDP | PACKET_GENERIC);
+	struct custom_interface own = {PCAPNG_WEIR, CUSTOM_INTERFACE, r->netns, r->ifindex, bits};
+	struct {
+		u16 link, pad;
+		u32 snap;
+	} head = {.link = r->link, .snap = how.snap};
+	char text[128];
+	const char *name;
+	const u8 tsresol = 9;
+	size_t at;
+
+	for (u32 k = 0, i = last_interface; k < ninterfaces; k++, i = (i + 1) % ninterfaces)
+		if (interfaces[i].ifindex == r->ifindex && interfaces[i].bits == bits &&
+		    interfaces[i].link == r->link)
+			return last_interface = i;
+	if (ninterfaces == INTERFACES)
+		ninterfaces--;
+	at = begin_block(IDB);
+	buf_mem(&b, &head, sizeof(head));
+	netdev_in(r->netns);
+	name = netdev_name(r->ifindex);
+	snprintf(text, sizeof(text), "%s", name ? name : "?");
+	option(IF_NAME, text, strlen(text));
+	snprintf(text, sizeof(text), "%s at %s, network namespace %u", name ? name : "?",
+		 !(bits & PACKET_XDP)    ? "tc"
+		 : bits & PACKET_GENERIC ? "XDP (generic)"
+					 : "XDP",
+		 r->netns);
+	option(IF_DESCRIPTION, text, strlen(text));
+	option(IF_TSRESOL, &tsresol, 1);
+	custom(&own, sizeof(own));
+	option(OPT_END, NULL, 0);
+	end_block(at);
+	interfaces[ninterfaces] = (struct interface){r->ifindex, r->link, bits};
+	return last_interface = ninterfaces++;
+}
+
+static void describe_owner(struct owner *o)
+{
+	const char *cgroup = cgroup_path(o->who.cgroup);
+	struct buf text = {0};
+
+	buf_safe_utf8(&text, o->who.comm, strnlen(o->who.comm, sizeof(o->who.comm)));
+	buf_str(&text, " pid ");
+	buf_u64(&text, o->who.pid);
+	buf_str(&text, " uid ");
+	buf_u64(&text, o->who.uid);
+	if (cgroup) {
+		buf_str(&text, " cgroup ");
+		buf_safe_utf8(&text, cgroup, strnlen(cgroup, 100));
+	}
+	o->len = buf_len(&text) < sizeof(o->comment) ? buf_len(&text) : sizeof(o->comment);
+	memcpy(o->comment, text.base, o->len);
+	buf_free(&text);
+}
+
+/* Who it is, with a block of its own when it was not seen before. */
+static const struct owner *owner_of(const struct who *who)
+{
+	struct owner *o = &owners[(who->tid ^ who->cgroup * 31) % OWNERS];
+	struct custom_owner own;
+	u32 pen = PCAPNG_PEN;
+	size_t at;
+
+	if (o->number && !memcmp(&o->who, who, sizeof(*who)))
+		return o;
+	o->number = ++nowners;
+	o->who = *who;
+	describe_owner(o);
+	own = (struct custom_owner){PCAPNG_WEIR, CUSTOM_OWNER, o->number, who->pid,    who->tid,
+				    who->uid,    who->netns,   0,         who->cgroup, {0}};
+	memcpy(own.comm, who->comm, sizeof(own.comm));
+	at = begin_block(CB);
+	buf_mem(&b, &pen, 4);
+	buf_mem(&b, &own, sizeof(own));
+	end_block(at);
+	return o;
+}
+
+/* Another file, where -C or -G ask for one. 1: that was the last. */
+static int rotate(u64 ns)
+{
+	if (how.seconds && ns >= file_ends) {
+		if (how.files && !how.size_mb && nfiles >= how.files)
+			return 1;
+		if (close_file())
+			return FAIL;
+		new_slice(ns);
+		return open_next();
+	}
+	if (!how.size_mb || written + buf_len(&b) < how.size_mb * 1000000ULL)
+		return 0;
+	return close_file() ? FAIL : open_next();
+}
+
+int pcapng_put(const struct packet_rec *r, const struct packet_frame *f, u64 dropped)
+{
+	struct custom_owned_by by = {PCAPNG_WEIR, CUSTOM_OWNED_BY, 0};
+	u64 ns = r->h.ts + how.wall_ns;
+	u32 flags = r->bits & PACKET_OUT ? 2 : 1, head[5];
+	const struct owner *o = NULL;
+	int err = how.seconds || how.size_mb ? rotate(ns) : 0;
+	size_t at;
+
+	if (err)
+		return err;
+	head[0] = interface_of(r);
+	if (r->bits & PACKET_WHO)
+		o = owner_of(&r->who);
+	head[1] = ns >> 32;
+	head[2] = ns;
+	head[3] = f->len;
+	head[4] = f->full;
+	at = begin_block(EPB);
+	buf_mem(&b, head, sizeof(head));
+	buf_mem(&b, f->p, f->len);
+	pad();
+	option(EPB_FLAGS, &flags, 4);
+	if (dropped)
+		option(EPB_DROPCOUNT, &dropped, 8);
+	if (o) {
+		option(OPT_COMMENT, o->comment, o->len);
+		by.number = o->number;
+		custom(&by, sizeof(by));
+	}
+	option(OPT_END, NULL, 0);
+	end_block(at);
+	return buf_len(&b) >= GATHER ? pcapng_flush() : 0;
+}
