@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
- * libpcap.a of Debian captures from D-Bus, too, and lacks what that needs. weir captures nothing with
- * libpcap: with these two here, nothing of that is linked.
+ * libpcap.a of Debian captures from D-Bus, too, and lacks what that needs. weir captures nothing
+ * with libpcap: with these two here, nothing of that is linked.
  */
 struct pcap *dbus_create(const char *device, char *error, int *is_ours);
 int dbus_findalldevs(void *list, char *error);

@@ -16,7 +16,7 @@
 #include "packets.h"
 #include "pcapng.h"
 #include "run.h"
-#include "summary.h"
+#include "sums.h"
 
 TOOL_OBJECT(packets);
 
@@ -368,7 +368,7 @@ static int tick(struct run *run, struct attach *a, bool last)
 	if (!last && hook_poll(a))
 		run->stop = true;
 	if (opt.summary && last)
-		return summary_tell(run, a);
+		return packets_sums(run, a);
 	if (!opt.write)
 		return 0;
 	if (run->broken)

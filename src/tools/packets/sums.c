@@ -7,7 +7,7 @@
 #include "error.h"
 #include "packet_decode.h"
 #include "packets.h"
-#include "summary.h"
+#include "sums.h"
 
 struct pair {
 	struct packets_pair key;
@@ -248,7 +248,7 @@ static void tell_sizes(struct run *run, struct attach *a)
 	free(each);
 }
 
-int summary_tell(struct run *run, struct attach *a)
+int packets_sums(struct run *run, struct attach *a)
 {
 	struct type *types = calloc(PACKETS_TYPES + 1, sizeof(*types));
 	struct pair *pairs = calloc(PACKETS_PAIRS + 1, sizeof(*pairs));
