@@ -19,6 +19,8 @@ enum memo_what {
 	MEMO_ADDR,   /* a sockaddr */
 	MEMO_NOTE,   /* behind a descriptor */
 	MEMO_SOCKET, /* a member of its own */
+	MEMO_SENT,   /* the last arguments of sendto, of recvfrom */
+	MEMO_RECEIVED,
 	MEMO_CELLS, /* columns of a row; those of another part of the row: MEMO_CELLS + its place */
 };
 

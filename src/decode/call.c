@@ -107,19 +107,63 @@ static const struct param params[CALL_MAX][MOST + 1] = {
 
 u32 decode_snap = ~0u;
 
+static inline void tell_params(struct arg *a, const struct param *p, const struct param *end)
+{
+	for (; p < end && *p->name; p++) {
+		a->val = a->r->args[p->idx];
+		a->idx = p->idx;
+		field(a->v, p->name);
+		p->tell(a);
+	}
+}
+
+#define TAIL       3 /* of sendto and recvfrom: flags, address, its length */
+#define TAIL_WORDS 3
+
+/* All that such a tail is told from, where that is little: no address, or an IPv4 one that is sent.
+ */
+static inline bool tail_key(const struct call_rec *r, u64 *key)
+{
+	const struct sect *s;
+
+	if (r->args[5] >> 32)
+		return false;
+	key[0] = (u32)r->args[3] | r->args[5] << 32;
+	key[1] = key[2] = 0;
+	if (!r->args[4])
+		return true;
+	s = r->call == CALL_sendto ? sect_find(&r->h, SECT_ADDR, 4, NULL) : NULL;
+	if (!s || !sockaddr_determined(s + 1, s->len))
+		return false;
+	memcpy(key + 1, s + 1, 16);
+	return true;
+}
+
+/* What a program sends to, and how, is mostly what it was before. */
+static inline void tell_tail(struct arg *a, const struct param *p)
+{
+	u32 what = a->r->call == CALL_sendto ? MEMO_SENT : MEMO_RECEIVED;
+	size_t start = buf_len(a->v->b);
+	u64 key[TAIL_WORDS];
+	bool known = tail_key(a->r, key);
+
+	if (known && told_before(a->v, what, key, TAIL_WORDS))
+		return;
+	tell_params(a, p + TAIL, p + MOST);
+	if (known)
+		keep_told(a->v, start, what, key, TAIL_WORDS);
+}
+
 void decode_args(struct verbs *v, const struct call_rec *r)
 {
 	const struct param *p = params[r->call < CALL_MAX ? r->call : CALL_NONE];
-
+	bool tail = r->call == CALL_sendto || r->call == CALL_recvfrom;
 	struct arg a = {.v = v, .r = r};
 
 	netdev_in(r->who.netns);
 	open_box(v, BOX_ARGS);
-	for (; *p->name; p++) {
-		a.val = r->args[p->idx];
-		a.idx = p->idx;
-		field(v, p->name);
-		p->tell(&a);
-	}
+	tell_params(&a, p, p + (tail ? TAIL : MOST));
+	if (tail)
+		tell_tail(&a, p);
 	close_box(v);
 }

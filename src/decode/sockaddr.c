@@ -137,12 +137,6 @@ static const struct {
 	[AF_NETLINK] = {12, tell_nl}, [AF_PACKET] = {20, tell_ll}, [AF_VSOCK] = {16, tell_vm},
 };
 
-/* What 16 bytes determine, whatever follows them: no names of devices. */
-static bool determined(const u8 *sa, u32 n)
-{
-	return n >= 16 && load16(sa) == AF_INET;
-}
-
 static __attribute__((noinline)) void sockaddr_anew(struct verbs *v, const u8 *sa, u32 n)
 {
 	size_t start = buf_len(v->b);
@@ -164,12 +158,12 @@ static __attribute__((noinline)) void sockaddr_anew(struct verbs *v, const u8 *s
 		v->ops->bytes(v, sa + 2, n - 2, false);
 	}
 	close_box(v);
-	if (determined(sa, n))
+	if (sockaddr_determined(sa, n))
 		keep_told(v, start, MEMO_ADDR, sa, 2);
 }
 
 void decode_sockaddr(struct verbs *v, const void *sa, u32 n)
 {
-	if (!determined(sa, n) || !told_before(v, MEMO_ADDR, sa, 2))
+	if (!sockaddr_determined(sa, n) || !told_before(v, MEMO_ADDR, sa, 2))
 		sockaddr_anew(v, sa, n);
 }

@@ -160,6 +160,13 @@ void tell_time(struct verbs *v, const void *p, const char *sec, const char *frac
 /* The name of an error number ([ECONNREFUSED]), or NULL. */
 const char *errno_name(int err);
 
+/* Whether the first 16 bytes of a sockaddr determine what is told of it, whatever follows them:
+ * IPv4's do, in which no device is named. */
+static inline bool sockaddr_determined(const void *sa, u32 n)
+{
+	return n >= 16 && load16(sa) == 2 /* AF_INET */;
+}
+
 /* Behind a descriptor, where notes are wanted: <TCP:127.0.0.1:40000->127.0.0.1:80> */
 void tell_note(struct verbs *v, const struct sock_id *id, const struct rec *r);
 
