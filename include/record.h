@@ -269,6 +269,7 @@ enum conn_event {
 	CONN_IS,       /* as it is now: of a snapshot */
 	CONN_WAS,      /* the same, told at the start: it is older than weir */
 	CONN_INTERVAL, /* it moved bytes in an interval */
+	CONN_TAKEN,    /* a program has accepted it: from here on it has an owner */
 };
 enum conn_flag {
 	CONN_ACTIVE = 1,      /* this side opened it */
@@ -314,6 +315,7 @@ struct conn_rec {
 	u64 opened;                 /* CLOCK_MONOTONIC, ns; 0: before */
 	u64 connect_ns;             /* until it was established; CONNECT_UNKNOWN */
 	u64 dtx, drx;               /* of the interval: tx and rx */
+	u64 interval_ns;            /* how long that was, set by the user half; 0: no interval */
 	u32 event;                  /* enum conn_event */
 	u32 flags;                  /* enum conn_flag */
 	u32 netns;                  /* the socket's: inode number */

@@ -7,7 +7,7 @@
 #ifndef WEIR_TABLE_ITER_BPF_H
 #define WEIR_TABLE_ITER_BPF_H
 
-#include "table.bpf.h"
+#include "table_watch.bpf.h"
 
 /* What is listed. */
 SEC(".data.list") u32 conn_list; /* enum conn_event: CONN_IS, CONN_WAS, CONN_INTERVAL */

@@ -25,26 +25,32 @@ static const struct probe gone = {
 	.ways = {{"conn_gone", PROBE_TP_BTF, "tcp_destroy_sock", 1}},
 };
 
+/* Nobody tells who accepts: all descriptors are looked through before each list. */
+static bool scans;
+
 static struct bpf_program *program(struct attach *a, const char *name)
 {
 	return bpf_object__find_program_by_name(a->obj, name);
 }
 
-int table_setup(struct attach *a, u32 events)
+int table_setup(struct attach *a, u32 events, bool changes)
 {
 	static const char *const iterators[] = {"conn_scan", "conn_list_tcp", "conn_list_udp"};
 	u32 *wanted = attach_data(a, ".rodata.conns", sizeof(*wanted));
-	struct kernel_func f;
+	struct kernel_name accept = {.name = "inet_accept", .kind = BTF_KIND_FUNC};
 
 	if (!wanted)
 		return fail("the BPF object has no .rodata.conns: this build is broken");
 	*wanted = events;
-	probes_want(a, &state);
-	probes_want(a, &gone);
 	for (u32 i = 0; i < 3; i++)
 		bpf_program__set_autoload(program(a, iterators[i]), true);
+	if (!changes)
+		return 0;
+	probes_want(a, &state);
+	probes_want(a, &gone);
 	/* Else the owner is who uses the connection first, as far as that is seen. */
-	if (kernel_func("inet_accept", &f) && f.via == VIA_FENTRY)
+	scans = !kernel_names(&accept, 1) || !accept.id || via_refused(VIA_FENTRY);
+	if (!scans)
 		bpf_program__set_autoload(program(a, "conn_accepted"), true);
 	return 0;
 }
@@ -196,7 +202,9 @@ int table_list(struct run *run, struct attach *a, u32 kind, bool udp,
 			close(home);
 		return fail("the kernel's sockets cannot be listed: %s", strerror(errno));
 	}
-	err = list_in(&l, "/proc/self/ns/net", home);
+	err = scans && kind == CONN_INTERVAL ? table_scan(a) : 0;
+	if (!err)
+		err = list_in(&l, "/proc/self/ns/net", home);
 	if (!err)
 		err = list_folder(&l, "/proc", "/ns/net", home);
 	if (!err)

@@ -23,8 +23,11 @@ extern const struct column table_columns[];
  * NULL (--columns), of all formats those of words. 0 or USAGE.
  */
 int table_check(struct run *run, const char *usual, const char *words);
-/* events: which changes the kernel half makes records of, 1 << enum conn_event each. */
-int table_setup(struct attach *a, u32 events);
+/* The column of that name in a table, NULL with the sentence left by usage() when there is none. */
+const struct column *table_column(const struct column *columns, const char *name);
+/* events: which changes the kernel half makes records of, 1 << enum conn_event each. changes: they
+ * are watched at all; else only what there is can be listed. 0 or FAIL. */
+int table_setup(struct attach *a, u32 events, bool changes);
 /* Attaches what tells who accepts, and finds the owners of what is there. 0 or FAIL. */
 int table_attach(struct attach *a);
 /*

@@ -43,6 +43,7 @@ static void tell_event(struct verbs *v, const struct rec *r)
 		[CONN_IS] = "is",
 		[CONN_WAS] = "was",
 		[CONN_INTERVAL] = "interval",
+		[CONN_TAKEN] = "accepted",
 	};
 	u32 event = table_rec(r)->event;
 
@@ -181,6 +182,16 @@ static void tell_rx_kb(struct verbs *v, const struct rec *r)
 	tell_kb(v, r, table_rec(r)->c.rx);
 }
 
+static void tell_dtx_kb(struct verbs *v, const struct rec *r)
+{
+	tell_kb(v, r, table_rec(r)->dtx);
+}
+
+static void tell_drx_kb(struct verbs *v, const struct rec *r)
+{
+	tell_kb(v, r, table_rec(r)->drx);
+}
+
 static void tell_ms(struct verbs *v, const struct rec *r)
 {
 	if (table_rec(r)->opened)
@@ -217,7 +228,7 @@ COUNTER(rate)
 
 static bool is_closed(const struct rec *r)
 {
-	return table_rec(r)->event == CONN_CLOSED;
+	return table_rec(r)->event == CONN_CLOSED && sock_of(r)->state != 10; /* TCP_LISTEN */
 }
 
 /* Why it ended. */
@@ -267,7 +278,8 @@ const struct column table_columns[] = {
 	{"time", "TIME", COL_CLOCK, 0, C(s.h.ts), 15, NULL,
 	 "when it was so; of an end, when it ended"},
 	{"event", "EVENT", COL_NEST, COL_LEFT, 0, 0, 11, tell_event,
-	 "opened, established, closed; is: as it is now; was: there when weir began; interval"},
+	 "opened, established, accepted (a program has it), listens, closed; is: as it is now; "
+	 "was: there when weir began; interval"},
 	{"proto", "PROTO", COL_NEST, FOR_PEOPLE | COL_LEFT, 0, 0, 5, tell_proto, "protocol"},
 	{"state", "STATE", COL_NEST, COL_LEFT, 0, 0, 11, tell_state,
 	 "of TCP; at the end the one before it"},
@@ -300,6 +312,12 @@ const struct column table_columns[] = {
 	{"rx_kb", "RX_KB", COL_NEST, FOR_PEOPLE, 0, 0, 9, tell_rx_kb, "rx_bytes in KiB"},
 	N("tx_bytes", "TX", 10, tell_tx, "bytes sent that were acknowledged, without SYN and FIN"),
 	N("rx_bytes", "RX", 10, tell_rx, "bytes that came in order, without SYN and FIN"),
+	{"interval_ns", "INTERVAL", COL_UINT, 0, C(interval_ns), 11, NULL,
+	 "tcptop: length of the interval; else 0"},
+	{"interval_tx_kb", "TX_KB", COL_NEST, FOR_PEOPLE, 0, 0, 9, tell_dtx_kb,
+	 "interval_tx_bytes in KiB"},
+	{"interval_rx_kb", "RX_KB", COL_NEST, FOR_PEOPLE, 0, 0, 9, tell_drx_kb,
+	 "interval_rx_bytes in KiB"},
 	{"interval_tx_bytes", "TX/I", COL_UINT, 0, C(dtx), 10, NULL, "tx_bytes of the interval"},
 	{"interval_rx_bytes", "RX/I", COL_UINT, 0, C(drx), 10, NULL, "rx_bytes of the interval"},
 	N("sent_bytes", "SENT", 10, tell_sent, "bytes put on the wire, those sent again too"),
@@ -338,25 +356,21 @@ const struct column table_columns[] = {
 
 #define MOST (sizeof(table_columns) / sizeof(*table_columns))
 
-static const struct column *column(const char *name, size_t n)
-{
-	for (const struct column *c = table_columns; c->name; c++)
-		if (strlen(c->name) == n && !memcmp(c->name, name, n))
-			return c;
-	return NULL;
-}
-
-static int unknown(const char *name, size_t n)
+const struct column *table_column(const struct column *columns, const char *name)
 {
 	const char *words[MOST + 1] = {NULL}, *near;
-	char word[64];
+	u32 n = 0;
 
-	for (u32 i = 0; i < MOST - 1; i++)
-		words[i] = table_columns[i].name;
-	snprintf(word, sizeof(word), "%.*s", (int)n, name);
-	near = suggest(word, words);
-	return usage("there is no column '%s'%s%s; --help lists them", word,
-		     near ? ", did you mean " : "", near ? near : "");
+	for (const struct column *c = columns; c->name; c++) {
+		if (!strcmp(c->name, name))
+			return c;
+		if (n < MOST)
+			words[n++] = c->name;
+	}
+	near = suggest(name, words);
+	usage("there is no column '%s'%s%s; --help lists them", name, near ? ", did you mean " : "",
+	      near ? near : "");
+	return NULL;
 }
 
 /* One after the other into to, shown in text. */
@@ -364,10 +378,13 @@ static int choose(struct column *to, u32 *count, const char *words)
 {
 	while (*words) {
 		size_t n = strcspn(words, ",");
-		const struct column *c = column(words, n);
+		const struct column *c;
+		char name[64];
 
+		snprintf(name, sizeof(name), "%.*s", (int)n, words);
+		c = table_column(table_columns, name);
 		if (!c)
-			return unknown(words, n);
+			return USAGE;
 		if (*count >= 2 * MOST)
 			return usage("--columns names too many");
 		to[*count] = *c;

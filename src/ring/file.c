@@ -68,6 +68,7 @@ const struct file_field file_fields[] = {
 	F(REC_CONN, conn_rec, connect_ns),
 	F(REC_CONN, conn_rec, dtx),
 	F(REC_CONN, conn_rec, drx),
+	F(REC_CONN, conn_rec, interval_ns),
 	F(REC_CONN, conn_rec, event),
 	F(REC_CONN, conn_rec, flags),
 	F(REC_CONN, conn_rec, netns),

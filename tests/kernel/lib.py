@@ -241,6 +241,14 @@ def account(ended):
     return int(found[1]), int(found[2])
 
 
+def lost(ended):
+    """
+    Of --stats: causes and numbers. What the kernel skipped is no loss to the connection table, which hears
+    of each connection twice; sockets without an owner may be anybody's.
+    """
+    return {cause: n for cause, n in ended.stats["lost"].items() if n and cause not in ("missed", "no_owner")}
+
+
 # cgroups
 
 def cgroup_root():

@@ -9,7 +9,7 @@ import jsonschema
 FILE = pathlib.Path(__file__).resolve().parent.parent.parent / "docs/events.schema.json"
 SCHEMA = json.loads(FILE.read_text())
 KINDS = ("trace", "summary", "sockstat", "sofamily", "soprotocol", "socketio", "socksize", "soconnect", "soaccept",
-         "conn",
+         "conn", "conn_group",
          "soconnlat", "so1stbyte", "sormem", "packets", "drops", "drop", "http", "http_summary", "dns",
          "dns_summary", "doctor", "list", "describe", "drift", "stats")
 

@@ -12,7 +12,7 @@ from recording import lib
 
 DEMO = lib.ROOT / "src/tools/demo/demo.rec"
 
-CONNS = ("tcplife",)  # tools over the connection table: their rows are alike
+CONNS = ("conns", "tcplife", "tcptop")  # tools over the connection table: their rows are alike
 
 
 class Schema(unittest.TestCase):

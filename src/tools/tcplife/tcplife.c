@@ -27,7 +27,7 @@ static int check(struct run *run)
 static int setup(struct run *run, struct attach *a)
 {
 	(void)run;
-	return table_setup(a, 1 << CONN_CLOSED);
+	return table_setup(a, 1 << CONN_CLOSED, true);
 }
 
 static int attach(struct run *run, struct attach *a)

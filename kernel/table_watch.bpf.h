@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* What keeps the connection table up to date: changes of state, accepts, and the end of sockets. */
+#ifndef WEIR_TABLE_WATCH_BPF_H
+#define WEIR_TABLE_WATCH_BPF_H
+
+#include "table.bpf.h"
+
+/* Which events a tool wants, 1 << enum conn_event. */
+SEC(".rodata.conns") const volatile u32 conn_events;
+
+static __always_inline void conn_tell(struct sock *sk, struct conn_state *s, u32 event, u32 state,
+				      u64 now)
+{
+	if (conn_events & 1u << event)
+		conn_send(sk, s, event, state, now);
+}
+
+/* A connection begins; the storage may have that of an earlier one of the same socket. */
+static __always_inline struct conn_state *conn_begin(struct sock *sk, u32 flag, u32 state)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct conn_state *s = conn_state_make(sk);
+
+	if (!s)
+		return NULL;
+	s->opened = s->seen = bpf_ktime_get_ns();
+	s->connect_ns = CONNECT_UNKNOWN;
+	s->ended = s->tx = s->rx = 0;
+	s->flags = flag;
+	s->err = 0;
+	s->told = s->based = 1;
+	if (flag == CONN_ACTIVE && conn_in_task(sk, task))
+		conn_used_by(s, task);
+	conn_tell(sk, s, CONN_OPENED, state, s->opened);
+	return s;
+}
+
+/* How it ended, by the state before and the socket's error (tcp_reset(), tcp_write_err()); closed
+ * by its task while it was open, without an error: that resets it (tcp_disconnect(), tcp_close()).
+ */
+static __always_inline void conn_ended(struct sock *sk, struct conn_state *s, u32 old)
+{
+	s->err = -sk->sk_err;
+	s->last = old;
+	if (!s->err && old == TCP_SYN_SENT)
+		s->err = sk->sk_err_soft ? -sk->sk_err_soft : -CONNECT_GIVEN_UP;
+	if (!s->err && !conn_state_in(old, FIN_SENT) && old != TCP_SYN_SENT)
+		s->flags |= CONN_ABORTED;
+}
+
+static __always_inline void conn_listen(struct sock *sk)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct conn_state *s = conn_state_make(sk);
+
+	if (!s)
+		return;
+	s->opened = s->seen = bpf_ktime_get_ns();
+	s->connect_ns = CONNECT_UNKNOWN;
+	s->flags = 0;
+	s->err = 0;
+	s->told = 1;
+	if (conn_in_task(sk, task))
+		conn_used_by(s, task);
+	conn_tell(sk, s, CONN_LISTENS, TCP_LISTEN, s->opened);
+}
+
+static __always_inline void conn_close(struct sock *sk, u32 old)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u64 now = bpf_ktime_get_ns();
+	struct conn_state *s = conn_state_of(sk);
+
+	if (old == TCP_LISTEN && s) {
+		s->told = 2;
+		if (conn_events & 1 << CONN_LISTENS)
+			conn_send(sk, s, CONN_CLOSED, old, now);
+	}
+	if (old == TCP_CLOSE || old == TCP_LISTEN)
+		return;
+	if (!s) { /* older than weir, and not found yet */
+		s = conn_state_make(sk);
+		if (!s)
+			return;
+		s->flags = CONN_BEFORE;
+		s->seen = now;
+		s->connect_ns = CONNECT_UNKNOWN;
+	}
+	if (s->ended)
+		return;
+	conn_ended(sk, s, old);
+	conn_adopt(sk, s);
+	if (conn_in_task(sk, task))
+		conn_used_by(s, task);
+	s->ended = now;
+	if (!(s->flags & CONN_OWNED) && sk->sk_socket)
+		return; /* told by conn_gone() */
+	conn_tell(sk, s, CONN_CLOSED, old, now);
+	s->told = 2;
+}
+
+SEC("?tp_btf") int conn_on_state(u64 *ctx)
+{
+	struct sock *sk = (struct sock *)ctx[0];
+	u32 old = ctx[1], state = ctx[2];
+	struct conn_state *s;
+	struct task_struct *task;
+
+	if (sk->sk_protocol != PROTO_TCP)
+		return 0;
+	if (state == TCP_SYN_SENT) {
+		conn_begin(sk, CONN_ACTIVE, state);
+		return 0;
+	}
+	if (old == TCP_LISTEN && state != TCP_CLOSE) {
+		conn_begin(sk, CONN_PASSIVE, state);
+		return 0;
+	}
+	if (state == TCP_CLOSE) {
+		conn_close(sk, old);
+		return 0;
+	}
+	if (state == TCP_LISTEN) {
+		conn_listen(sk);
+		return 0;
+	}
+	s = conn_state_of(sk);
+	if (!s && state == TCP_ESTABLISHED) /* its beginning was skipped */
+		s = conn_begin(sk, old == TCP_SYN_SENT ? CONN_ACTIVE : CONN_PASSIVE, state);
+	if (!s)
+		return 0;
+	if (state == TCP_ESTABLISHED) {
+		u64 now = bpf_ktime_get_ns();
+
+		if (s->opened)
+			s->connect_ns = now - s->opened;
+		s->flags |= CONN_HANDSHAKE;
+		conn_tell(sk, s, CONN_ESTABLISHED, state, now);
+		return 0;
+	}
+	if (state == TCP_CLOSE_WAIT)
+		s->flags |= CONN_FIN_REMOTE;
+	if (state == TCP_FIN_WAIT1)
+		s->flags |= CONN_FIN_LOCAL;
+	if (state != TCP_FIN_WAIT1 && state != TCP_LAST_ACK)
+		return 0;
+	task = bpf_get_current_task_btf();
+	if (conn_in_task(sk, task))
+		conn_used_by(s, task);
+	return 0;
+}
+
+/*
+ * A socket is destroyed whose connection ended before, in nobody's name: by the task that closes
+ * it. Or nobody heard of the end: the kernel does not run a program that it has interrupted.
+ */
+SEC("?tp_btf") int conn_gone(u64 *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct sock *sk = (struct sock *)ctx[0];
+	struct conn_state *s = conn_state_of(sk);
+	bool heard;
+
+	if (!s || s->told == 2 || !(s->flags & (CONN_ACTIVE | CONN_PASSIVE | CONN_BEFORE)))
+		return 0;
+	heard = s->ended;
+	if (!heard) {
+		conn_ended(sk, s,
+			   s->flags & (CONN_FIN_LOCAL | CONN_FIN_REMOTE) ? TCP_LAST_ACK
+									 : TCP_ESTABLISHED);
+		s->ended = bpf_ktime_get_ns();
+	}
+	s->told = 2;
+	if (heard && !(task->flags & PF_KTHREAD) && task->tgid != filter.self)
+		conn_used_by(s, task);
+	conn_tell(sk, s, CONN_CLOSED, s->last, s->ended);
+	return 0;
+}
+
+/* Who accepts a connection: inet_accept(sock, newsock, ...). */
+SEC("?fexit/inet_accept") int conn_accepted(u64 *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct socket *new = (struct socket *)ctx[1];
+	struct sock *sk = new->sk;
+	struct conn_state *s;
+
+	if (!sk || task->flags & PF_KTHREAD)
+		return 0;
+	/* Of MPTCP this is the whole, and its paths will ask it: conn_adopt(). */
+	s = sk->sk_protocol == IPPROTO_MPTCP ? conn_state_make(sk) : conn_state_of(sk);
+	if (!s || s->flags & CONN_OWNED)
+		return 0;
+	conn_used_by(s, task);
+	if (sk->sk_protocol == PROTO_TCP)
+		conn_tell(sk, s, CONN_TAKEN, sk->__sk_common.skc_state, bpf_ktime_get_ns());
+	return 0;
+}
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* weir conns: the user half. */
+#include <string.h>
+#include <unistd.h>
+#include "error.h"
+#include "table.h"
+#include "table_sort.h"
+
+TOOL_OBJECT(conns);
+
+static struct {
+	bool once;
+	const char *by_word, *sort, *columns;
+	enum group by;
+	const struct column *order;
+	struct kept rows; /* that wait for the end: to be sorted, or added up */
+} own;
+
+#define OWN(member) offsetof(__typeof__(own), member)
+
+static const struct option_row options[] = {
+	{0, "once", NULL, OPT_FLAG, OWN(once), 0, 0, "what there is now, and end"},
+	{0, "by", "WHAT", OPT_STRING, OWN(by_word), 0, 0,
+	 "with --once: add up by process, remote, port (the server's) or cgroup"},
+	{0, "sort", "COLUMN", OPT_STRING, OWN(sort), 0, 0,
+	 "with --once: by this column, the largest first"},
+	TABLE_COLUMNS_OPTION(OWN(columns)),
+	{0},
+};
+
+#define USUAL        "proto,state,pid,comm,local_address,local_port,address,port,tx_bytes,rx_bytes"
+#define USUAL_STREAM "time,event,pid,comm,local_address,local_port,address,port,close"
+
+static int check(struct run *run)
+{
+	struct common *c = &run->common;
+	bool waits = own.by_word || own.sort;
+
+	if (c->nargs)
+		return usage("conns takes no words, '%s' is one; --host and --port choose sockets",
+			     c->args[0]);
+	if (waits && !own.once && !run->replay)
+		return usage("--by and --sort go with --once");
+	if (own.once && c->command)
+		return usage("--once shows what is there already; a command is watched without it");
+	if (own.by_word && own.columns)
+		return usage("--by and --columns exclude each other");
+	if (own.by_word)
+		own.by = group_named(own.by_word);
+	if (own.by_word && !own.by)
+		return USAGE;
+	if (own.once)
+		c->duration_ns = 1;
+	if (own.by)
+		run_columns(run, group_columns(own.by, false));
+	else if (table_check(run, own.once ? USUAL : USUAL_STREAM, own.columns))
+		return USAGE;
+	if (!own.sort)
+		return 0;
+	own.order = table_column(own.by ? group_columns(own.by, false) : table_columns, own.sort);
+	return own.order ? 0 : USAGE;
+}
+
+#define CHANGES                                                                                    \
+	(1 << CONN_OPENED | 1 << CONN_ESTABLISHED | 1 << CONN_CLOSED | 1 << CONN_LISTENS |         \
+	 1 << CONN_TAKEN)
+
+static int setup(struct run *run, struct attach *a)
+{
+	(void)run;
+	return table_setup(a, CHANGES, !own.once);
+}
+
+static int attach(struct run *run, struct attach *a)
+{
+	if (table_attach(a))
+		return FAIL;
+	return own.once ? 0 : table_list(run, a, CONN_WAS, true, run_emit);
+}
+
+static void event(struct run *run, const struct rec *r)
+{
+	if (own.by)
+		group_add(&own.rows, own.by, table_rec(r), false);
+	else if (own.order)
+		kept_add(&own.rows, r, sizeof(struct conn_rec));
+	else
+		run_row(run, r);
+}
+
+static int tick(struct run *run, struct attach *a, bool last)
+{
+	if (!last)
+		return 0;
+	if (a && own.once && table_list(run, a, CONN_IS, true, run_emit))
+		return FAIL;
+	if (own.order)
+		kept_sort(&own.rows, own.order, false);
+	for (u32 i = 0; i < own.rows.n; i++)
+		run_row(run, kept_at(&own.rows, i));
+	kept_free(&own.rows);
+	return 0;
+}
+
+/* Replay of a snapshot and of a stream are the same but for the columns. */
+static bool hidden(struct run *run, const struct rec *r)
+{
+	(void)run;
+	return r->type != REC_CONN;
+}
+
+static const struct tool conns = {
+	.name = "conns",
+	.summary = "all connections: whose, how much, how fast, what went wrong",
+	.usage = "[options] [-- COMMAND...]",
+	.options = options,
+	.own = &own,
+	.columns = table_columns,
+	.object = conns_bpf_o,
+	.object_size = &conns_bpf_o_size,
+	.io_uring = true,
+	.check = check,
+	.setup = setup,
+	.attach = attach,
+	.event = event,
+	.tick = tick,
+	.hidden = hidden,
+};
+TOOL(conns);

@@ -1,0 +1,284 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
+"""weir conns against what ss shows of the same sockets."""
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import lib
+
+sys.path.insert(0, lib.here("..", "replay"))
+import schema
+
+ME = [sys.executable, os.path.abspath(__file__)]
+ALL = 211  # connections of TCP, counted as ends that somebody has open
+STATES = {"ESTAB": "TCP_ESTABLISHED", "SYN-SENT": "TCP_SYN_SENT", "SYN-RECV": "TCP_SYN_RECV", "FIN-WAIT-1": "TCP_FIN_WAIT1",
+          "FIN-WAIT-2": "TCP_FIN_WAIT2", "TIME-WAIT": "TCP_TIME_WAIT", "UNCONN": None, "CLOSE-WAIT": "TCP_CLOSE_WAIT",
+          "LAST-ACK": "TCP_LAST_ACK", "LISTEN": "TCP_LISTEN", "CLOSING": "TCP_CLOSING"}
+
+
+# The workload: opens sockets of all kinds, tells that it has, and waits for its standard input to end.
+
+def mixed(count):
+    kept = []
+
+    def listening(family, address, backlog=256):
+        listener = socket.socket(family)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        listener.bind((address, 0))
+        listener.listen(backlog)
+        kept.append(listener)
+        return listener, listener.getsockname()[1]
+
+    kinds = [(*listening(family, address), family, to)
+             for family, address, to in ((socket.AF_INET, "127.0.0.1", "127.0.0.1"), (socket.AF_INET6, "::1", "::1"),
+                                         (socket.AF_INET6, "::", "::ffff:127.0.0.1"))]
+    # Of this one the queue is full: what comes later stays in SYN_SENT.
+    full, port = listening(socket.AF_INET, "127.0.0.1", 0)
+    waiting = socket.socket()
+    waiting.connect(("127.0.0.1", port))
+    kept.append(waiting)
+    number = 1
+    for _ in range(2):
+        late = socket.socket()
+        late.setblocking(False)
+        late.connect_ex(("127.0.0.1", port))
+        kept.append(late)
+        number += 1
+    while number + 1 < int(count):
+        listener, port, family, to = kinds[number % 3]
+        mine = socket.socket(family)
+        mine.connect((to, port))
+        accepted = listener.accept()[0]
+        kept += [mine, accepted]
+        mine.sendall(b"x" * (number * 1009 % 60013))
+        if number % 4:
+            left = number * 1009 % 60013
+            while left:
+                left -= len(accepted.recv(left))
+        if number % 5 == 0:
+            accepted.sendall(b"y" * 17)
+        if number % 7 == 0:
+            mine.shutdown(socket.SHUT_WR)
+        if number % 14 == 0:
+            accepted.shutdown(socket.SHUT_WR)  # these are in TIME_WAIT, or LAST_ACK and gone
+        number += 2
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    udp.bind(("127.0.0.1", 0))
+    other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    other.connect(udp.getsockname())
+    other.send(b"x" * 1009)
+    kept += [udp, other]
+    print("ready", flush=True)
+    sys.stdin.read()
+
+
+def transfer():
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(5)
+    mine = socket.create_connection(listener.getsockname())
+    accepted = listener.accept()[0]
+    mine.sendall(b"x" * 104729)
+    left = 104729
+    while left:
+        left -= len(accepted.recv(left))
+    mine.close()
+    accepted.recv(1)
+    accepted.close()
+
+
+WORK = {"mixed": mixed, "transfer": transfer}
+
+
+def ends(text):
+    address, port = text.rsplit(":", 1)
+    address = address.strip("[]").split("%")[0].removeprefix("::ffff:")
+    return None if port == "*" else "::" if address == "*" else address, None if port == "*" else int(port)
+
+
+def ss(*options):
+    """What ss tells, by the socket's cookie."""
+    lines = lib.run("ss", "-aineOpm", *options).lines[1:]
+    found = {}
+    for line in lines:
+        words = line.split()
+        line = re.sub(r"\b(last(snd|rcv|ack)|ino|timer):\S+", "", line)
+        has = {key: number for key, number in re.findall(r"(?<![\w:])([a-z_]+):([\d.]+)(?![\w/.])", line)}
+        pair = {key: tuple(numbers.split("/")) for key, numbers in re.findall(r"\b(rtt|retrans):([\d./]+)", line)}
+        memory = re.search(r"skmem:\(r\d+,rb(\d+),t\d+,tb(\d+),.*?,d(\d+)\)", line)
+        pid = re.search(r"pid=(\d+)", line)
+        cookie = re.search(r"\bsk:([0-9a-f]+)", line)
+        found[int(cookie[1], 16) if cookie else line] = {
+            "state": STATES[words[0]], "recv": int(words[1]), "send": int(words[2]), "local": ends(words[3]),
+            "remote": ends(words[4]), "pid": int(pid[1]) if pid else None, "memory": memory and tuple(map(int, memory.groups())),
+            "has": has, "pair": pair}
+    return found
+
+
+class Conns(unittest.TestCase):
+    maxDiff = 3000
+
+    def setUp(self):
+        self.work = subprocess.Popen([*ME, "mixed", str(ALL)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.work.stdout.readline()
+
+    def tearDown(self):
+        self.work.stdin.close()
+        self.work.stdout.close()
+        self.work.wait()
+
+    def conns(self, *options):
+        ended = lib.weir("conns", "--once", "--netns", os.getpid(), "--stats", *options)
+        self.assertEqual(ended.status, 0, ended)
+        self.assertEqual(lib.lost(ended), {})
+        return ended
+
+    def once(self):
+        """Rows, and what ss tells just before."""
+        for _ in range(5):  # a SYN may be sent again in between
+            before = ss("-t") | ss("-u")
+            rows = self.conns("-o", "json").rows
+            if before == ss("-t") | ss("-u"):
+                break
+        self.assertIsNone(schema.wrong("conn", rows))
+        self.assertEqual(len({r["cookie"] for r in rows}), len(rows))
+        return rows, before
+
+    def test_against_ss(self):
+        """Each socket that ss lists, and no other, with the same numbers."""
+        rows, other = self.once()
+        self.assertEqual({r["cookie"] for r in rows if r["cookie"]}, set(other))
+        self.assertEqual(sum(r["protocol"] == "IPPROTO_TCP" and r["pid"] is not None and r["state"] != "TCP_LISTEN"
+                             for r in rows), ALL)
+        for row in rows:
+            want = other[row["cookie"]]
+            with self.subTest(row=row, want=want):
+                self.check(row, want)
+
+    def check(self, row, want):
+        tcp = row["protocol"] == "IPPROTO_TCP"
+        state = row["state"]
+        self.assertEqual(state if tcp else None, want["state"] if tcp else None)
+        self.assertEqual(row["pid"], want["pid"])
+        self.assertEqual((row["local_address"], row["local_port"]), want["local"])
+        self.assertEqual((row["address"], row["port"]), want["remote"])
+        if state == "TCP_TIME_WAIT":
+            return
+        self.assertEqual(row["recv_queue"], want["recv"])
+        if state == "TCP_LISTEN":
+            self.assertEqual(row["recv_limit"], want["send"])
+            return
+        self.assertEqual(row["send_queue"], want["send"])
+        self.assertEqual((row["recv_limit"], row["send_limit"], row["drops"]), want["memory"])
+        if not tcp:
+            return
+        self.assertEqual(row["pid"], self.work.pid if want["pid"] else None)
+        has, pair = want["has"], want["pair"]
+        for mine, theirs in (("segs_out", "segs_out"), ("segs_in", "segs_in"), ("data_segs_out", "data_segs_out"),
+                             ("data_segs_in", "data_segs_in"), ("sent_bytes", "bytes_sent"), ("cwnd", "cwnd"), ("mss", "mss"),
+                             ("retrans_bytes", "bytes_retrans")):
+            self.assertEqual(row[mine], int(has.get(theirs, 0)), mine)
+        self.assertEqual(row["retrans"], int(pair.get("retrans", (0, 0))[1]))
+        if "rtt" in pair:
+            self.assertEqual((row["rtt_us"] / 1000, row["rttvar_us"] / 1000), tuple(map(float, pair["rtt"])))
+        if "minrtt" in has:
+            self.assertEqual(row["min_rtt_us"] / 1000, float(has["minrtt"]))
+        # ss counts the SYN of the side that opened, and FINs that were acknowledged or have come
+        fin_out = state in ("TCP_FIN_WAIT2",)
+        fin_in = state in ("TCP_CLOSE_WAIT",)
+        syn = row["direction"] == "opened" and state != "TCP_SYN_SENT"
+        self.assertEqual(row["tx_bytes"], int(has.get("bytes_acked", 0)) - fin_out - syn)
+        self.assertEqual(row["rx_bytes"], int(has.get("bytes_received", 0)) - fin_in)
+
+    def test_direction(self):
+        """Who opened is found out of the counters, as far as they tell: never wrongly."""
+        rows = self.conns("-o", "json").rows
+        ports = {r["local_port"] for r in rows if r["state"] == "TCP_LISTEN"}
+        for row in rows:
+            if row["direction"] and row["state"] != "TCP_LISTEN":
+                self.assertEqual(row["direction"], "accepted" if row["local_port"] in ports else "opened", row)
+        self.assertGreater(sum(row["direction"] is not None for row in rows), ALL * 9 // 10)
+
+    def test_groups(self):
+        """Totals are the sums of the rows."""
+        rows = self.conns("-o", "json").rows
+        for by, key in (("process", "pid"), ("cgroup", "cgroup")):
+            groups = self.conns("-o", "json", "--by", by).rows
+            mine = next(g for g in groups if by == "cgroup" or g["pid"] == self.work.pid)
+            some = [r for r in rows if by == "cgroup" or r["pid"] == self.work.pid]
+            if by == "process":
+                self.assertEqual(mine["conns"], len(some))
+                self.assertEqual(mine["tx_bytes"], sum(r["tx_bytes"] or 0 for r in some))
+            self.assertEqual(sum(g["conns"] for g in groups), len(rows))
+        for by in ("remote", "port"):
+            groups = self.conns("-o", "json", "--by", by, "--sort", "rx_bytes").rows
+            self.assertEqual(sum(g["conns"] for g in groups), len(rows))
+            self.assertEqual(sum(g["rx_bytes"] for g in groups), sum(r["rx_bytes"] or 0 for r in rows))
+            self.assertEqual([g["rx_bytes"] for g in groups], sorted((g["rx_bytes"] for g in groups), reverse=True))
+
+    def test_sort(self):
+        rows = self.conns("-o", "json", "--sort", "tx_bytes").rows
+        numbers = [r["tx_bytes"] for r in rows if r["tx_bytes"] is not None]
+        self.assertEqual(numbers, sorted(numbers, reverse=True))
+        self.assertEqual([r["tx_bytes"] for r in rows][:len(numbers)], numbers)
+
+    def test_filters(self):
+        rows = self.conns("-o", "json").rows
+        for options, wanted in ((["-4"], lambda r: r["family"] == "AF_INET"), (["-6"], lambda r: r["family"] == "AF_INET6"),
+                                (["--host", "::1"], lambda r: "::1" in (r["address"], r["local_address"])),
+                                (["-p", self.work.pid], lambda r: r["pid"] == self.work.pid),
+                                (["-c", "nobody"], lambda r: False)):
+            self.assertEqual({r["cookie"] for r in self.conns("-o", "json", *options).rows},
+                             {r["cookie"] for r in rows if wanted(r)}, options)
+
+    def test_record(self):
+        with tempfile.NamedTemporaryFile() as record:
+            self.conns("--record", record.name)
+            rows = self.conns("-o", "json").rows
+            again = lib.weir("replay", record.name, "-o", "json").rows
+            self.assertEqual({r["cookie"] for r in again}, {r["cookie"] for r in rows})
+            groups = lib.weir("replay", record.name, "-o", "json", "--by", "port").rows
+            self.assertEqual(sum(g["conns"] for g in groups), len(rows))
+
+    def test_stream(self):
+        """What was there first, once each; then each change."""
+        was = {r["cookie"] for r in self.conns("-o", "json").rows if r["state"] != "TCP_TIME_WAIT"}
+        with lib.Live("-o", "json", "--netns", os.getpid(), tool="conns") as live:
+            for _ in range(7):
+                lib.run(*ME, "transfer")
+            ended = live.stop()
+        self.assertIsNone(schema.wrong("conn", ended.rows))
+        told = [r["cookie"] for r in ended.rows if r["event"] == "was"]
+        self.assertEqual(sorted(told), sorted(was))
+        new = [r for r in ended.rows if r["cookie"] not in was]
+        events = [r["event"] for r in new]
+        self.assertEqual({e: events.count(e) for e in set(events) - {"accepted"}},
+                         {"listens": 7, "opened": 14, "established": 14, "closed": 21})
+        closed = [r for r in new if r["event"] == "closed" and r["state"] != "TCP_LISTEN"]
+        self.assertEqual(sorted((r["tx_bytes"], r["rx_bytes"]) for r in closed), [(0, 104729)] * 7 + [(104729, 0)] * 7)
+        self.assertNotIn(None, [r["pid"] for r in closed])
+
+    def test_text(self):
+        lines = self.conns().lines
+        self.assertRegex(lines[0], r"^PROTO STATE +PID COMM +LADDR +LPORT RADDR +RPORT +TX +RX$")
+        self.assertTrue(all(re.match(r"(tcp|udp) ", line) for line in lines[1:-1]))
+
+    def test_refusals(self):
+        for words in (["word"], ["--by", "process"], ["--once", "--by", "proces"], ["--once", "--sort", "pidd"],
+                      ["--once", "--", "true"], ["--once", "--by", "port", "--sort", "comm"]):
+            ended = lib.weir("conns", *words)
+            self.assertEqual((ended.status, ended.words.count("\n")), (2, 1), ended)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1 and sys.argv[1] in WORK:
+        WORK[sys.argv[1]](*sys.argv[2:])
+    else:
+        lib.main()
