@@ -14,9 +14,9 @@
 #include "door.h"
 
 #if defined(__TARGET_ARCH_x86)
-#define regs_ret(regs) ((regs)->ax)
+#define regs_ret(r) ((r)->ax)
 #elif defined(__TARGET_ARCH_arm64)
-#define regs_ret(regs) ((regs)->regs[0])
+#define regs_ret(r) ((r)->regs[0])
 #endif
 
 /*
