@@ -41,11 +41,17 @@ static __always_inline u64 uring_accepted_file(u64 req, s64 ret)
 	return (u64)file_of_fd(bpf_get_current_task_btf(), ret);
 }
 
-/* Is a call of the running program's own underway, which tells of itself when it ends? */
+#define NR_IO_URING_ENTER 426 /* in all tables */
+
+/* Is a call of the running program's own underway, which tells of itself when it ends? Of a 32-bit
+ * one, whose numbers are others, any but that which hands over requests may be it. */
 static __always_inline bool uring_call(struct task_struct *task)
 {
-	return !(task->flags & PF_IO_WORKER) &&
-	       call_of(regs_nr((struct pt_regs *)bpf_task_pt_regs(task)));
+	u64 nr = regs_nr((struct pt_regs *)bpf_task_pt_regs(task));
+
+	if (task->flags & PF_IO_WORKER)
+		return false;
+	return task_compat(task) ? nr != NR_IO_URING_ENTER : call_of(nr) != CALL_NONE;
 }
 
 /* io_uring_complete(ctx, req, cqe), before 6.15 or so (ctx, req, user_data, res, ...). */

@@ -242,6 +242,13 @@ class Soaccept(unittest.TestCase):
                          [("io_uring", 7013, "127.0.0.1", None)] * 5)
         self.assertTrue(all(r["wait_ns"] is not None for r in rows))
 
+    def test_32_bit(self):
+        """What a 32-bit call accepts is not seen, as is said; it is not taken for io_uring's."""
+        ended = soaccept("-o", "json", "--", lib.work("accept32"))
+        if ended.status == lib.SKIPPED:
+            self.skipTest("no 32-bit calls here")
+        self.assertEqual((ended.status, ended.rows), (0, []), ended)
+
     @lib.once
     def test_filters(self):
         with tempfile.NamedTemporaryFile() as record:
