@@ -39,7 +39,7 @@ struct tally_conf {
 struct tally_side {
 	u32 offset; /* where events go now: 0 or TALLY_STRIDE(slots) behind the CPU's first slot */
 	u32 cpu;    /* slots from a CPU's tables to the next one's: 2 * TALLY_STRIDE(slots) */
-	u32 everybody; /* what happens is to be counted, whoever does it (tallies_everybody()) */
+	u32 everybody; /* what happens is to be counted, whoever does it (tallies_attach()) */
 };
 
 #endif

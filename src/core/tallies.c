@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include "decode.h"
@@ -188,8 +189,19 @@ static int grace(void)
 	return fail("the counts cannot be read: %s", strerror(errno));
 }
 
-int tallies_everybody(struct attach *a)
+static bool is_socket(int fd)
 {
+	struct stat st;
+
+	return !fstat(fd, &st) && S_ISSOCK(st.st_mode);
+}
+
+/* weir itself sends only where it prints to a socket. */
+int tallies_attach(struct run *run, struct attach *a)
+{
+	if (run->common.filter.have & (FILTER_TASK | FILTER_SOCK) || run->common.command ||
+	    is_socket(STDOUT_FILENO) || is_socket(STDERR_FILENO))
+		return 0;
 	if (open_tables(a))
 		return FAIL;
 	own.side->everybody = 1;

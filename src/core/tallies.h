@@ -47,8 +47,9 @@ struct tallies_options {
 int tallies_check(struct run *run, const struct counts_shape *shape, u64 interval_ns);
 /* Sizes of the kernel half's tables; slots: --keys, 0: default. 0 or FAIL. */
 int tallies_setup(struct run *run, struct attach *a, u32 slots);
-/* After load: programs need not look who does what they count, from now on. 0 or FAIL. */
-int tallies_everybody(struct attach *a);
+/* A tool's attach(): where there is no filter, programs need not look who does what they count, not
+ * even whether it is weir, from now on (tally_side.everybody). 0 or FAIL. */
+int tallies_attach(struct run *run, struct attach *a);
 /* The tool's tick: reads and clears the tables, gives each row to run_emit(). */
 int tallies_tick(struct run *run, struct attach *a, bool last);
 /* The tool's event: prints the row, and ends a replay after -n intervals. */

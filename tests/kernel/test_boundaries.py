@@ -65,17 +65,20 @@ class Boundaries(unittest.TestCase):
                 self.assertGreater(len(times), LEAST)
 
     def test_everybody(self):
-        """Without a filter nobody is told apart: there sockstat has a shorter way."""
+        """Without a filter nobody is told apart: there the programs have a shorter way."""
         if lib.SLOW == 1:
             self.skipTest("others do the same meanwhile: only in an emulated machine")
-        for options in ([], ["--no-errors"]):
-            with lib.Live("-i", "0.01", "-o", "json", *options, "sock_sendmsg", "sock_recvmsg", tool="sockstat") as live:
+        doors = ["sock_sendmsg", "sock_recvmsg"]
+        for tool, options, key, names in (("sockstat", doors, "call", doors),
+                                          ("sockstat", ["--no-errors", *doors], "call", doors),
+                                          ("socketio", [], "direction", ("write", "read"))):
+            with lib.Live("-i", "0.01", "-o", "json", *options, tool=tool) as live:
                 both = [subprocess.Popen([SO, "cpu", str(i), "alone", "1", "send", str(N), "empty", "53"]) for i in range(2)]
                 self.assertEqual([one.wait() for one in both], [0, 0])
                 ended = live.stop()
-            errors = 0 if options else 2 * 53
-            wanted = {"sock_sendmsg": {"count": 2 * N, "errors": 0}, "sock_recvmsg": {"count": 2 * (N + 53), "errors": errors}}
-            self.assertEqual(sums(ended.rows, "call", wanted), {"interval": wanted, "total": wanted})
+            errors = 0 if "--no-errors" in options else 2 * 53
+            wanted = {names[0]: {"count": 2 * N, "errors": 0}, names[1]: {"count": 2 * (N + 53), "errors": errors}}
+            self.assertEqual(sums(ended.rows, key, wanted), {"interval": wanted, "total": wanted})
 
     @staticmethod
     def together(rows):

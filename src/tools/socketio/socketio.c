@@ -44,6 +44,7 @@ static const struct tool socketio = {
 	.object_size = &socketio_bpf_o_size,
 	.check = check,
 	.setup = ios_setup,
+	.attach = tallies_attach,
 	.event = tallies_event,
 	.tick = tallies_tick,
 	.hidden = tallies_hidden,

@@ -78,6 +78,7 @@ static const struct tool socksize = {
 	.object_size = &socksize_bpf_o_size,
 	.check = check,
 	.setup = ios_setup,
+	.attach = tallies_attach,
 	.event = event,
 	.tick = tallies_tick,
 	.hidden = tallies_hidden,

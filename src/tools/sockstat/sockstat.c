@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* weir sockstat: the user half. What is counted, and by what. */
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include "error.h"
 #include "probes.h"
 #include "sockstat.h"
@@ -210,20 +208,9 @@ static int setup(struct run *run, struct attach *a)
 	return tallies_setup(run, a, own.tallies.slots);
 }
 
-static bool is_socket(int fd)
-{
-	struct stat st;
-
-	return !fstat(fd, &st) && S_ISSOCK(st.st_mode);
-}
-
-/* Need nobody be told apart, not even weir itself? It sends only where it prints to a socket. */
 static int attached(struct run *run, struct attach *a)
 {
-	if (own.by != BY_CALL || run->common.filter.have & FILTER_TASK || run->common.command ||
-	    is_socket(STDOUT_FILENO) || is_socket(STDERR_FILENO))
-		return 0;
-	return tallies_everybody(a);
+	return own.by == BY_CALL ? tallies_attach(run, a) : 0;
 }
 
 /* What a recording was counted by. */
