@@ -34,6 +34,7 @@ enum rec_type {
 	REC_PIECE = 21,  /* first bytes of a send or receive, never in files (struct piece_rec) */
 	REC_HTTP = 22,   /* an HTTP request and its response (struct http_rec) */
 	REC_DNS = 23,    /* a DNS query and its answer (struct dns_rec) */
+	REC_RETRANS = 14, /* a segment that TCP sent again (struct retrans_rec) */
 	REC_MAX,
 };
 
@@ -503,6 +504,30 @@ struct packet_rec {
 	struct who who; /* of its socket's owner */
 };
 #define PACKET_SNAP_MAX 65535 /* a section's length */
+
+enum retrans_kind {
+	RETRANS_DATA,
+	RETRANS_SYN,
+	RETRANS_SYNACK,
+	RETRANS_FIN,
+	RETRANS_PROBE, /* a tail loss probe (RFC 8985) */
+};
+
+/* A segment that TCP sent again, or several that were sent as one (segs). */
+struct retrans_rec {
+	struct rec h;
+	struct who who;       /* the socket's owner; pid 0: nobody is known */
+	struct hit_sock sock; /* of a SYN-ACK: the connection that is to be */
+	u32 netns;
+	u16 kind;   /* enum retrans_kind */
+	u8 ca;      /* enum tcp_ca_state: 0 Open to 4 Loss */
+	u8 attempt; /* so many timeouts went before this one, plus 1; 0: no timeout, a fast one */
+	s64 err;    /* -errno: it could not be sent; known since Linux 6.18 */
+	u32 seq, len;
+	u32 segs, pad;
+	u32 retrans, sent; /* of the connection until now: segments; 0 of a SYN-ACK */
+	u32 rtt_us, cwnd;
+};
 
 /* A name for a number, written into a recording so that replay elsewhere prints the same. */
 enum name_space {

@@ -252,6 +252,7 @@ struct sk_buff {
 	unsigned int len;
 	int skb_iif;
 	__be16 protocol;
+	char cb[48];
 	u16 transport_header;
 	u16 network_header;
 	u16 mac_header;
@@ -299,6 +300,18 @@ struct unix_sock {
 };
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
+	u32 icsk_rto; /* jiffies */
+	u8 icsk_retransmits;
+	u8 icsk_pending; /* which timer: ICSK_TIME_RETRANS, … */
+	u8 icsk_ca_state : 5;
+};
+struct request_sock {
+	struct sock_common __req_common;
+	u8 num_timeout : 7;
+};
+struct tcp_skb_cb {
+	u32 seq, end_seq;
+	u16 tcp_gso_segs;
 };
 struct minmax_sample {
 	u32 v;

@@ -124,6 +124,21 @@ const struct file_field file_fields[] = {
 	F(REC_PACKET, packet_rec, gso_segs),
 	F(REC_PACKET, packet_rec, gso_size),
 	F(REC_PACKET, packet_rec, who),
+	HEAD(REC_RETRANS, retrans_rec),
+	F(REC_RETRANS, retrans_rec, who),
+	F(REC_RETRANS, retrans_rec, sock),
+	F(REC_RETRANS, retrans_rec, netns),
+	F(REC_RETRANS, retrans_rec, kind),
+	F(REC_RETRANS, retrans_rec, ca),
+	F(REC_RETRANS, retrans_rec, attempt),
+	F(REC_RETRANS, retrans_rec, seq),
+	F(REC_RETRANS, retrans_rec, len),
+	F(REC_RETRANS, retrans_rec, segs),
+	F(REC_RETRANS, retrans_rec, err),
+	F(REC_RETRANS, retrans_rec, retrans),
+	F(REC_RETRANS, retrans_rec, sent),
+	F(REC_RETRANS, retrans_rec, rtt_us),
+	F(REC_RETRANS, retrans_rec, cwnd),
 	{0},
 };
 #define NFIELDS (sizeof(file_fields) / sizeof(*file_fields) - 1)
@@ -139,6 +154,7 @@ static const u16 fixed_size[REC_MAX] = {
 	[REC_HIT] = sizeof(struct hit_rec),       [REC_CONN] = sizeof(struct conn_rec),
 	[REC_DROP] = sizeof(struct drop_rec),     [REC_HTTP] = sizeof(struct http_rec),
 	[REC_DNS] = sizeof(struct dns_rec),       [REC_PACKET] = sizeof(struct packet_rec),
+	[REC_RETRANS] = sizeof(struct retrans_rec),
 };
 
 int file_create(struct file_writer *w, const char *path, struct file_head *head)

@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
+"""weir tcpretrans: a row for each segment that TCP sends again; the kernel's own counter says how many."""
+import collections
+import contextlib
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+import drop_work
+import far
+import lib
+
+sys.path.insert(0, lib.here("..", "replay"))
+import schema  # noqa: E402 (from the folder just named)
+
+EVERY_WAY = True
+BYTES = 2_000_003
+
+
+def live(*argv):
+    return lib.Live("--netns", os.getpid(), *argv, tool="tcpretrans")
+
+
+def retransmitted():
+    """Segments, by the kernel's account of this namespace."""
+    names, values = re.findall(r"^Tcp: (.*)$", pathlib.Path("/proc/net/snmp").read_text(), re.M)
+    return int(values.split()[names.split().index("RetransSegs")])
+
+
+class Tcpretrans(unittest.TestCase):
+    maxDiff = 4000
+
+    def rows(self, ended):
+        self.assertEqual(ended.status, 0, ended)
+        self.assertIsNone(schema.wrong("tcpretrans", ended.rows))
+        self.assertEqual(lib.account(ended), (len(ended.rows), 0), ended.words)
+        return ended.rows
+
+    def mine(self, row):
+        self.assertEqual((row["pid"], row["comm"]), (os.getpid(), pathlib.Path("/proc/self/comm").read_text().strip()))
+
+    def test_silence(self):
+        """A peer that vanishes, and one that never answers: data, a SYN, each further timeout."""
+        before = retransmitted()
+        with live("-o", "json") as weir:
+            with far.Far() as there, socket.socket() as sock, socket.socket() as other:
+                sock.connect((far.HOST, far.ACCEPT))
+                there.over = True
+                there.thread.join()
+                sock.send(b"twenty-nine bytes are sent...")
+                other.setblocking(False)
+                other.connect_ex((far.HOST, far.SILENT))
+                lib.wait_for(lambda: retransmitted() - before >= 4, "timeouts")
+                time.sleep(0.2)
+                did, names = retransmitted() - before, (sock.getsockname(), other.getsockname())
+            rows = self.rows(weir.stop())
+        self.assertEqual(sum(r["segments"] for r in rows), did)
+        data = [r for r in rows if r["kind"] == "data"]
+        syns = [r for r in rows if r["kind"] == "SYN"]
+        self.assertEqual(len(data) + len(syns), did)
+        for i, row in enumerate(data):
+            self.mine(row)
+            self.assertEqual((row["local_address"], row["local_port"]), names[0])
+            self.assertEqual((row["address"], row["port"], row["state"]), (far.HOST, far.ACCEPT, "TCP_ESTABLISHED"))
+            self.assertEqual((row["attempt"], row["congestion"], row["bytes"]), (i + 1, "Loss", 29))
+            self.assertEqual((row["retrans_segments"], row["sequence"]), (i + 1, data[0]["sequence"]))
+            self.assertAlmostEqual(row["share_percent"], 100 * (i + 1) / row["sent_segments"], delta=0.01)
+            self.assertAlmostEqual(row["rtt_us"], far.ACCEPT * 1000, delta=60000 * lib.SLOW)
+        for i, row in enumerate(syns):
+            self.mine(row)
+            self.assertEqual((row["local_port"], row["address"], row["port"]), (names[1][1], far.HOST, far.SILENT))
+            self.assertEqual((row["attempt"], row["state"], row["bytes"]), (i + 1, "TCP_SYN_SENT", 0))
+
+    def test_synack(self):
+        """Nobody ends the handshake: the listening socket's owner is told."""
+        wire = drop_work.Wire()
+        try:
+            with live("-o", "json") as weir:
+                before = retransmitted()
+                wire.listener(7103).listen()
+                for port in (9001, 9002, 9003):
+                    wire.send(1, drop_work.tcp(7103, port, 1, 0, far.SYN))
+                lib.wait_for(lambda: retransmitted() - before >= 3, "timeouts")
+                time.sleep(0.3)
+                rows = self.rows(weir.stop())
+        finally:
+            wire.close()
+        self.assertEqual({r["kind"] for r in rows}, {"SYN-ACK"})
+        self.assertEqual({r["port"] for r in rows}, {9001, 9002, 9003})
+        for row in rows:
+            self.mine(row)
+            self.assertEqual((row["local_address"], row["local_port"], row["address"]), (drop_work.HOME, 7103, drop_work.AWAY))
+            self.assertIsNone(row["share_percent"])
+        self.assertEqual([r["attempt"] for r in rows][:3], [1, 1, 1])
+
+    def test_filters(self):
+        """By port and by process, live and of a recording; text."""
+        with tempfile.NamedTemporaryFile() as file, contextlib.ExitStack() as stack:
+            weir = [stack.enter_context(live(*words)) for words in
+                    (("--record", file.name), ("-o", "json", "--port", "99"), ("-o", "json", "-p", os.getppid()), ())]
+            before = retransmitted()
+            with far.Far(), contextlib.ExitStack() as socks:
+                for port in (99, 98):
+                    sock = socks.enter_context(socket.socket())
+                    sock.setblocking(False)
+                    sock.connect_ex((far.HOST, port))
+                lib.wait_for(lambda: retransmitted() - before >= 2, "timeouts")
+                time.sleep(0.3)
+                ended = [w.stop() for w in weir]
+            self.assertEqual({r["port"] for r in self.rows(ended[1])}, {99})
+            self.assertEqual(ended[2].rows, [])
+            self.assertRegex(ended[3].out.decode(), r" SYN +10\.53\.0\.1:\d+->10\.53\.0\.2:99 +SYN_SENT +Loss +1 +1 +0 +50\.0\n")
+            replayed = lib.weir("replay", file.name, "-o", "json", "-q").rows
+            self.assertIsNone(schema.wrong("tcpretrans", replayed))
+            self.assertEqual({r["port"] for r in replayed}, {98, 99})
+            replayed = lib.weir("replay", file.name, "-o", "json", "-q", "--port", "98").rows
+            self.assertEqual({r["port"] for r in replayed}, {98})
+
+    @unittest.skipUnless(lib.SLOW > 1, "netem, and peers that see the whole machine: emulated kernels only")
+    def test_loss(self):
+        """5 % of packets are lost: the counter, and bpftrace's tcpretrans.bt beside it."""
+        if not drop_work.sh("tc qdisc add dev lo root netem delay 10ms loss 5%"):
+            self.skipTest("this kernel has no netem")
+        self.addCleanup(drop_work.sh, "tc qdisc del dev lo root")
+        peer = subprocess.Popen(["bpftrace", "-e", PEER], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.addCleanup(peer.kill)
+        self.assertIn(b"Attaching", peer.stdout.readline())
+        time.sleep(3)
+        with live("-o", "json") as weir, socket.socket() as listener:
+            before = retransmitted()
+            listener.bind(("127.0.0.1", 0))
+            listener.listen()
+            got = []
+            reader = threading.Thread(target=drain, args=(listener, got))
+            reader.start()
+            with socket.create_connection(listener.getsockname()) as sock:
+                sock.sendall(b"x" * BYTES)
+            reader.join()
+            time.sleep(1)
+            did = retransmitted() - before
+            rows = self.rows(weir.stop())
+        peer.send_signal(2)
+        out, _ = peer.communicate(timeout=60)
+        self.assertEqual(sum(got), BYTES)
+        self.assertGreater(did, 20)
+        self.assertEqual(sum(r["segments"] for r in rows if not r["error"]), did)
+        self.assertEqual(int(re.search(rb"@calls: (\d+)", out)[1]), sum(r["kind"] != "SYN-ACK" for r in rows))
+        for row in rows:
+            self.mine(row)
+        kinds = collections.Counter((r["kind"], r["congestion"]) for r in rows)
+        self.assertGreater(kinds["data", "Recovery"], 5, kinds)
+        probes = int(re.search(rb"@probes: (\d+)", out)[1]) if b"@probes" in out else 0
+        self.assertEqual(sum(r["kind"] == "probe" for r in rows), probes, kinds)
+        print("kinds:", dict(kinds), "segments:", did, file=sys.stderr)
+
+    @lib.once
+    def test_bad_words(self):
+        for words, said in ((("eth0",), "takes no words"), (("--failed",), "measures no time")):
+            ended = lib.weir("tcpretrans", *words)
+            self.assertEqual((ended.status, ended.out), (2, b""), words)
+            self.assertIn(said, ended.words)
+
+
+# What was sent again, by the function that does it; and what of it a tail loss probe did.
+PEER = """
+kprobe:tcp_send_loss_probe { @probing[tid] = 1; }
+kretprobe:tcp_send_loss_probe { delete(@probing[tid]); }
+kprobe:__tcp_retransmit_skb { @calls = count(); if (@probing[tid]) { @probes = count(); } }
+"""
+
+
+def drain(listener, got):
+    sock, _ = listener.accept()
+    while data := sock.recv(65536):
+        got.append(len(data))
+    sock.close()
+
+
+if __name__ == "__main__":
+    lib.main()
