@@ -12,6 +12,7 @@
 
 #include "notice.bpf.h"
 #include "packet.bpf.h"
+#include "ring.bpf.h"
 
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
 
@@ -199,6 +200,23 @@ SEC("?iter/task_file") int owner_scan(struct bpf_iter__task_file *ctx)
 	who_read(&o.who, task);
 	bpf_map_update_elem(&owners, &key, &o, BPF_ANY);
 	return 0;
+}
+
+/*
+ * A program's socket of which nobody is known: it was made unseen. The user half looks through all
+ * descriptors then, at most once a second (owners_inner() in src/core/owners.h).
+ */
+SEC(".data.owner_looked") u64 owner_looked; /* when that was asked for last */
+
+static __always_inline void owner_missing(u64 sk)
+{
+	struct hint_rec r = {.h = {.len = sizeof(r), .type = REC_HINT, .fixed = sizeof(r)}};
+	u64 now = bpf_ktime_get_ns();
+
+	if (now - owner_looked < 1000000000 || !BPF_CORE_READ((struct sock *)sk, sk_socket, file))
+		return;
+	owner_looked = r.h.ts = now;
+	bpf_ringbuf_output(&ring, &r, sizeof(r), BPF_RB_FORCE_WAKEUP);
 }
 
 #endif

@@ -17,6 +17,8 @@ static const char *const by_tracepoint[] = {"owner_state", "owner_sends", "owner
 static const char *const tracepoints[] = {"inet_sock_set_state", "sock_send_length",
 					  "sock_recv_length"};
 
+static struct bpf_object *attached; /* owners_attach(): there is one in a run */
+
 static void want(struct bpf_object *obj, const char *name)
 {
 	struct bpf_program *prog = bpf_object__find_program_by_name(obj, name);
@@ -84,6 +86,7 @@ void owners_attach(struct attach *a, struct bpf_object *obj)
 	struct bpf_program *prog;
 	int err = 0;
 
+	attached = obj;
 	bpf_object__for_each_program(prog, obj)
 	{
 		struct bpf_link *link;
@@ -104,10 +107,15 @@ void owners_attach(struct attach *a, struct bpf_object *obj)
 		note("whose socket it is may not be known everywhere: %s", strerror(-err));
 }
 
-void owners_again(struct bpf_object *obj)
+bool owners_inner(struct run *run, const struct rec *r)
 {
-	struct bpf_program *prog = bpf_object__find_program_by_name(obj, "owner_scan");
+	struct bpf_program *prog;
 
+	(void)run;
+	if (r->type != REC_HINT)
+		return false;
+	prog = attached ? bpf_object__find_program_by_name(attached, "owner_scan") : NULL;
 	if (prog && bpf_program__autoload(prog))
 		scan(prog);
+	return true;
 }

@@ -11,7 +11,9 @@ void owners_load(struct bpf_object *obj);
 /* Attaches them, then looks through all descriptors once. What fails costs owners, not events: a
  * note says so. */
 void owners_attach(struct attach *a, struct bpf_object *obj);
-/* Looks through all descriptors once more: for sockets that the probes did not see being made. */
-void owners_again(struct bpf_object *obj);
+struct run;
+/* A tool's inner: a socket was met of which nobody is known, so all descriptors are looked through
+ * again. */
+bool owners_inner(struct run *run, const struct rec *r);
 
 #endif

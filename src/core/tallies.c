@@ -364,3 +364,11 @@ bool tallies_hidden(struct run *run, const struct rec *r)
 		return true;
 	return f->have & FILTER_PORT && k->port != f->port;
 }
+
+bool tallies_mixed(struct run *run)
+{
+	note("these counts were made without regard to that filter, and cannot be taken apart: "
+	     "give it while recording");
+	run->stop = true;
+	return true;
+}

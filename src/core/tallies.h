@@ -58,6 +58,8 @@ void tallies_event(struct run *run, const struct rec *r);
 void tallies_event_drawn(struct run *run, const struct rec *r, const struct histogram *h);
 /* The tool's hidden: replay with filters. */
 bool tallies_hidden(struct run *run, const struct rec *r);
+/* The same where rows turn out not to be told apart by a filter: says so and ends. True. */
+bool tallies_mixed(struct run *run);
 
 static inline const struct tally_rec *tally_of(const struct rec *r)
 {

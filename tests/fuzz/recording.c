@@ -96,9 +96,9 @@ static const char *path_of(const void *data, size_t size)
 /* A counted row, as each tool that counts would print it. */
 static void show_counts(struct out *o, const struct rec *r)
 {
-	static const char *const names[] = {"sockstat",  "sofamily", "soprotocol",
-					    "socketio",  "socksize", "soconnlat",
-					    "so1stbyte", "sormem",   "drops"};
+	static const char *const names[] = {"sockstat", "sofamily",  "soprotocol", "socketio",
+					    "socksize", "soconnlat", "so1stbyte",  "sormem",
+					    "drops",    "tcprtt"};
 	struct histogram h = histogram_of(r);
 	struct buf b = {0};
 

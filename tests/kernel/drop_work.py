@@ -241,7 +241,7 @@ def neigh_queuefull(_wire, n):
 class Peer:
     """A connection whose other end is made by hand."""
 
-    def __init__(self, wire, sport):
+    def __init__(self, wire, sport, delay=0):
         self.wire, self.sport, self.seq, self.ack = wire, sport, 1000, 0
         ears = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800))
         ears.bind(("vb", 0x0800))
@@ -258,6 +258,7 @@ class Peer:
                 break
         ears.close()
         self.ack = seq + 1
+        time.sleep(delay)
         self.send(ACK)
         self.sock, _ = self.listener.accept()
         wire.held.append(self.sock)

@@ -85,23 +85,6 @@ static __always_inline bool passes(const struct drop_rec *r)
 	return !(filter.have & FILTER_NETNS) || r->netns == filter.netns;
 }
 
-/*
- * A program's socket of which nobody is known: it was made unseen. The user half looks through all
- * descriptors then, at most once a second.
- */
-SEC(".data.drops") u64 looked; /* when that was asked for last */
-
-static __always_inline void look_again(u64 sk)
-{
-	struct hint_rec r = {.h = {.len = sizeof(r), .type = REC_HINT, .fixed = sizeof(r)}};
-	u64 now = bpf_ktime_get_ns();
-
-	if (now - looked < 1000000000 || !BPF_CORE_READ((struct sock *)sk, sk_socket, file))
-		return;
-	looked = r.h.ts = now;
-	bpf_ringbuf_output(&ring, &r, sizeof(r), BPF_RB_FORCE_WAKEUP);
-}
-
 /* Whose: the filters that ask who want it known. */
 static __always_inline bool passes_owner(const struct owner *o)
 {
@@ -229,7 +212,7 @@ static __always_inline int tell(struct drop *d)
 		return 0;
 	o = d->sk ? owner_find(d->sk, &m->rec.sock) : NULL;
 	if (d->sk && !o)
-		look_again(d->sk);
+		owner_missing(d->sk);
 	if (!passes_owner(o))
 		return 0;
 	if (o)
@@ -366,7 +349,7 @@ static __always_inline struct owner *count_owner(struct drop *d)
 	if (at) {
 		o = owner_of(at, cookie);
 		if (!o)
-			look_again(at);
+			owner_missing(at);
 	}
 	return o;
 }

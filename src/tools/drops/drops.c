@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "chosen.h"
 #include "columns.h"
 #include "error.h"
 #include "hit_decode.h"
@@ -16,7 +17,6 @@
 
 TOOL_OBJECT(drops);
 
-#define COLUMNS     40
 #define TOP         20
 #define RING_STACKS (1 << 20) /* bytes: some 1800 stacks in one go */
 
@@ -27,14 +27,12 @@ static struct {
 	bool each, stack, list;
 	u32 by;
 	u64 reasons[REASON_WORDS];
-	struct column chosen[COLUMNS];
 	/* The report that is told: rows, and what is in those that are left out. */
 	u64 ts;
 	u32 flags, rows;
 	u64 left, left_packets;
 	const char *explained[64]; /* -v: reasons that were told of */
 	u32 nexplained;
-	struct bpf_object *object;
 } own = {.top = TOP};
 
 #define OWN(member) offsetof(__typeof__(own), member)
@@ -80,64 +78,37 @@ static struct counts_shape shape = {
 static const char *const words[] = {"reason", "process",     "place", "device",
 				    "source", "destination", NULL};
 
-static int by_one(const char *word)
-{
-	const char *near = suggest(word, words);
-
-	for (u32 i = 0; words[i]; i++)
-		if (!strcmp(word, words[i])) {
-			own.by |= 1 << i;
-			return 0;
-		}
-	return usage(
-		"--by takes reason, process, place, device, source and destination, not '%s'%s%s",
-		word, near ? "; did you mean " : "", near ? near : "");
-}
-
 static int by_named(void)
 {
-	char *all = own.by_word ? strdup(own.by_word) : NULL, *rest = all, *word;
-	int err = 0;
-
-	if (!own.by_word)
-		own.by = DROPS_REASON | DROPS_PROCESS | DROPS_PLACE;
-	while (!err && (word = strsep(&rest, ",")))
-		err = by_one(word);
-	free(all);
-	if (!err && own.by & DROPS_SOURCE && own.by & DROPS_DESTINATION)
-		err = usage("--by takes source or destination, not both");
+	own.by = own.by_word ? 0 : DROPS_REASON | DROPS_PROCESS | DROPS_PLACE;
+	if (own.by_word && chosen_words(own.by_word, words, &own.by))
+		return USAGE;
+	if (own.by & DROPS_SOURCE && own.by & DROPS_DESTINATION)
+		return usage("--by takes source or destination, not both");
 	if (own.stack)
 		own.by = (own.by & ~DROPS_PLACE) | DROPS_STACK;
-	return err;
+	return 0;
 }
 
 /* The columns of what is not counted by are not there. by: enum drops_by. */
 static void choose(struct run *run, u32 by)
 {
-	static const struct {
-		const char *name;
-		u32 by;
-	} needs[] = {
-		{"pid", DROPS_PROCESS},      {"comm", DROPS_PROCESS},
-		{"reason", DROPS_REASON},    {"kind", DROPS_REASON},
-		{"device", DROPS_DEVICE},    {"address", DROPS_SOURCE | DROPS_DESTINATION},
-		{"port", DROPS_DESTINATION}, {"hook", DROPS_PLACE},
-		{"place", DROPS_PLACE},      {"stack", DROPS_STACK},
+	static const struct column_need needs[] = {
+		{"pid", DROPS_PROCESS},
+		{"comm", DROPS_PROCESS},
+		{"reason", DROPS_REASON},
+		{"kind", DROPS_REASON},
+		{"device", DROPS_DEVICE},
+		{"address", DROPS_SOURCE | DROPS_DESTINATION},
+		{"port", DROPS_DESTINATION},
+		{"hook", DROPS_PLACE},
+		{"place", DROPS_PLACE},
+		{"stack", DROPS_STACK},
+		{0},
 	};
-	u32 n = 0;
 
 	own.by = by;
-	for (const struct column *c = drops_counted; c->name && n < COLUMNS - 1; c++) {
-		u32 need = by;
-
-		for (u32 i = 0; i < sizeof(needs) / sizeof(*needs); i++)
-			if (!strcmp(needs[i].name, c->name))
-				need = needs[i].by;
-		if (need & by)
-			own.chosen[n++] = *c;
-	}
-	own.chosen[n] = (struct column){0};
-	run_columns(run, own.chosen);
+	chosen_columns(run, drops_counted, needs, by);
 }
 
 static void explain(FILE *to, const struct reason *r)
@@ -222,18 +193,8 @@ static int setup(struct run *run, struct attach *a)
 static int attach(struct run *run, struct attach *a)
 {
 	(void)run;
-	own.object = a->obj;
 	owners_attach(a, a->obj);
 	return 0;
-}
-
-/* A drop of a socket that nobody is known to have. */
-static bool inner(struct run *run, const struct rec *r)
-{
-	(void)run;
-	if (r->type == REC_HINT)
-		owners_again(own.object);
-	return r->type == REC_HINT;
 }
 
 /* -v: once, what a reason that was seen means. */
@@ -343,12 +304,8 @@ static bool hidden(struct run *run, const struct rec *r)
 {
 	if (r->type != REC_TALLY)
 		return false;
-	if (run->common.filter.have & ~(FILTER_PID | FILTER_COMM)) {
-		note("these counts were made without regard to that filter, and cannot be taken "
-		     "apart: give it while recording, or record with --each");
-		run->stop = true;
-		return true;
-	}
+	if (run->common.filter.have & ~(FILTER_PID | FILTER_COMM))
+		return tallies_mixed(run);
 	return tallies_hidden(run, r);
 }
 
@@ -368,7 +325,7 @@ static const struct tool drops = {
 	.setup = setup,
 	.attach = attach,
 	.event = event,
-	.inner = inner,
+	.inner = owners_inner,
 	.tick = tick,
 	.hidden = hidden,
 };

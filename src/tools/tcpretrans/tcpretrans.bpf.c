@@ -59,6 +59,7 @@ static __always_inline int on_retransmit(u64 sk, struct sk_buff *skb, s32 err)
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
 	struct tcp_skb_cb *cb = (struct tcp_skb_cb *)&skb->cb;
 	struct retrans_rec *r = make(sk);
+	struct owner *o;
 	u8 pending;
 
 	if (!r)
@@ -88,7 +89,10 @@ static __always_inline int on_retransmit(u64 sk, struct sk_buff *skb, s32 err)
 	r->sent = BPF_CORE_READ(tp, segs_out);
 	r->rtt_us = BPF_CORE_READ(tp, srtt_us) >> 3;
 	r->cwnd = BPF_CORE_READ(tp, snd_cwnd);
-	return send(r, owner_find(sk, &r->sock));
+	o = owner_find(sk, &r->sock);
+	if (!o)
+		owner_missing(sk);
+	return send(r, o);
 }
 
 SEC("?tp_btf") int on_retransmit_3(u64 *ctx)

@@ -225,5 +225,6 @@ static const struct tool tcpretrans = {
 	.check = check,
 	.setup = setup,
 	.attach = attach,
+	.inner = owners_inner,
 };
 TOOL(tcpretrans);

@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
+"""weir tcprtt: the smoothed round-trip time, once for each segment that comes in."""
+import contextlib
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import drop_work
+import lib
+
+sys.path.insert(0, lib.here("..", "replay"))
+import schema  # noqa: E402 (from the folder just named)
+
+EVERY_WAY = True
+DELAY = 53  # ms
+
+
+def live(*argv):
+    return lib.Live("--netns", os.getpid(), *argv, tool="tcprtt")
+
+
+class Tcprtt(unittest.TestCase):
+    maxDiff = 4000
+
+    @classmethod
+    def setUpClass(cls):
+        cls.wire = drop_work.Wire()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.wire.close()
+
+    def rows(self, ended, report="total"):
+        self.assertEqual(ended.status, 0, ended)
+        rows = [r for r in ended.rows if r["report"] == report]
+        self.assertIsNone(schema.wrong("tcprtt", rows))
+        if report == "total":
+            self.assertEqual(lib.account(ended), (sum(r["segments"] for r in rows), 0), ended.words)
+        for row in rows:
+            self.assertEqual(sum(b["count"] for b in row["histogram_us"]), row["segments"])
+        return rows
+
+    def talk(self, sport, segments, delay):
+        """A connection whose handshake takes so long, and so many segments on it; its measured time in us."""
+        peer = drop_work.Peer(self.wire, sport, delay / 1000)
+        for i in range(segments):
+            peer.send(drop_work.ACK, payload=b"seven b", seq=peer.seq + 7 * i)
+        time.sleep(0.1)
+        out = lib.run("ss", "-tniO", "sport", "=", f":{drop_work.OPEN + sport}", "dst", drop_work.AWAY).out
+        return round(float(re.search(rb"\brtt:([0-9.]+)/", out)[1]) * 1000)
+
+    def near(self, row, us, key="p50_us"):
+        self.assertLessEqual(abs(row[key] - us), us * 0.0625 + 1, row)
+
+    def test_remote(self):
+        """The number of segments, and ss's own time."""
+        with live("-o", "json") as weir:
+            us = self.talk(11, 37, DELAY)
+            rows = self.rows(weir.stop())
+        self.assertEqual([(r["address"], r["segments"]) for r in rows], [(drop_work.AWAY, 37)])
+        self.near(rows[0], us)
+        self.assertGreaterEqual(rows[0]["max_us"], DELAY * 1000)
+        self.assertLess(rows[0]["max_us"], (DELAY + 60 * lib.SLOW) * 1000)
+
+    def test_by(self):
+        """Two connections: by port, by connection, by process, and all in one."""
+        bys = ("port", "local", "connection", "process", "all")
+        with contextlib.ExitStack() as stack:
+            weirs = [stack.enter_context(live("-o", "json", "--by", by)) for by in bys]
+            us = {12: self.talk(12, 11, DELAY), 13: self.talk(13, 17, 2)}
+            port, local, connection, process, every = [self.rows(w.stop()) for w in weirs]
+        self.assertEqual({r["port"]: r["segments"] for r in port}, {12: 11, 13: 17})
+        self.assertEqual({r["local_port"]: r["segments"] for r in local}, {drop_work.OPEN + 12: 11, drop_work.OPEN + 13: 17})
+        for row in connection:
+            self.assertEqual((row["address"], row["local_port"] - row["port"]), (drop_work.AWAY, drop_work.OPEN))
+            self.near(row, us[row["port"]])
+        self.assertEqual(len(connection), 2)
+        self.assertEqual(sum(r["segments"] for r in process), 28)
+        self.assertLessEqual({r["pid"] for r in process}, {os.getpid(), None})
+        self.assertEqual([r["segments"] for r in every], [28])
+
+    def test_filters(self):
+        with contextlib.ExitStack() as stack:
+            weirs = [stack.enter_context(live("-o", "json", *words)) for words in
+                     (("--port", "15"), ("--slower", "30ms"), ("-6",), ("--host", "10.9.0.0/24", "--by", "port"))]
+            self.talk(14, 7, DELAY)
+            self.talk(15, 5, 2)
+            port, slow, six, host = [self.rows(w.stop()) for w in weirs]
+        self.assertEqual([r["segments"] for r in port], [5])
+        self.assertEqual([r["segments"] for r in slow], [7])
+        self.assertEqual(six, [])
+        self.assertEqual({r["port"]: r["segments"] for r in host}, {14: 7, 15: 5})
+
+    def test_record(self):
+        with tempfile.NamedTemporaryFile() as file:
+            with live("--record", file.name, "--by", "port") as weir:
+                self.talk(16, 13, DELAY)
+                weir.stop()
+            rows = self.rows(lib.weir("replay", file.name, "-o", "json"))
+            self.assertEqual([(r["port"], r["segments"]) for r in rows], [(16, 13)])
+            text = lib.weir("replay", file.name).out.decode()
+            self.assertRegex(text, r"(?m)^ +16 +13 +\d+ .*\n\[\d+K, \d+K\) +13 \|@+\|$")
+            refused = lib.weir("replay", file.name, "-p", "1")
+            self.assertIn("cannot be taken apart", refused.words)
+
+    @unittest.skipUnless(lib.SLOW > 1, "netem, and a peer that sees the whole machine: emulated kernels only")
+    def test_netem(self):
+        """A delay of 53 ms both ways, and tcprtt of libbpf-tools beside it."""
+        if not drop_work.sh(f"tc qdisc add dev lo root netem delay {DELAY}ms"):
+            self.skipTest("this kernel has no netem")
+        self.addCleanup(drop_work.sh, "tc qdisc del dev lo root")
+        peer = subprocess.Popen([lib.need("tcprtt"), "-m"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.addCleanup(peer.kill)
+        time.sleep(8)
+        with live("-o", "json") as weir, socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen()
+            with socket.create_connection(listener.getsockname()) as sock, listener.accept()[0] as other:
+                for _ in range(7):
+                    sock.sendall(b"x")
+                    other.recv(1)
+                    other.sendall(b"y")
+                    sock.recv(1)
+                out = lib.run("ss", "-tniO", "dport", "=", f":{listener.getsockname()[1]}").out
+                rtt = float(re.search(rb"\brtt:([0-9.]+)/", out)[1])
+                time.sleep(0.5)
+            time.sleep(1)
+            rows = self.rows(weir.stop())
+        peer.send_signal(2)
+        out, _ = peer.communicate(timeout=60)
+        self.assertEqual([r["address"] for r in rows], ["127.0.0.1"])
+        self.assertAlmostEqual(rtt, 2 * DELAY, delta=5)
+        self.near(rows[0], rtt * 1000)
+        theirs = sum(int(n) for n in re.findall(rb"^ +\d+ -> \d+ +: (\d+) ", out, re.M))
+        self.assertEqual(rows[0]["segments"], theirs, out)
+        print("ss rtt", rtt, "weir p50", rows[0]["p50_us"], "segments", theirs, file=sys.stderr)
+
+    @lib.once
+    def test_bad_words(self):
+        for words, said in ((("eth0",), "takes no words"), (("--by", "conection"), "did you mean connection"),
+                            (("--by", "port,remote"), "one word"), (("--by-name",), "--by process")):
+            ended = lib.weir("tcprtt", *words)
+            self.assertEqual((ended.status, ended.out), (2, b""), words)
+            self.assertIn(said, ended.words)
+
+
+if __name__ == "__main__":
+    lib.main()
