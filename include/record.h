@@ -35,6 +35,9 @@ enum rec_type {
 	REC_HTTP = 22,   /* an HTTP request and its response (struct http_rec) */
 	REC_DNS = 23,    /* a DNS query and its answer (struct dns_rec) */
 	REC_RETRANS = 14, /* a segment that TCP sent again (struct retrans_rec) */
+	REC_PIECE = 21,   /* first bytes of a send or receive, never in files (struct piece_rec) */
+	REC_HTTP = 22,    /* an HTTP request and its response (struct http_rec) */
+	REC_DNS = 23,     /* a DNS query and its answer (struct dns_rec) */
 	REC_MAX,
 };
 

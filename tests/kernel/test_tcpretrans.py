@@ -130,6 +130,8 @@ class Tcpretrans(unittest.TestCase):
         if not drop_work.sh("tc qdisc add dev lo root netem delay 10ms loss 5%"):
             self.skipTest("this kernel has no netem")
         self.addCleanup(drop_work.sh, "tc qdisc del dev lo root")
+        drop_work.sh("ip link set lo mtu 1500 gso_max_segs 1")  # else 64 KiB are one packet
+        self.addCleanup(drop_work.sh, "ip link set lo mtu 65536 gso_max_segs 65535")
         peer = subprocess.Popen(["bpftrace", "-e", PEER], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.addCleanup(peer.kill)
         self.assertIn(b"Attaching", peer.stdout.readline())
