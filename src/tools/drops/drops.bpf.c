@@ -276,6 +276,8 @@ struct recent {
 	u64 addresses, ports, dev; /* of IPv4, as they lie in the header */
 	u64 noted;
 	u64 sk, cookie;
+	u64 owned; /* the socket whose owner this is, by its cookie; 0: none */
+	struct owner owner;
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -299,12 +301,10 @@ static __noinline int recent_fill(struct recent *r, u64 at)
 	return 0;
 }
 
-static __always_inline u64 find_by_address(struct drop *d, u64 *cookie)
+static __always_inline u64 find_by_address(struct drop *d, struct recent *r, u64 *cookie)
 {
 	struct sk_buff *skb = d->skb;
 	u64 dev = (u64)skb->dev;
-	struct recent *r;
-	u32 zero = 0;
 	struct {
 		u8 first, tos; /* an IPv4 header without options, and the ports */
 		u16 len, id, fragment;
@@ -314,8 +314,7 @@ static __always_inline u64 find_by_address(struct drop *d, u64 *cookie)
 		u32 ports;
 	} h;
 
-	r = bpf_map_lookup_elem(&recents, &zero);
-	if (!r || bpf_probe_read_kernel(&h, sizeof(h), skb->head + skb->network_header))
+	if (bpf_probe_read_kernel(&h, sizeof(h), skb->head + skb->network_header))
 		return 0;
 	if (h.first != 0x45 || h.fragment & bpf_htons(0x1fff)) {
 		r->dev = 0;
@@ -339,18 +338,29 @@ static __always_inline u64 find_by_address(struct drop *d, u64 *cookie)
 static __always_inline struct owner *count_owner(struct drop *d)
 {
 	struct sock *sk = (struct sock *)d->sk;
-	struct owner *o = NULL;
 	u64 cookie = 0, at = (u64)sk;
+	struct recent *r;
+	struct owner *o;
+	u32 zero = 0;
 
+	r = bpf_map_lookup_elem(&recents, &zero);
+	if (!r)
+		return NULL;
 	if (sk)
 		bpf_core_read(&cookie, sizeof(cookie), &sk->__sk_common.skc_cookie.counter);
 	else if (d->reason != conf.no_socket)
-		at = find_by_address(d, &cookie);
-	if (at) {
-		o = owner_of(at, cookie);
-		if (!o)
-			owner_missing(at);
+		at = find_by_address(d, r, &cookie);
+	if (!at)
+		return NULL;
+	if (cookie && r->owned == cookie)
+		return &r->owner;
+	o = owner_of(at, cookie);
+	if (!o) {
+		owner_missing(at);
+		return NULL;
 	}
+	r->owner = *o;
+	r->owned = cookie;
 	return o;
 }
 
