@@ -17,24 +17,21 @@ typedef int64_t s64;
 #endif
 
 enum rec_type {
-	REC_NAME = 1,    /* a name the user half resolved while recording (struct name_rec) */
-	REC_CALL = 2,    /* one finished system call (struct call_rec) */
-	REC_END = 3,     /* the run's account, last record of a complete file (struct end_rec) */
-	REC_NOTICE = 4,  /* something in scope that is not seen (struct notice_rec) */
-	REC_TALLY = 5,   /* one counted row of an interval, or of the run (struct tally_rec) */
-	REC_CONNECT = 6, /* a connect, or what became of one (struct connect_rec) */
-	REC_ACCEPT = 7,  /* an accept (struct accept_rec) */
-	REC_RMEM = 8,    /* a socket whose receive buffer is or was full (struct rmem_rec) */
-	REC_STACK = 9,   /* a user stack; in files its names are (struct stack_rec) */
-	REC_HINT = 10,   /* between a tool's halves, never in files (struct hint_rec) */
-	REC_HIT = 11,    /* a tracepoint or kernel function (struct hit_rec) */
-	REC_CONN = 12,   /* a connection: its end, a change, or how it is now (struct conn_rec) */
-	REC_DROP = 13,   /* a packet that the kernel dropped (struct drop_rec) */
-	REC_PACKET = 14, /* a packet of an interface, with its bytes (struct packet_rec) */
-	REC_PIECE = 21,  /* first bytes of a send or receive, never in files (struct piece_rec) */
-	REC_HTTP = 22,   /* an HTTP request and its response (struct http_rec) */
-	REC_DNS = 23,    /* a DNS query and its answer (struct dns_rec) */
-	REC_RETRANS = 14, /* a segment that TCP sent again (struct retrans_rec) */
+	REC_NAME = 1,     /* a name the user half resolved while recording (struct name_rec) */
+	REC_CALL = 2,     /* one finished system call (struct call_rec) */
+	REC_END = 3,      /* the run's account, last record of a complete file (struct end_rec) */
+	REC_NOTICE = 4,   /* something in scope that is not seen (struct notice_rec) */
+	REC_TALLY = 5,    /* one counted row of an interval, or of the run (struct tally_rec) */
+	REC_CONNECT = 6,  /* a connect, or what became of one (struct connect_rec) */
+	REC_ACCEPT = 7,   /* an accept (struct accept_rec) */
+	REC_RMEM = 8,     /* a socket whose receive buffer is or was full (struct rmem_rec) */
+	REC_STACK = 9,    /* a user stack; in files its names are (struct stack_rec) */
+	REC_HINT = 10,    /* between a tool's halves, never in files (struct hint_rec) */
+	REC_HIT = 11,     /* a tracepoint or kernel function (struct hit_rec) */
+	REC_CONN = 12,    /* a connection: its end, a change, or how it is now (struct conn_rec) */
+	REC_DROP = 13,    /* a packet that the kernel dropped (struct drop_rec) */
+	REC_PACKET = 14,  /* a packet of an interface, with its bytes (struct packet_rec) */
+	REC_RETRANS = 18, /* a segment that TCP sent again (struct retrans_rec) */
 	REC_PIECE = 21,   /* first bytes of a send or receive, never in files (struct piece_rec) */
 	REC_HTTP = 22,    /* an HTTP request and its response (struct http_rec) */
 	REC_DNS = 23,     /* a DNS query and its answer (struct dns_rec) */

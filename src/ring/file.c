@@ -147,13 +147,13 @@ const struct file_field file_fields[] = {
 
 /* Sizes of the fixed parts, by type: where sections begin. */
 static const u16 fixed_size[REC_MAX] = {
-	[REC_NAME] = sizeof(struct name_rec),     [REC_CALL] = sizeof(struct call_rec),
-	[REC_END] = sizeof(struct end_rec),       [REC_NOTICE] = sizeof(struct notice_rec),
-	[REC_TALLY] = sizeof(struct tally_rec),   [REC_CONNECT] = sizeof(struct connect_rec),
-	[REC_ACCEPT] = sizeof(struct accept_rec), [REC_RMEM] = sizeof(struct rmem_rec),
-	[REC_HIT] = sizeof(struct hit_rec),       [REC_CONN] = sizeof(struct conn_rec),
-	[REC_DROP] = sizeof(struct drop_rec),     [REC_HTTP] = sizeof(struct http_rec),
-	[REC_DNS] = sizeof(struct dns_rec),       [REC_PACKET] = sizeof(struct packet_rec),
+	[REC_NAME] = sizeof(struct name_rec),       [REC_CALL] = sizeof(struct call_rec),
+	[REC_END] = sizeof(struct end_rec),         [REC_NOTICE] = sizeof(struct notice_rec),
+	[REC_TALLY] = sizeof(struct tally_rec),     [REC_CONNECT] = sizeof(struct connect_rec),
+	[REC_ACCEPT] = sizeof(struct accept_rec),   [REC_RMEM] = sizeof(struct rmem_rec),
+	[REC_HIT] = sizeof(struct hit_rec),         [REC_CONN] = sizeof(struct conn_rec),
+	[REC_DROP] = sizeof(struct drop_rec),       [REC_HTTP] = sizeof(struct http_rec),
+	[REC_DNS] = sizeof(struct dns_rec),         [REC_PACKET] = sizeof(struct packet_rec),
 	[REC_RETRANS] = sizeof(struct retrans_rec),
 };
 
