@@ -81,12 +81,8 @@ int kernel_tracefs(void)
 	return tracefs_fd;
 }
 
-void kernel_drop(void)
+void files_drop(void)
 {
-	tps_drop();
-	named_drop();
-	symbols_drop();
-	types_drop();
 	if (tracefs_fd >= 0)
 		close(tracefs_fd);
 	tracefs_fd = -1;

@@ -57,5 +57,6 @@ void types_drop(void);
 void named_drop(void);
 void symbols_drop(void);
 void tps_drop(void);
+void files_drop(void);
 
 #endif
