@@ -39,7 +39,7 @@ static void fill_calls(struct attach *a)
 {
 	u8 *ids = attach_data(a, ".rodata.calls", CALL_NR_MAX);
 
-	for (u32 i = 0; i < CALL_COMPAT_N && ids && a->way == WAY_RAW; i++)
+	for (int i = 0; i < CALL_COMPAT_N && ids && a->way == WAY_RAW; i++)
 		ids[i ? CALL_COMPAT_FIRST + i - 1 : CALL_COMPAT_SOCKETCALL] = CALL_COMPAT;
 	for (u32 i = 1; i < CALL_MAX && ids; i++)
 		if (a->wanted[i])
