@@ -145,7 +145,8 @@ SEC("?iter/tcp") int conn_list_tcp(struct bpf_iter__tcp *ctx)
 			conn_put(ctx->meta, r);
 		return 0;
 	}
-	s = bpf_sk_storage_get(&conns, tp, 0, conn_list == CONN_IS ? 0 : 1);
+	s = conn_list == CONN_IS ? conn_state_of((struct sock *)tp)
+				 : conn_state_make((struct sock *)tp);
 	if (s && !s->seen) { /* nobody has it open: not accepted yet, or closed by all */
 		s->seen = bpf_ktime_get_ns();
 		s->flags = CONN_BEFORE;
@@ -180,7 +181,7 @@ SEC("?iter/udp") int conn_list_udp(struct bpf_iter__udp *ctx)
 
 	if (!up || !r)
 		return 0;
-	s = bpf_sk_storage_get(&conns, up, 0, 0);
+	s = conn_state_of(sk);
 	if (!conn_wanted(s) || !conn_fits(sk) || !conn_result_fits(s, bpf_ktime_get_ns()))
 		return 0;
 	__builtin_memset(&r->c, 0, sizeof(r->c));

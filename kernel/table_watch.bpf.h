@@ -19,7 +19,7 @@ static __always_inline void conn_tell(struct sock *sk, struct conn_state *s, u32
 static __always_inline struct conn_state *conn_begin(struct sock *sk, u32 flag, u32 state)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct conn_state *s = conn_state_make(sk);
+	struct conn_state *s = conn_state_fresh(sk);
 
 	if (!s)
 		return NULL;
@@ -51,8 +51,10 @@ static __always_inline void conn_ended(struct sock *sk, struct conn_state *s, u3
 static __always_inline void conn_listen(struct sock *sk)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct conn_state *s = conn_state_make(sk);
+	struct conn_state *s;
 
+	conn_state_drop(sk);
+	s = conn_state_make(sk);
 	if (!s)
 		return;
 	s->opened = s->seen = bpf_ktime_get_ns();
@@ -124,6 +126,9 @@ SEC("?tp_btf") int conn_on_state(u64 *ctx)
 		conn_listen(sk);
 		return 0;
 	}
+	if (!conn_state_in(state, 1u << TCP_ESTABLISHED | 1u << TCP_CLOSE_WAIT |
+					  1u << TCP_FIN_WAIT1 | 1u << TCP_LAST_ACK))
+		return 0;
 	s = conn_state_of(sk);
 	if (!s && state == TCP_ESTABLISHED) /* its beginning was skipped */
 		s = conn_begin(sk, old == TCP_SYN_SENT ? CONN_ACTIVE : CONN_PASSIVE, state);
@@ -154,16 +159,11 @@ SEC("?tp_btf") int conn_on_state(u64 *ctx)
  * A socket is destroyed whose connection ended before, in nobody's name: by the task that closes
  * it. Or nobody heard of the end: the kernel does not run a program that it has interrupted.
  */
-SEC("?tp_btf") int conn_gone(u64 *ctx)
+static __always_inline void conn_last(struct sock *sk, struct conn_state *s)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct sock *sk = (struct sock *)ctx[0];
-	struct conn_state *s = conn_state_of(sk);
-	bool heard;
+	bool heard = s->ended;
 
-	if (!s || s->told == 2 || !(s->flags & (CONN_ACTIVE | CONN_PASSIVE | CONN_BEFORE)))
-		return 0;
-	heard = s->ended;
 	if (!heard) {
 		conn_ended(sk, s,
 			   s->flags & (CONN_FIN_LOCAL | CONN_FIN_REMOTE) ? TCP_LAST_ACK
@@ -174,6 +174,16 @@ SEC("?tp_btf") int conn_gone(u64 *ctx)
 	if (heard && !(task->flags & PF_KTHREAD) && task->tgid != filter.self)
 		conn_used_by(s, task);
 	conn_tell(sk, s, CONN_CLOSED, s->last, s->ended);
+}
+
+SEC("?tp_btf") int conn_gone(u64 *ctx)
+{
+	struct sock *sk = (struct sock *)ctx[0];
+	struct conn_state *s = conn_state_of(sk);
+
+	if (s && s->told != 2 && s->flags & (CONN_ACTIVE | CONN_PASSIVE | CONN_BEFORE))
+		conn_last(sk, s);
+	conn_state_drop(sk);
 	return 0;
 }
 
