@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* weir conns: the user half. */
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include "error.h"
+#include "live.h"
 #include "table.h"
 #include "table_sort.h"
 
@@ -14,6 +16,9 @@ static struct {
 	enum group by;
 	const struct column *order;
 	struct kept rows; /* that wait for the end: to be sorted, or added up */
+	bool live, begun; /* on a terminal; it is drawn */
+	u64 step, next;   /* time between looks, and when the next is, ns */
+	struct live_view view;
 } own;
 
 #define OWN(member) offsetof(__typeof__(own), member)
@@ -21,9 +26,9 @@ static struct {
 static const struct option_row options[] = {
 	{0, "once", NULL, OPT_FLAG, OWN(once), 0, 0, "what there is now, and end"},
 	{0, "by", "WHAT", OPT_STRING, OWN(by_word), 0, 0,
-	 "with --once: add up by process, remote, port (the server's) or cgroup"},
+	 "with --once or on a terminal: add up by process, remote, port (the server's) or cgroup"},
 	{0, "sort", "COLUMN", OPT_STRING, OWN(sort), 0, 0,
-	 "with --once: by this column, the largest first"},
+	 "with --once or on a terminal: by this column, the largest first"},
 	TABLE_COLUMNS_OPTION(OWN(columns)),
 	{0},
 };
@@ -39,8 +44,10 @@ static int check(struct run *run)
 	if (c->nargs)
 		return usage("conns takes no words, '%s' is one; --host and --port choose sockets",
 			     c->args[0]);
-	if (waits && !own.once && !run->replay)
-		return usage("--by and --sort go with --once");
+	own.live = !own.once && !run->replay && !c->record && c->format == OUT_TEXT && isatty(0) &&
+		   isatty(1);
+	if (waits && !own.once && !own.live && !run->replay)
+		return usage("--by and --sort go with --once, or with a terminal");
 	if (own.once && c->command)
 		return usage("--once shows what is there already; a command is watched without it");
 	if (own.by_word && own.columns)
@@ -53,8 +60,13 @@ static int check(struct run *run)
 		c->duration_ns = 1;
 	if (own.by)
 		run_columns(run, group_columns(own.by, false));
-	else if (table_check(run, own.once ? USUAL : USUAL_STREAM, own.columns))
+	else if (table_check(run, own.once || own.live ? USUAL : USUAL_STREAM, own.columns))
 		return USAGE;
+	if (own.live) {
+		own.step = c->interval_ns ? c->interval_ns : 2000000000;
+		c->interval_ns = 100000000; /* keys are looked at so often */
+		run->bare = true;           /* no heading before */
+	}
 	if (!own.sort)
 		return 0;
 	own.order = table_column(own.by ? group_columns(own.by, false) : table_columns, own.sort);
@@ -68,18 +80,22 @@ static int check(struct run *run)
 static int setup(struct run *run, struct attach *a)
 {
 	(void)run;
-	return table_setup(a, CHANGES, !own.once);
+	return table_setup(a, own.live ? 0 : CHANGES, !own.once);
 }
 
 static int attach(struct run *run, struct attach *a)
 {
 	if (table_attach(a))
 		return FAIL;
-	return own.once ? 0 : table_list(run, a, CONN_WAS, true, run_emit);
+	return own.once || own.live ? 0 : table_list(run, a, CONN_WAS, true, run_emit);
 }
 
 static void event(struct run *run, const struct rec *r)
 {
+	if (own.live && !own.by) {
+		kept_add(&own.rows, r, sizeof(struct conn_rec));
+		return;
+	}
 	if (own.by)
 		group_add(&own.rows, own.by, table_rec(r), false);
 	else if (own.order)
@@ -88,8 +104,62 @@ static void event(struct run *run, const struct rec *r)
 		run_row(run, r);
 }
 
+static u64 now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+/* Where the view begins: in the order that --sort asks for. */
+static void view_begin(struct run *run)
+{
+	struct live_view *v = &own.view;
+
+	v->columns = run->columns;
+	v->ncolumns = v->sort = run->ncolumns;
+	for (u32 i = 0; own.order && i < v->ncolumns; i++)
+		if (!strcmp(v->columns[i].name, own.order->name))
+			v->sort = i;
+}
+
+static int tick_live(struct run *run, struct attach *a, bool last)
+{
+	u64 now = now_ns();
+	bool draw = false;
+
+	if (last) {
+		if (own.begun)
+			live_end();
+		kept_free(&own.rows);
+		return 0;
+	}
+	if (!own.begun) {
+		view_begin(run);
+		if (!live_begin())
+			return fail("this terminal cannot be drawn on (TERM); --once prints");
+		own.begun = true;
+	}
+	draw = live_keys(&own.view);
+	if (now >= own.next && !own.view.frozen) {
+		kept_free(&own.rows);
+		run->events = 0;
+		if (table_list(run, a, CONN_IS, true, run_emit))
+			return FAIL;
+		own.next = now + own.step;
+		draw = true;
+	}
+	if (draw)
+		live_draw(&own.view, &own.rows, run);
+	run->stop |= own.view.quit;
+	return 0;
+}
+
 static int tick(struct run *run, struct attach *a, bool last)
 {
+	if (own.live)
+		return tick_live(run, a, last);
 	if (!last)
 		return 0;
 	if (a && own.once && table_list(run, a, CONN_IS, true, run_emit))
