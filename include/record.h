@@ -417,7 +417,8 @@ struct piece_rec {
 	u16 have;  /* bytes that follow */
 	u16 flags; /* enum piece_flag */
 	u32 pad;
-	u8 tail[8]; /* the first five: the last bytes that were moved, zeros where unknown */
+	u8 tail[8]; /* the first five: the last bytes moved, where they are not among those that
+		     * follow; zeros where unknown */
 };
 enum piece_flag {
 	PIECE_SENT = 1,   /* else received */

@@ -39,7 +39,7 @@ struct payload_msg {
 struct piece_slot {
 	struct piece_rec r;
 	u8 bytes[PAYLOAD_ROOM];
-	u64 iovs, count, moved;
+	u64 iovs, count, moved, full;
 	u32 have, want;
 	u32 index; /* of PAYLOAD_MMSG, set by the caller */
 	u32 pad;
@@ -76,7 +76,8 @@ static __noinline bool payload_next(struct piece_slot *p)
 	if (v.len > p->moved)
 		v.len = p->moved;
 	p->moved -= v.len;
-	payload_end(p, v.base, v.len);
+	if (p->full > p->want)
+		payload_end(p, v.base, v.len);
 	part = off < p->want ? p->want - off : 0;
 	if (part > v.len)
 		part = v.len;
@@ -92,7 +93,6 @@ static __noinline bool payload_next(struct piece_slot *p)
 
 static __noinline u32 payload_gather(struct piece_slot *p)
 {
-	p->have = 0;
 	for (u32 i = 0; i < PAYLOAD_IOVS && payload_next(p); i++)
 		;
 	if (p->moved)
@@ -112,7 +112,22 @@ static __always_inline u32 payload_call(struct task_struct *task, u64 *args)
 	return payload_conf.shapes[nr];
 }
 
-/* The first of moved bytes, at most want of them, and the last; returns how many the first are. */
+/* As payload_read(), of bytes that lie at at. */
+static __always_inline u32 payload_from(struct piece_slot *p, u64 at, u64 moved, u32 want)
+{
+	if (want > moved)
+		want = moved;
+	if (moved > want)
+		payload_end(p, at, moved);
+	barrier_var(want);
+	if (want > PAYLOAD_MOST || bpf_probe_read_user(p->bytes, want, (void *)at))
+		return 0;
+	p->have = want;
+	return want;
+}
+
+/* The first of moved bytes, at most want of them, and where those are not all, the last; returns
+ * how many the first are, which p->have has, too: a value that the verifier knows nothing of. */
 static __noinline u32 payload_read(struct piece_slot *p, u64 moved, u32 want)
 {
 	struct payload_msg msg = {};
@@ -120,17 +135,13 @@ static __noinline u32 payload_read(struct piece_slot *p, u64 moved, u32 want)
 	u32 shape = payload_call(bpf_get_current_task_btf(), args);
 
 	*(u64 *)p->r.tail = 0;
+	p->have = 0;
 	if (want > moved)
 		want = moved;
 	if (shape == PAYLOAD_NONE)
 		return 0;
-	if (shape == PAYLOAD_BUF) {
-		payload_end(p, args[1], moved);
-		barrier_var(want);
-		if (want > PAYLOAD_MOST || bpf_probe_read_user(p->bytes, want, (void *)args[1]))
-			return 0;
-		return want;
-	}
+	if (shape == PAYLOAD_BUF)
+		return payload_from(p, args[1], moved, want);
 	msg.iov = args[1];
 	msg.iovlen = args[2];
 	if (shape == PAYLOAD_MMSG)
@@ -139,7 +150,7 @@ static __noinline u32 payload_read(struct piece_slot *p, u64 moved, u32 want)
 		return 0;
 	p->iovs = msg.iov;
 	p->count = msg.iovlen;
-	p->moved = moved;
+	p->moved = p->full = moved;
 	p->want = want;
 	return payload_gather(p);
 }

@@ -52,7 +52,7 @@ enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2, BPF_RB_AVAIL_DATA = 0 };
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long r10, r9, r8, dx, si, di, orig_ax, ax, sp;
+	unsigned long r10, r9, r8, cx, dx, si, di, orig_ax, ax, sp;
 };
 #define RETURN_ADDRESS 8 /* bytes that a call pushes */
 struct thread_info {

@@ -9,6 +9,7 @@ import os
 import pathlib
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,7 @@ import lib
 sys.path.insert(0, lib.here("..", "replay"))
 import schema  # noqa: E402 (from the folder just named)
 
-PORT, UPSTREAM = 8080, 8081
+PORT, UPSTREAM, SECURE = 8080, 8081, 8443
 SLOW_MS = 211
 REQUESTS = 1009
 BIG = 3 << 20
@@ -38,6 +39,7 @@ http {
 	sendfile on; keepalive_requests 100000; default_type text/plain; client_max_body_size 10m;
 	server {
 		listen 127.0.0.1:%(port)d;
+		listen 127.0.0.1:%(secure)d ssl; ssl_certificate %(folder)s/cert; ssl_certificate_key %(folder)s/key;
 		root %(folder)s;
 		location = /broken { return 500 "broken\\n"; }
 		location /up/ { proxy_pass http://127.0.0.1:%(upstream)d; proxy_http_version 1.1; }
@@ -88,7 +90,9 @@ class Nginx:
         (self.folder / "middle").write_bytes(b"m" * 100000)
         (self.folder / "big").write_bytes(b"b" * BIG)
         config = self.folder / "conf"
-        config.write_text(CONFIG % {"folder": self.folder, "port": PORT, "upstream": UPSTREAM})
+        config.write_text(CONFIG % {"folder": self.folder, "port": PORT, "upstream": UPSTREAM, "secure": SECURE})
+        subprocess.run([lib.need("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", self.folder / "key", "-out",
+                        self.folder / "cert", "-days", "2", "-subj", "/CN=here"], check=True, stderr=subprocess.DEVNULL)
         self.up = http.server.ThreadingHTTPServer(("127.0.0.1", UPSTREAM), Upstream)
         threading.Thread(target=self.up.serve_forever, daemon=True).start()
         self.process = subprocess.Popen([lib.need("nginx"), "-e", "stderr", "-c", config])
@@ -188,6 +192,39 @@ class Http(unittest.TestCase):
                 self.assertGreaterEqual(row["first_byte_ns"], SLOW_MS * 1000000)
             self.assertLessEqual(row["first_byte_ns"], row["total_ns"])
             self.assertEqual(row["notes"], [], row)
+
+    def test_tls(self):
+        """The same within TLS: by curl and by nginx, which use SSL_read, and by python, which uses SSL_read_ex."""
+        def fetch():
+            url = f"https://127.0.0.1:{SECURE}"
+            subprocess.run(["curl", "-sk", "--http1.1", *(w for i in range(23) for w in ("-o", "/dev/null", f"{url}/small?{i}"))], check=True)
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            server = http.client.HTTPSConnection("127.0.0.1", SECURE, context=context)
+            for path, body in (("/nothing", None), ("/up/post", b"p" * 40000), ("/up/chunked", None), ("/middle", None)):
+                server.request("POST" if body else "GET", path, body)
+                server.getresponse().read()
+            server.close()
+
+        with Nginx() as nginx:
+            worker = subprocess.run(["pgrep", "-P", str(nginx.process.pid)], capture_output=True, text=True).stdout.split()[0]
+            with lib.Live("-o", "json", "--netns", os.getpid(), "--tls", "--port", SECURE, tool="http") as live, \
+                    lib.Live("-o", "json", "-p", worker, "--side", "server", tool="http") as by_pid:
+                fetch()
+                lib.wait_for(lambda: len(nginx.log()) >= 27, "nginx's log")
+                ended, alone = live.stop(), by_pid.stop()
+            self.compare(ended, nginx.log())
+            self.assertEqual({(*r["notes"], r["local_port" if r["side"] == "server" else "port"]) for r in ended.rows}, {("tls", SECURE)})
+            self.assertEqual({r["comm"] for r in ended.rows}, {"nginx", "curl", "python3"})
+            self.assertEqual(collections.Counter(rows_of(alone, "server")), collections.Counter(nginx.log()))
+
+    @lib.once
+    def test_tls_missing(self):
+        with subprocess.Popen(["sleep", "9"]) as sleep:
+            ended = lib.weir("http", "--tls", "-p", sleep.pid)
+            sleep.kill()
+        self.assertEqual((ended.status, ended.words.count("\n")), (1, 1), ended)
+        self.assertIn("BoringSSL", ended.words)
 
 
 class Script:

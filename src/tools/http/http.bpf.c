@@ -9,11 +9,15 @@
 #include "conn.bpf.h"
 #include "http.h"
 #include "probe.bpf.h"
+#include "sk.bpf.h"
 
 #define IPPROTO_TCP 6
 #define MSG_PEEK    2
 
 enum speaks { UNKNOWN, MAYBE, HTTP, OTHER };
+enum take { TAKE_NOT, TAKE_START, TAKE_MORE };
+
+SEC(".rodata.http") const volatile struct http_conf http_conf;
 
 /* What is known of a socket; the kernel frees it with the socket. */
 struct known {
@@ -32,64 +36,82 @@ struct {
 } socks SEC(".maps");
 
 /* Where records are made: a place for each program, which the kernel does not run anew while it
- * runs on this CPU. */
+ * runs on this CPU. What is found out stands here, too: the verifier follows no values in memory.
+ */
+struct slot {
+	struct piece_slot p;
+	u32 token; /* letters of the first word that were seen */
+	u32 is;    /* enum speaks */
+};
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 2);
+	__uint(max_entries, 4); /* two of TCP, two of TLS */
 	__type(key, u32);
-	__type(value, struct piece_slot);
+	__type(value, struct slot);
 } slots SEC(".maps");
 
 /*
- * Do n bytes begin like a message: capital letters (a method, and '-' within), then a space or what
- * follows HTTP? token: letters seen before. Returns MAYBE when they end before that is decided.
+ * Do its bytes begin like a message: capital letters (a method, and '-' within), then a space or
+ * what follows HTTP? MAYBE when they end before that is decided. 0, whatever it finds.
  */
-static __noinline u32 begins(const u8 *bytes, u32 n, u32 *token)
+static __noinline int begins(struct slot *s)
 {
-	u32 have = *token;
+	u32 n = s->p.have;
 
+	s->is = MAYBE;
 	for (u32 i = 0; i < TOKEN_MOST; i++) {
-		u8 c = bytes[i];
+		u8 c = s->p.bytes[i];
 
-		if (i >= n) {
-			*token = have;
-			return MAYBE;
-		}
-		if ((c >= 'A' && c <= 'Z') || (c == '-' && have)) {
-			if (++have > TOKEN_MOST)
-				return OTHER;
+		if (i >= n)
+			return 0;
+		if ((c >= 'A' && c <= 'Z') || (c == '-' && s->token)) {
+			s->token++;
 			continue;
 		}
-		return (c == ' ' && have >= 3) || (c == '/' && have == 4) ? HTTP : OTHER;
+		s->is = (c == ' ' && s->token >= 3) || (c == '/' && s->token == 4) ? HTTP : OTHER;
+		return 0;
 	}
-	return OTHER;
+	s->is = OTHER;
+	return 0;
 }
 
 /* What the socket speaks, now that a message was seen. */
-static __always_inline void learn_of(struct known *k, const u8 *bytes, u32 n, u32 dir)
+static __noinline int learn_of(struct known *k, struct slot *s, u32 dir)
 {
-	u32 token = k->speaks == MAYBE ? k->token : 0, is;
-
-	is = begins(bytes, n, &token);
-	k->token = token;
-	if (is == HTTP || is == MAYBE) {
-		if (k->speaks == UNKNOWN)
-			k->since[dir] = 0;
-		k->speaks = is;
-		return;
+	s->token = k->speaks == MAYBE ? k->token : 0;
+	begins(s);
+	k->token = s->token;
+	if (s->is == OTHER || k->token > TOKEN_MOST) {
+		k->speaks = ++k->tried < TRIES_MOST ? UNKNOWN : OTHER;
+		return k->speaks;
 	}
-	k->speaks = ++k->tried < TRIES_MOST ? UNKNOWN : OTHER;
+	if (k->speaks == UNKNOWN)
+		k->since[dir & 1] = 0;
+	k->speaks = s->is;
+	return k->speaks;
 }
 
-static __always_inline struct known *known_of(struct sock *sk)
+/* What the socket is; of one that the filters leave out, no more than that is looked at. */
+static __noinline int look(struct sock_id *id, struct sock *sk)
 {
-	struct known *k = bpf_sk_storage_get(&socks, sk, 0, 0);
+	sk_look(id, sk);
+	id->flags = SOCK_ID_VALID | SOCK_ID_BOUND | SOCK_ID_PEER;
+	id->state = sk->__sk_common.skc_state;
+	id->type = SOCK_STREAM;
+	id->protocol = IPPROTO_TCP;
+	return id->family;
+}
 
-	if (k)
-		return k;
-	k = bpf_sk_storage_get(&socks, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (k)
-		k->cookie = bpf_get_socket_cookie(sk);
+static __noinline struct known *known_new(struct sock *sk)
+{
+	struct known *k = bpf_sk_storage_get(&socks, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct sock_id id = {};
+
+	if (!k)
+		return NULL;
+	k->cookie = bpf_get_socket_cookie(sk);
+	if (filter.have & FILTER_SOCK && look(&id, sk) && !conn_matches(&id))
+		k->speaks = OTHER;
 	return k;
 }
 
@@ -102,23 +124,20 @@ static __always_inline u32 wanted(const struct known *k, u32 size, u32 dir)
 	return BODY_MOST;
 }
 
-static __always_inline int tell(struct piece_slot *s, struct sock *sk, struct task_struct *task,
-				struct known *k, u32 have, u32 flags)
+/* Who and what it is are told with the start of a message, and hold for what follows. */
+static __always_inline int tell(struct piece_slot *s, u32 how)
 {
 	struct piece_rec *r = &s->r;
-	u64 len;
+	u32 have = s->have;
+	u64 len = sizeof(*r) + have;
 
-	r->h.len = sizeof(*r) + have;
+	r->h.len = len;
 	r->h.type = REC_PIECE;
 	r->h.fixed = sizeof(*r);
 	r->h.ts = bpf_ktime_get_ns();
-	r->conn = k->cookie;
 	r->have = have;
-	r->flags = flags;
-	if (!conn_look(&r->sock, (u64)sk) || !conn_matches(&r->sock))
-		return 0;
-	who_fill(&r->who, task);
-	len = sizeof(*r) + have;
+	if (how != TAKE_START)
+		r->sock.flags = r->who.pid = 0;
 	barrier_var(len);
 	if (len > sizeof(*s))
 		return 0;
@@ -127,39 +146,83 @@ static __always_inline int tell(struct piece_slot *s, struct sock *sk, struct ta
 	return 0;
 }
 
+/* Where in the stream the next byte is that is sent, or received by the program. */
+static __always_inline u32 place_of(struct sock *sk, const u32 dir)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+
+	if (!tp)
+		return 0;
+	return dir == DIR_SENT ? tp->write_seq : tp->copied_seq;
+}
+
+/* The bytes of a message: where they lie, or 0: where the running call says. */
+static __noinline int read_bytes(struct slot *s, u64 at, u64 moved, u32 want)
+{
+	if (!at)
+		return payload_read(&s->p, moved, want);
+	*(u64 *)s->p.r.tail = 0;
+	s->p.have = 0;
+	return payload_from(&s->p, at, moved, want);
+}
+
+/* Reads a message of a connection: is it to be told, and as the start of one? */
+static __noinline int take(struct slot *s, struct known *k, u32 dir, u64 moved, u64 at)
+{
+	u32 want;
+	bool start = true;
+
+	dir &= 1;
+	want = wanted(k, moved, dir);
+	read_bytes(s, at, moved, want);
+	if (k->speaks != HTTP) {
+		learn_of(k, s, dir);
+		if (k->speaks != HTTP && k->speaks != MAYBE)
+			return TAKE_NOT;
+	} else {
+		s->token = 0;
+		begins(s);
+		start = s->is == HTTP;
+		if (start)
+			k->since[dir] = 0;
+		if (start && want < PAYLOAD_MOST)
+			read_bytes(s, at, moved, PAYLOAD_MOST);
+	}
+	k->since[dir] += moved;
+	s->p.r.conn = k->cookie;
+	s->p.r.size = moved;
+	return start ? TAKE_START : TAKE_MORE;
+}
+
+#include "tls.bpf.h"
+
 static __always_inline int on_bytes(struct sock *sk, const u32 dir, s64 ret)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct tcp_sock *tp = (struct tcp_sock *)sk;
-	struct piece_slot *s;
+	u32 place = dir, how;
+	struct slot *s;
 	struct known *k;
-	u32 have, want, at, place = dir, token = 0;
 
 	if (ret < 0 || (dir == DIR_SENT && !ret) || !task_matches(task))
 		return 0;
-	k = known_of(sk);
+	if (http_conf.tls && tls_beneath(sk))
+		return 0;
+	k = bpf_sk_storage_get(&socks, sk, 0, 0);
+	if (!k)
+		k = known_new(sk);
 	if (!k || k->speaks == OTHER || (!ret && k->speaks != HTTP))
 		return 0;
 	s = bpf_map_lookup_elem(&slots, &place);
 	if (!s)
 		return 0;
-	want = wanted(k, ret, dir);
-	have = payload_read(s, ret, want);
-	if (k->speaks != HTTP) {
-		learn_of(k, s->bytes, have, dir);
-		if (k->speaks != HTTP && k->speaks != MAYBE)
-			return 0;
-	} else if (begins(s->bytes, have, &token) == HTTP) {
-		k->since[dir] = 0;
-		if (want < PAYLOAD_MOST)
-			have = payload_read(s, ret, PAYLOAD_MOST);
-	}
-	k->since[dir] += ret;
-	at = dir == DIR_SENT ? BPF_CORE_READ(tp, write_seq) : BPF_CORE_READ(tp, copied_seq);
-	s->r.seq = at - ret;
-	s->r.size = ret;
-	return tell(s, sk, task, k, have,
-		    (dir == DIR_SENT ? PIECE_SENT : 0) | (ret ? 0 : PIECE_END));
+	how = take(s, k, dir, ret, 0);
+	if (how == TAKE_NOT)
+		return 0;
+	s->p.r.flags = (dir == DIR_SENT ? PIECE_SENT : 0) | (ret ? 0 : PIECE_END);
+	s->p.r.seq = place_of(sk, dir) - ret;
+	if (how == TAKE_START && look(&s->p.r.sock, sk))
+		who_fill(&s->p.r.who, task);
+	return tell(&s->p, how);
 }
 
 SEC("?fexit") int tcp_sent(u64 *ctx)

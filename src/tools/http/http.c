@@ -12,12 +12,13 @@
 #include "payloads.h"
 #include "probes.h"
 #include "summary.h"
+#include "tls.h"
 
 TOOL_OBJECT(http);
 
 static struct {
 	const char *status, *method, *path, *side, *by;
-	bool summary;
+	bool summary, tls;
 	u16 least, most; /* of --status */
 	u8 only;         /* enum http_side, plus 1 */
 	struct run *run;
@@ -33,6 +34,8 @@ static const struct option_row options[] = {
 	 "only paths that fit: '/api/*'; with the query, '*' stands for '/' too"},
 	{0, "side", "SIDE", OPT_STRING, OWN(side), 0, 0,
 	 "only as the server or the client has it; both are told where both are here"},
+	{0, "tls", NULL, OPT_FLAG, OWN(tls), 0, 0,
+	 "within TLS, too, where OpenSSL does it; by itself with -p and a command"},
 	{0, "summary", NULL, OPT_FLAG, OWN(summary), 0, 0,
 	 "counts, errors and percentiles by host and path"},
 	{0, "by", "WHAT", OPT_STRING, OWN(by), 0, 0,
@@ -215,9 +218,13 @@ static bool kernel_has(const char *function)
 
 static int setup(struct run *run, struct attach *a)
 {
-	(void)run;
+	struct http_conf *conf = attach_data(a, ".rodata.http", sizeof(*conf));
+
+	if (!conf)
+		return fail("the BPF object of http has no .rodata.http: this build is broken");
 	if (payloads_setup(a))
 		return FAIL;
+	conf->tls = tls_wanted(run, a, own.tls);
 	http_done = done;
 	probes_want(a, &sent);
 	probes_want(a, &received);
@@ -225,6 +232,11 @@ static int setup(struct run *run, struct attach *a)
 		probes_want(a, &page);
 	probes_want(a, &state);
 	return 0;
+}
+
+static int attach(struct run *run, struct attach *a)
+{
+	return tls_attach(run, a, own.tls);
 }
 
 static const struct tool http = {
@@ -238,6 +250,7 @@ static const struct tool http = {
 	.object_size = &http_bpf_o_size,
 	.check = check,
 	.setup = setup,
+	.attach = attach,
 	.event = event,
 	.inner = inner,
 	.tick = tick,

@@ -440,7 +440,7 @@ static void stream_piece(struct stream *s, const struct piece_rec *r, u32 have)
 	feed(s, p, have);
 	if (size > have)
 		unseen_but_tail(s, size - have, r->tail);
-	if (ends_chunks(s, r->tail)) {
+	if (ends_chunks(s, have >= TAIL && size == have ? p + have - TAIL : r->tail)) {
 		s->of->r.flags &= ~HTTP_UNSURE;
 		message_end(s, 0);
 	}
