@@ -8,11 +8,11 @@
 #define WEIR_HTTP_TLS_BPF_H
 
 #if defined(__TARGET_ARCH_x86)
-#define tls_arg(regs, x86, arm) ((regs)->x86)
-#define tls_ret(regs)           ((regs)->ax)
+#define tls_arg(ctx, x86, arm) ((ctx)->x86)
+#define tls_ret(ctx)           ((ctx)->ax)
 #elif defined(__TARGET_ARCH_arm64)
-#define tls_arg(regs, x86, arm) ((regs)->regs[arm])
-#define tls_ret(regs)           ((regs)->regs[0])
+#define tls_arg(ctx, x86, arm) ((ctx)->regs[arm])
+#define tls_ret(ctx)           ((ctx)->regs[0])
 #endif
 
 #define TLS_MOST 16384 /* connections; the one that was quiet longest makes room */
