@@ -99,7 +99,11 @@ def send_made(times):
 
 def real(pair):
     """What people's programs send; each of them, and how it ended."""
-    folder = tempfile.mkdtemp()
+    with tempfile.TemporaryDirectory() as folder:
+        real_in(folder, pair)
+
+
+def real_in(folder, pair):
     open(f"{folder}/page", "wb").write(b"p" * 200000)
     config = f"{folder}/nginx.conf"
     open(config, "w").write(f"""daemon off; master_process off; pid {folder}/pid; error_log {folder}/error;

@@ -85,8 +85,8 @@ static __noinline int owner_sends_now(struct packets_work *w)
 	u64 bottom = (u64)task->stack, here = 0;
 
 	barrier_var(here);
-	if ((u64)&here - bottom >= STACK_BYTES || task->flags & PF_KTHREAD ||
-	    task->tgid == filter.self)
+	if ((u64)&here <= bottom || (u64)&here >= bottom + STACK_BYTES ||
+	    task->flags & PF_KTHREAD || task->tgid == filter.self)
 		return -1;
 	who_read(&w->rec.who, task);
 	w->rec.bits |= PACKET_WHO;
@@ -356,7 +356,10 @@ struct packet_room {
 		r->rec.h.type = REC_PACKET;                                                        \
 		r->rec.h.fixed = sizeof(r->rec);                                                   \
 		barrier_var(n);                                                                    \
-		if (n < 1 || n > (most) || LOAD(ctx, r->data, n)) {                                \
+		if (n < 1)                                                                         \
+			n = 1;                                                                     \
+		barrier_var(n);                                                                    \
+		if (n > (most) || LOAD(ctx, r->data, n)) {                                         \
 			r->rec.h.len = sizeof(*r);                                                 \
 			n = 0;                                                                     \
 		}                                                                                  \
@@ -426,8 +429,13 @@ static __always_inline int send_xdp(struct xdp_md *ctx, struct packets_work *w)
 		if (n_ > HEADERS)                                                                  \
 			n_ = HEADERS;                                                              \
 		__builtin_memset((w)->headers, 0, HEADERS);                                        \
+		/* one after the other: of n_ - 1, into which the compiler would make both, older  \
+		 * verifiers learn nothing of n_ */                                                \
 		barrier_var(n_);                                                                   \
-		if (n_ >= 1 && n_ <= HEADERS)                                                      \
+		if (n_ < 1)                                                                        \
+			n_ = 1;                                                                    \
+		barrier_var(n_);                                                                   \
+		if (n_ <= HEADERS)                                                                 \
 			LOAD(ctx, (w)->headers, n_);                                               \
 		headers_look(w);                                                                   \
 	} while (0)

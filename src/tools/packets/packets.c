@@ -262,13 +262,15 @@ static int check(struct run *run)
 	return !run->replay && c->netns ? enter(c->netns) : 0;
 }
 
-static int open_written(const struct run *run)
+/* start_ns: of the first span of -G; 0: now. */
+static int open_written(const struct run *run, u64 start_ns)
 {
 	struct pcapng_how how = {.path = opt.write,
 				 .size_mb = opt.size_mb,
 				 .files = opt.files,
 				 .seconds = opt.every_ns / 1000000000,
 				 .wall_ns = run->world.wall_ns,
+				 .start_ns = start_ns,
 				 .snap = opt.snap};
 
 	return opt.write ? pcapng_open(&how) : 0;
@@ -287,7 +289,7 @@ static int setup(struct run *run, struct attach *a)
 					       c->command,
 				      .summary = opt.summary};
 	owners_load(a->obj);
-	if (open_written(run))
+	if (open_written(run, 0))
 		return FAIL;
 	return hook_setup(a, &want);
 }
@@ -390,17 +392,17 @@ static int reads(struct run *run)
 {
 	const struct packet_rec *r;
 	struct capfile file;
-	int more = capfile_open(&file, opt.read);
+	int err = capfile_open(&file, opt.read), more = err ? 0 : capfile_next(&file, &r);
 
-	if (!more)
-		more = open_written(run);
-	while (!more && !run->stop) {
-		more = capfile_next(&file, &r) - 1;
-		if (!more && match_rec(&run->common.filter, &r->h) && !hidden(run, &r->h))
+	if (!err)
+		err = open_written(run, more > 0 ? r->h.ts : 0);
+	while (!err && more > 0 && !run->stop) {
+		if (match_rec(&run->common.filter, &r->h) && !hidden(run, &r->h))
 			run_event(run, &r->h);
+		more = capfile_next(&file, &r);
 	}
 	capfile_close(&file);
-	return more == FAIL - 1 ? FAIL : 0;
+	return err || more < 0 ? FAIL : 0;
 }
 
 static bool hidden(struct run *run, const struct rec *r)

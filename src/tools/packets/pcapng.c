@@ -166,7 +166,7 @@ int pcapng_open(const struct pcapng_how *given)
 	how = *given;
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (how.seconds)
-		new_slice(now.tv_sec * 1000000000ULL + now.tv_nsec);
+		new_slice(how.start_ns ? how.start_ns : now.tv_sec * 1000000000ULL + now.tv_nsec);
 	return open_next();
 }
 

@@ -44,6 +44,7 @@ struct pcapng_how {
 	u32 size_mb;      /* -C: a new file after so many million bytes; 0: no */
 	u32 files;        /* -W; 0: any number */
 	u64 seconds;      /* -G: a new file after so long; 0: no */
+	u64 start_ns;     /* date of the first span of -G; 0: now */
 	s64 wall_ns;      /* what makes a date of a record's time */
 	u32 snap;
 };

@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
+"""weir packets -r and -w without the kernel: whole files, damaged ones, rotation. No root."""
+import os
+import pathlib
+import struct
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "kernel"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+import lib
+import schema
+
+CAPTURE = lib.ROOT / "tests/fuzz/packets.d/both.pcapng"  # 25 packets of ping, nc and the kernel
+FRAME = bytes.fromhex("020000000007 020000000005 0800" "4500001d00010000401100000a0900010a090002" "13891389000900" "0061"
+                      .replace(" ", "")) + b"x"
+
+
+def weir(*argv, **options):
+    return lib.weir("packets", *argv, **options)
+
+
+def json(file, *argv):
+    ended = weir("-r", file, "-o", "json", *argv)
+    assert not ended.status, ended
+    return ended.rows
+
+
+def pcap(order, magic, frames):
+    unit = 1 if magic == 0xa1b23c4d else 1000
+    out = struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, 65535, 1)
+    for i, frame in enumerate(frames):
+        out += struct.pack(order + "IIII", 1700000000 + i, 123456000 // unit, len(frame), len(frame) + 7) + frame
+    return out
+
+
+class Read(unittest.TestCase):
+    def file(self, data):
+        file = tempfile.NamedTemporaryFile()
+        file.write(data)
+        file.flush()
+        self.addCleanup(file.close)
+        return file.name
+
+    def test_schema_and_owners(self):
+        rows = json(CAPTURE)
+        self.assertEqual(len(rows), 25)
+        self.assertIsNone(schema.wrong("packets", rows))
+        self.assertEqual({r["comm"] for r in rows}, {"", "nc", "ping"})
+        self.assertEqual({r["at"] for r in rows}, {"tc", "xdp"})
+        self.assertEqual({r["device"] for r in rows}, {"v0"})
+        self.assertEqual(len(json(CAPTURE, "-c", "nc")), sum(r["comm"] == "nc" for r in rows))
+
+    def test_filter(self):
+        rows = json(CAPTURE)
+        for words, kind in (("tcp", "tcp"), ("arp", "arp"), ("icmp6 or ip6 protochain 58", "icmpv6"), ("udp", "udp")):
+            self.assertEqual(json(CAPTURE, words), [r for r in rows if kind in r["packet"]], words)
+
+    def test_byte_orders(self):
+        want = None
+        for order in "<>":
+            for magic in (0xa1b2c3d4, 0xa1b23c4d):
+                rows = json(self.file(pcap(order, magic, 7 * [FRAME])))
+                self.assertEqual(len(rows), 7)
+                self.assertEqual(rows[3]["time"], "2023-11-14T22:13:23.123456000Z")
+                self.assertEqual((rows[0]["captured"], rows[0]["length"]), (len(FRAME), len(FRAME) + 7))
+                self.assertEqual(rows[0]["packet"]["udp"]["src_port"], 5001)
+                want = want or rows
+                self.assertEqual(rows, want)
+
+    def test_written_again(self):
+        """What is written of what was read is the same, with owners, places and times."""
+        with tempfile.TemporaryDirectory() as folder:
+            ended = weir("-r", CAPTURE, "-w", f"{folder}/again")
+            self.assertEqual((ended.status, ended.out), (0, b""), ended)
+            self.assertEqual(json(f"{folder}/again"), json(CAPTURE))
+
+    def test_damaged(self):
+        """Cut off anywhere: what is whole is told, then a sentence; never worse."""
+        for data in (CAPTURE.read_bytes(), pcap("<", 0xa1b2c3d4, 3 * [FRAME])):
+            whole = weir("-r", self.file(data), "-q").lines
+            for end in [*range(0, 60), *range(60, len(data), 97)]:
+                ended = weir("-r", self.file(data[:end]), "-q")
+                self.assertIn(ended.status, (0, 1))
+                self.assertEqual(ended.lines, whole[:len(ended.lines)])
+                if ended.status:
+                    self.assertRegex(ended.words, r"^weir: .*(cut off|neither pcap)")
+        ended = weir("-r", self.file(b"\0" * 100))
+        self.assertRegex(ended.words.splitlines()[0], "is neither pcap nor pcapng$")
+        huge = self.file(CAPTURE.read_bytes()[:48] + struct.pack("<II", 1, 0xfffffff0))
+        self.assertIn("impossible length", weir("-r", huge).words)
+
+    def test_words(self):
+        for argv, say in ((("-r", "/none/such"), "cannot read /none/such: No such file"),
+                          (("-r", CAPTURE, "-w", "/dev/full"), "cannot write to /dev/full: No space left"),
+                          (("-r", CAPTURE, "-w", "/none/such"), "cannot write to /none/such"),
+                          (("-r", "x" * 10000), "cannot read xxx")):
+            ended = weir(*argv)
+            self.assertEqual(ended.status, 1, ended)
+            self.assertIn(say, ended.words)
+        for argv in (("-r", CAPTURE, "-i", "lo"), ("-C", 1), ("-w", "-", "-C", 1, "-r", CAPTURE), ("-W", 2, "-w", "x"),
+                     ("-r", CAPTURE, "--summary"), ("-r", CAPTURE, "tcp andd"), ("-s", "65536")):
+            self.assertEqual(weir(*argv).status, 2, argv)
+
+
+class Rotate(unittest.TestCase):
+    def test_size(self):
+        """As tcpdump: FILE, FILE1, FILE2...; with -W these are used again."""
+        with tempfile.TemporaryDirectory() as folder:
+            big = f"{folder}/big"
+            pathlib.Path(big).write_bytes(pcap("<", 0xa1b2c3d4, 70 * [FRAME + 60000 * b"y"]))
+            self.assertEqual(weir("-r", big, "-w", f"{folder}/a", "-C", 1).status, 0)
+            names = ["a", "a1", "a2", "a3", "a4"]
+            self.assertEqual(sorted(os.listdir(folder)), [*names, "big"])
+            self.assertEqual([len(json(f"{folder}/{name}")) for name in names], [17, 17, 17, 17, 2])
+            self.assertEqual(weir("-r", big, "-w", f"{folder}/b", "-C", 1, "-W", 3).status, 0)
+            self.assertEqual([len(json(f"{folder}/b{i}")) for i in range(3)], [17, 2, 17])
+
+    def test_time(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = f"{folder}/in"
+            pathlib.Path(file).write_bytes(pcap("<", 0xa1b2c3d4, 9 * [FRAME]))
+            ended = weir("-r", file, "-w", f"{folder}/t-%s", "-G", 3, env={**os.environ, "TZ": "UTC"})
+            self.assertEqual(ended.status, 0, ended)
+            self.assertEqual({n: len(json(f"{folder}/{n}")) for n in os.listdir(folder) if n != "in"},
+                             {f"t-{1700000000 + i}": 3 for i in (0, 3, 6)})
+            ended = weir("-r", file, "-w", f"{folder}/u-%s", "-G", 3, "-W", 2)
+            self.assertEqual(sum(len(json(f"{folder}/{n}")) for n in os.listdir(folder) if n[0] == "u"), 6)
+
+
+if __name__ == "__main__":
+    unittest.main()
