@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
-/* What a payload is, in one line, where one look tells: HTTP/1, TLS' ClientHello (RFC 8446). */
+/* What a payload is, in one line, where one look tells: HTTP/1, DNS, TLS' ClientHello (RFC 8446).
+ */
+#include "dns.h"
 #include "packet_decode.h"
 #include "tell.h"
 
@@ -120,10 +122,66 @@ static bool put_hello(struct buf *b, const u8 *p, u32 n)
 	return true;
 }
 
+static void put_named(struct buf *b, const struct names *table, u32 n)
+{
+	const char *name = name_of(table, n);
+
+	if (name)
+		buf_text(b, name);
+	else
+		buf_u64(b, n);
+}
+
+#define ANSWERS 4
+
+/* 4711 A? example.org; 4711 A example.org NOERROR: A 10.0.0.1 */
+static bool put_dns(struct buf *b, const u8 *p, u32 n)
+{
+	static struct dns_question q; /* too large for a stack of many */
+	struct dns_answer a;
+	struct dns_head h;
+	u32 at;
+
+	if (!dns_parse(p, n, &h, &q, &at))
+		return false;
+	buf_u64(b, h.id);
+	buf_chr(b, ' ');
+	put_named(b, &names_dns_type, q.type);
+	if (!h.response)
+		buf_chr(b, '?');
+	buf_chr(b, ' ');
+	buf_safe_utf8(b, q.name, strlen(q.name));
+	if (!h.response)
+		return true;
+	buf_chr(b, ' ');
+	put_named(b, &names_dns_rcode, h.rcode);
+	for (u32 i = 0; i < h.answers && i < ANSWERS && dns_next(p, n, &at, &a); i++) {
+		buf_str(b, i ? ", " : ": ");
+		put_named(b, &names_dns_type, a.type);
+		buf_chr(b, ' ');
+		dns_data(b, p, n, &a);
+	}
+	return true;
+}
+
+static bool is_dns(const struct layer *l4)
+{
+	u16 ports[2] = {net16(l4->p), net16(l4->p + 2)};
+
+	for (u32 i = 0; i < 2; i++) /* DNS, mDNS, LLMNR */
+		if (ports[i] == 53 || ports[i] == 5353 || ports[i] == 5355)
+			return true;
+	return false;
+}
+
 const char *packet_payload(struct buf *b, const struct layer *l4, const struct layer *data)
 {
-	if (!data->len || l4->kind != LAYER_TCP)
+	if (!data->len || (l4->kind != LAYER_TCP && l4->kind != LAYER_UDP))
 		return NULL;
+	if (l4->kind == LAYER_UDP)
+		return is_dns(l4) && put_dns(b, data->p, data->len) ? "dns" : NULL;
+	if (is_dns(l4) && data->len > 2 && put_dns(b, data->p + 2, data->len - 2))
+		return "dns"; /* over TCP its length is in front */
 	if (data->p[0] == 22 && put_hello(b, data->p, data->len))
 		return "tls";
 	if (data->p[0] >= 'A' && data->p[0] <= 'Z' && put_http(b, data->p, data->len))
