@@ -118,6 +118,24 @@ class Seen(unittest.TestCase):
             rows = weir.stop().rows
         self.assertEqual(len(rows), 7)
 
+    def test_summary(self):
+        """Counted in the kernel: as many as were sent, by protocol, conversation and size."""
+        with live("-i", "w0", "--summary") as weir:
+            port = net.udp(11, 61, (THERE, 4001))
+            net.udp(7, 100, (THERE6, 4001))
+            settle()
+            rows = weir.stop().rows
+        of = {(r["protocol"], r["b"] if r["a"].endswith(f".{port}") else r["a"]): r for r in rows
+              if r["summary"] == "conversation"}
+        row = of["UDP", f"{THERE}.4001"]
+        self.assertEqual(sorted([row["packets_a"], row["packets_b"]]), [0, 11])
+        self.assertEqual(row["bytes_a"] + row["bytes_b"], 11 * (42 + 61))
+        kinds = {r["protocol"]: r for r in rows if r["summary"] == "protocol"}
+        self.assertEqual((kinds["UDP"]["packets_out"], kinds["UDP/IPv6"]["packets_out"]), (11, 7))
+        sizes = {r["least_bytes"]: r["packets"] for r in rows if r["summary"] == "size"}
+        self.assertEqual(sum(sizes.values()), sum(r["packets_out"] + r["packets_in"] for r in kinds.values()))
+        self.assertGreaterEqual(sizes[64], 11)
+
     def test_later(self):
         """Of any: an interface that comes after the start."""
         with live("udp dst port 5353") as weir:

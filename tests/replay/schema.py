@@ -10,8 +10,8 @@ FILE = pathlib.Path(__file__).resolve().parent.parent.parent / "docs/events.sche
 SCHEMA = json.loads(FILE.read_text())
 KINDS = ("trace", "summary", "sockstat", "sofamily", "soprotocol", "socketio", "socksize", "soconnect", "soaccept",
          "conn", "conn_group",
-         "soconnlat", "so1stbyte", "sormem", "packets", "drops", "drop", "http", "http_summary", "dns",
-         "dns_summary", "tcpretrans", "tcprtt", "doctor", "list", "describe", "drift", "stats")
+         "soconnlat", "so1stbyte", "sormem", "packets", "packets_summary", "drops", "drop", "http",
+         "http_summary", "dns", "dns_summary", "tcpretrans", "tcprtt", "doctor", "list", "describe", "drift", "stats")
 
 
 def validator(kind=None):
