@@ -23,7 +23,7 @@ struct {
 } packets_devices SEC(".maps");
 
 /* One at a time on each processor: softirqs, and tc with them shut out. */
-#define HEADERS 96 /* Ethernet, two tags, IPv4 with all options, ports */
+#define HEADERS 128 /* Ethernet, a tag, IPv4 with all options, ports; a power of two */
 
 struct packets_work {
 	u8 headers[HEADERS];
@@ -334,7 +334,8 @@ static __noinline int count_packet(struct packets_work *w, u32 bytes)
 	return 0;
 }
 
-/* Room in the ring comes in these sizes; the reader goes by the record's own length. */
+/* Room in the ring comes in sizes that are powers of two; the reader goes by the record's own
+ * length. */
 struct packet_room {
 	struct packet_rec rec;
 	struct sect sect;
@@ -356,10 +357,8 @@ struct packet_room {
 		r->rec.h.type = REC_PACKET;                                                        \
 		r->rec.h.fixed = sizeof(r->rec);                                                   \
 		barrier_var(n);                                                                    \
-		if (n < 1)                                                                         \
-			n = 1;                                                                     \
-		barrier_var(n);                                                                    \
-		if (n > (most) || LOAD(ctx, r->data, n)) {                                         \
+		n = ((n - 1) & ((most)-1)) + 1; /* as also older verifiers see */                  \
+		if (LOAD(ctx, r->data, n)) {                                                       \
 			r->rec.h.len = sizeof(*r);                                                 \
 			n = 0;                                                                     \
 		}                                                                                  \
@@ -375,10 +374,10 @@ struct packet_room {
 			SEND(256, LOAD);                                                           \
 		else if (n <= 512)                                                                 \
 			SEND(512, LOAD);                                                           \
-		else if (n <= 1600)                                                                \
-			SEND(1600, LOAD);                                                          \
-		else if (n <= 9216)                                                                \
-			SEND(9216, LOAD);                                                          \
+		else if (n <= 2048)                                                                \
+			SEND(2048, LOAD);                                                          \
+		else if (n <= 16384)                                                               \
+			SEND(16384, LOAD);                                                         \
 		else                                                                               \
 			SEND(65536, LOAD);                                                         \
 	} while (0)
@@ -429,14 +428,10 @@ static __always_inline int send_xdp(struct xdp_md *ctx, struct packets_work *w)
 		if (n_ > HEADERS)                                                                  \
 			n_ = HEADERS;                                                              \
 		__builtin_memset((w)->headers, 0, HEADERS);                                        \
-		/* one after the other: of n_ - 1, into which the compiler would make both, older  \
-		 * verifiers learn nothing of n_ */                                                \
+		/* from 1 to HEADERS, as also older verifiers see */                               \
 		barrier_var(n_);                                                                   \
-		if (n_ < 1)                                                                        \
-			n_ = 1;                                                                    \
-		barrier_var(n_);                                                                   \
-		if (n_ <= HEADERS)                                                                 \
-			LOAD(ctx, (w)->headers, n_);                                               \
+		n_ = ((n_ - 1) & (HEADERS - 1)) + 1;                                               \
+		LOAD(ctx, (w)->headers, n_);                                                       \
 		headers_look(w);                                                                   \
 	} while (0)
 
