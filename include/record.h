@@ -32,6 +32,7 @@ enum rec_type {
 	REC_DROP = 13,    /* a packet that the kernel dropped (struct drop_rec) */
 	REC_PACKET = 14,  /* a packet of an interface, with its bytes (struct packet_rec) */
 	REC_RETRANS = 18, /* a segment that TCP sent again (struct retrans_rec) */
+	REC_SYNBL = 19,   /* the queues of a socket that listens (struct synbl_rec) */
 	REC_PIECE = 21,   /* first bytes of a send or receive, never in files (struct piece_rec) */
 	REC_HTTP = 22,    /* an HTTP request and its response (struct http_rec) */
 	REC_DNS = 23,     /* a DNS query and its answer (struct dns_rec) */
@@ -529,6 +530,21 @@ struct retrans_rec {
 	u32 retrans, sent; /* of the connection until now: segments; 0 of a SYN-ACK */
 	u32 rtt_us, cwnd;
 };
+
+/* The queues of a TCP socket that listens, made by the user half. s.h.ts: the interval's end;
+ * s.dur: its length. */
+struct synbl_rec {
+	struct sock_rec s; /* who: pid 0: nobody is known */
+	u32 netns;
+	u32 flags;                   /* enum synbl_flag */
+	u32 accept, accept_most;     /* connections that wait to be accepted: now, at most */
+	u32 handshakes, shakes_most; /* that are not ended: now, at most */
+	u32 limit;                   /* of both: listen()'s backlog, as the kernel took it */
+	u32 somaxconn;               /* net.core.somaxconn there, 0: unknown */
+	u32 drops;                   /* what came and was dropped, of the interval */
+	u32 pad;
+};
+enum synbl_flag { SYNBL_TOTAL = 1 /* of the whole run */ };
 
 /* A name for a number, written into a recording so that replay elsewhere prints the same. */
 enum name_space {

@@ -307,7 +307,7 @@ static __always_inline void conn_queues(struct conn_rec *r, struct tcp_sock *tp,
 	r->send_limit = sk->sk_sndbuf;
 	r->recv_limit = sk->sk_rcvbuf;
 	if (state == TCP_LISTEN) {
-		r->send_queue = 0;
+		r->send_queue = tp->inet_conn.icsk_accept_queue.qlen.counter;
 		r->recv_queue = sk->sk_ack_backlog;
 		r->recv_limit = sk->sk_max_ack_backlog;
 		return;

@@ -300,7 +300,10 @@ struct unix_sock {
 };
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
-	u32 icsk_rto; /* jiffies */
+	struct {
+		atomic_t qlen;
+	} icsk_accept_queue; /* handshakes that are not ended */
+	u32 icsk_rto;        /* jiffies */
 	u8 icsk_retransmits;
 	u8 icsk_pending; /* which timer: ICSK_TIME_RETRANS, … */
 	u8 icsk_ca_state : 5;

@@ -198,6 +198,16 @@ static bool match_frame(const struct filter *f, const struct packet_rec *r)
 	return !(who.have & FILTER_TASK) || (r->bits & PACKET_WHO && match_task(&who, &r->who));
 }
 
+static bool match_synbl(const struct filter *f, const struct synbl_rec *r)
+{
+	struct filter rest = *f;
+
+	if (f->have & FILTER_NETNS && r->netns != f->netns)
+		return false;
+	rest.have &= ~FILTER_NETNS;
+	return (!(rest.have & FILTER_TASK) || r->s.who.pid) && match_sock(&rest, &r->s);
+}
+
 static bool match_retrans(const struct filter *f, const struct retrans_rec *r)
 {
 	struct filter who = *f;
@@ -218,6 +228,7 @@ bool match_rec(const struct filter *f, const struct rec *r)
 	case REC_CONN: return match_conn(f, (const struct conn_rec *)r);
 	case REC_DROP: return match_drop(f, (const struct drop_rec *)r);
 	case REC_PACKET: return match_frame(f, (const struct packet_rec *)r);
+	case REC_SYNBL: return match_synbl(f, (const struct synbl_rec *)r);
 	case REC_RETRANS: return match_retrans(f, (const struct retrans_rec *)r);
 	case REC_CONNECT:
 	case REC_ACCEPT:
@@ -235,6 +246,7 @@ const struct who *rec_who(const struct rec *r)
 	case REC_HIT: return &((const struct hit_rec *)r)->who;
 	case REC_DROP: return &((const struct drop_rec *)r)->who;
 	case REC_PACKET: return &((const struct packet_rec *)r)->who;
+	case REC_SYNBL: return &((const struct sock_rec *)r)->who;
 	case REC_RETRANS: return &((const struct retrans_rec *)r)->who;
 	case REC_CONNECT:
 	case REC_ACCEPT:

@@ -124,6 +124,16 @@ const struct file_field file_fields[] = {
 	F(REC_PACKET, packet_rec, gso_segs),
 	F(REC_PACKET, packet_rec, gso_size),
 	F(REC_PACKET, packet_rec, who),
+	SOCK(REC_SYNBL, synbl_rec),
+	F(REC_SYNBL, synbl_rec, netns),
+	F(REC_SYNBL, synbl_rec, flags),
+	F(REC_SYNBL, synbl_rec, accept),
+	F(REC_SYNBL, synbl_rec, accept_most),
+	F(REC_SYNBL, synbl_rec, handshakes),
+	F(REC_SYNBL, synbl_rec, shakes_most),
+	F(REC_SYNBL, synbl_rec, limit),
+	F(REC_SYNBL, synbl_rec, somaxconn),
+	F(REC_SYNBL, synbl_rec, drops),
 	HEAD(REC_RETRANS, retrans_rec),
 	F(REC_RETRANS, retrans_rec, who),
 	F(REC_RETRANS, retrans_rec, sock),
@@ -154,7 +164,7 @@ static const u16 fixed_size[REC_MAX] = {
 	[REC_HIT] = sizeof(struct hit_rec),         [REC_CONN] = sizeof(struct conn_rec),
 	[REC_DROP] = sizeof(struct drop_rec),       [REC_HTTP] = sizeof(struct http_rec),
 	[REC_DNS] = sizeof(struct dns_rec),         [REC_PACKET] = sizeof(struct packet_rec),
-	[REC_RETRANS] = sizeof(struct retrans_rec),
+	[REC_RETRANS] = sizeof(struct retrans_rec), [REC_SYNBL] = sizeof(struct synbl_rec),
 };
 
 int file_create(struct file_writer *w, const char *path, struct file_head *head)
