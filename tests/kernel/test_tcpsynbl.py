@@ -59,17 +59,17 @@ class Tcpsynbl(unittest.TestCase):
             port, queues, drops = self.full(stack)
             self.assertEqual(queues, [BACKLOG + 1, BACKLOG])
             time.sleep(0.5)
-            ended, did = weir.stop(), drops()
-        self.assertGreaterEqual(did, LATE)
+            least, ended, did = drops(), weir.stop(), drops()  # SYNs come again at any time
+        self.assertGreaterEqual(least, LATE)
         rows = self.rows(ended)
         self.assertEqual(len(rows), 1)
         row = rows[0]
         self.assertEqual((row["pid"], row["address"], row["port"]), (os.getpid(), "127.0.0.1", port))
         self.assertEqual([row["accept_queue"], row["limit"]], queues)
         self.assertEqual((row["accept_queue_max"], row["syn_queue"]), (BACKLOG + 1, 0))
-        self.assertEqual(row["drops"], did)
+        self.assertTrue(least <= row["drops"] <= did, (least, row, did))
         self.assertIn("larger backlog in listen()", row["advice"])
-        self.assertEqual(sum(r["drops"] for r in self.rows(ended, "interval")), did)
+        self.assertEqual(sum(r["drops"] for r in self.rows(ended, "interval")), row["drops"])
 
     def test_syn_queue(self):
         """Handshakes that nobody ends, from another machine."""
@@ -90,12 +90,14 @@ class Tcpsynbl(unittest.TestCase):
         """What was there at the start: only drops since then."""
         with contextlib.ExitStack() as stack:
             port, _, _ = self.full(stack, socket.AF_INET6)
+            begun = dropped()
             with live("-o", "json", "-6") as weir:
                 before = dropped()
                 lib.wait_for(lambda: dropped() > before, "a SYN that comes again")
                 time.sleep(0.5)
+                least = dropped() - before
                 row, = self.rows(weir.stop())
-                self.assertLessEqual(abs(row["drops"] - (dropped() - before)), 1)
+                self.assertTrue(least <= row["drops"] <= dropped() - begun, (least, row))
         self.assertEqual((row["pid"], row["address"], row["port"]), (os.getpid(), "::1", port))
 
     def test_record(self):
