@@ -94,21 +94,41 @@ void decode_hit_packet(struct verbs *v, const struct hit_rec *r)
 		v->ops->ptr(v, 0);
 }
 
-/* Behind a record, whose own text tells only addresses in memory. */
-static void note_subject(struct verbs *v, const struct hit_rec *r)
-{
-	const struct packet_id *p = first(r, SECT_PACKET, sizeof(*p));
-	const struct hit_sock *s = first(r, SECT_SOCK, sizeof(*s));
+/* What a line needs of a record, in one walk over its sections; of each kind the first. */
+struct parts {
+	const struct sect *raw;
+	bool stack;
+	const struct hit_sock *sock;
+	const struct packet_id *packet;
+};
 
-	if (p && p->flags & PACKET_VALID) {
-		buf_str(v->b, " <");
-		tell_packet_text(v->b, p);
-		buf_chr(v->b, '>');
+static void find_parts(struct parts *p, const struct hit_rec *r)
+{
+	*p = (struct parts){0};
+	for (const struct sect *s = sect_next(&r->h, NULL); s; s = sect_next(&r->h, s)) {
+		const void *data = s + 1;
+
+		if (s->kind == SECT_RAW && !p->raw)
+			p->raw = s;
+		else if (s->kind == SECT_STACK)
+			p->stack = true;
+		else if (s->kind == SECT_SOCK && !p->sock && s->len >= sizeof(*p->sock))
+			p->sock = data;
+		else if (s->kind == SECT_PACKET && !p->packet && s->len >= sizeof(*p->packet))
+			p->packet = data;
 	}
-	if (s && s->id.flags & SOCK_ID_VALID) {
-		buf_str(v->b, " <");
-		decode_sock_id(v->b, &s->id, NULL);
-		buf_chr(v->b, '>');
+}
+
+/* Behind a record, whose own text tells only addresses in memory. */
+static void note_subject(struct verbs *v, const struct parts *p)
+{
+	if (p->packet && p->packet->flags & PACKET_VALID) {
+		buf_chr(v->b, ' ');
+		tell_packet_text(v, p->packet);
+	}
+	if (p->sock && p->sock->id.flags & SOCK_ID_VALID) {
+		buf_chr(v->b, ' ');
+		tell_note(v, &p->sock->id, NULL);
 	}
 }
 
@@ -137,14 +157,16 @@ static void tell_ret(struct verbs *v, const struct told *t, const struct hit_rec
 void decode_hit_line(struct verbs *v, const struct hit_rec *r)
 {
 	const struct told *t = told_of(r->probe);
+	struct parts parts;
 
+	find_parts(&parts, r);
 	buf_text(v->b, probe_name(r->probe));
 	if (t && t->tp) {
 		buf_chr(v->b, '(');
-		tell_record_text(v, t->tp, raw_of(r));
+		tell_record_text(v, t->tp, parts.raw);
 		buf_chr(v->b, ')');
 		if (v->notes)
-			note_subject(v, r);
+			note_subject(v, &parts);
 		if (t->nfields) {
 			buf_chr(v->b, ' ');
 			open_box(v, BOX_STRUCT);
@@ -167,7 +189,8 @@ void decode_hit_line(struct verbs *v, const struct hit_rec *r)
 		buf_seconds(v->b, r->dur, 6);
 		buf_chr(v->b, '>');
 	}
-	decode_frames(v->b, &r->h);
+	if (parts.stack)
+		decode_frames(v->b, &r->h);
 }
 
 void decode_hit_ret(struct verbs *v, const struct hit_rec *r)

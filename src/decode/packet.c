@@ -34,8 +34,7 @@ static void put_device(struct buf *b, const struct packet_id *p)
 	buf_chr(b, ' ');
 }
 
-/* lo TCP 127.0.0.1:40000->127.0.0.1:80 SYN,ACK 60 */
-void tell_packet_text(struct buf *b, const struct packet_id *p)
+static __attribute__((noinline)) void text_anew(struct buf *b, const struct packet_id *p)
 {
 	const char *name;
 	bool more = false;
@@ -70,6 +69,22 @@ void tell_packet_text(struct buf *b, const struct packet_id *p)
 	if (more)
 		buf_chr(b, ' ');
 	buf_u64(b, p->len);
+}
+
+#define PACKET_WORDS (sizeof(struct packet_id) / 8)
+_Static_assert(sizeof(struct packet_id) % 8 == 0, "a memo's key is of whole words");
+
+/* <lo TCP 127.0.0.1:40000->127.0.0.1:80 SYN,ACK 60> */
+void tell_packet_text(struct verbs *v, const struct packet_id *p)
+{
+	size_t start = buf_len(v->b);
+
+	if (told_before(v, MEMO_PACKET, p, PACKET_WORDS))
+		return;
+	buf_chr(v->b, '<');
+	text_anew(v->b, p);
+	buf_chr(v->b, '>');
+	keep_told(v, start, MEMO_PACKET, p, PACKET_WORDS);
 }
 
 static void tell_end(struct verbs *v, const char *name, const struct packet_id *p, const u8 *addr,
@@ -124,7 +139,7 @@ void decode_packet(struct verbs *v, const struct packet_id *p)
 void decode_packet_text(struct buf *b, const struct packet_id *p)
 {
 	if (p->flags & PACKET_VALID)
-		tell_packet_text(b, p);
+		text_anew(b, p);
 }
 
 void decode_hit_sock(struct verbs *v, const struct hit_sock *s)

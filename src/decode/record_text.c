@@ -24,25 +24,57 @@ enum op_kind {
 	OP_SOCKADDR,
 };
 
+#define KEPT_TEXT 64
+#define KEPT_KEY  32
+
 struct op {
+	const char *before; /* text in front of it */
+	u32 nbefore;
 	u8 kind;
 	char conversion; /* d, u, x */
 	bool sign, wide, prefix, zeros, relative;
 	u8 width;
-	u8 half;      /* bits of a %h or %hh, else 0 */
-	u16 at, size; /* of the field */
-	const char *text;
-	u32 len;
+	u8 half;            /* bits of a %h or %hh, else 0 */
+	u16 at, size;       /* of the field */
 	struct name *names; /* in the format's order; name NULL ends them */
 	const char *delim;
+	/* Most fields are what they were in the record before: their text is kept, with what stands
+	 * in front. */
+	u8 keep;    /* enum keep */
+	u8 kept;    /* bytes of text; 0: none */
+	u8 length;  /* KEEP_BYTES: of the key */
+	u8 changes; /* how often it was not what it had been, up to CHANGES_MANY: never mind */
+	union {
+		u64 word;
+		u8 key[KEPT_KEY];
+	};
+	char text[KEPT_TEXT];
 };
 
-struct record_text {
-	u32 n;
-	struct op ops[];
+enum keep { KEEP_NOT, KEEP_WORD, KEEP_BYTES };
+
+#define CHANGES_MANY 16
+#define RUN_KEY      64
+#define RUN_TEXT     256
+#define RUN_BLOCK    32
+
+/* Fields one after the other that seldom change, as one. */
+struct run {
+	u8 first, n;    /* ops */
+	u16 from, size; /* in the record; size 0: each for itself */
+	u16 kept;
+	u8 key[RUN_KEY];
+	char text[RUN_TEXT];
 };
 
 #define MOST_OPS 128
+
+struct record_text {
+	u32 n, nruns;
+	bool changed; /* a field has changed once too often: runs are to be made anew */
+	struct run *runs;
+	struct op ops[];
+};
 
 /* The field that an argument is, through casts; NULL when it is more than a field. */
 static const struct tep_format_field *field_of(struct tep_event *e, const struct tep_print_arg *arg)
@@ -169,6 +201,67 @@ static bool compile_one(struct op *op, struct tep_event *e, const struct tep_pri
 	return done && op->width <= 20;
 }
 
+/* What cannot be the same for long, or is told otherwise later, is not kept. */
+static u8 keep_of(const struct op *op)
+{
+	switch ((enum op_kind)op->kind) {
+	case OP_NUMBER:
+	case OP_SYMBOL:
+	case OP_FLAGS: return KEEP_WORD;
+	case OP_IP4:
+	case OP_STRING:
+	case OP_DYNAMIC:
+	case OP_IP6:
+	case OP_SOCKADDR: return KEEP_BYTES;
+	case OP_TEXT:
+	case OP_POINTER:
+	case OP_PLACE: break;
+	}
+	return KEEP_NOT;
+}
+
+static bool can_run(const struct op *op)
+{
+	return op->keep && op->kind != OP_DYNAMIC && op->changes < CHANGES_MANY;
+}
+
+/* Does the run, with that op too, still have room for its bytes? */
+static bool takes(struct run *run, const struct op *op)
+{
+	u32 from = run->from, to = from + run->size;
+
+	if (!run->n) {
+		from = op->at;
+		to = op->at + op->size;
+	}
+	from = op->at < from ? op->at : from;
+	to = (u32)(op->at + op->size) > to ? (u32)(op->at + op->size) : to;
+	if (to - from > RUN_KEY)
+		return false;
+	run->from = from;
+	run->size = to - from;
+	return true;
+}
+
+static void make_runs(struct record_text *t)
+{
+	t->nruns = 0;
+	t->changed = false;
+	for (u32 i = 0; i < t->n;) {
+		struct run *run = &t->runs[t->nruns++];
+
+		memset(run, 0, sizeof(*run));
+		run->first = i;
+		for (; i < t->n && can_run(&t->ops[i]) && takes(run, &t->ops[i]); i++)
+			run->n++;
+		if (run->n > 1)
+			continue;
+		i = run->first + 1;
+		run->n = 1;
+		run->size = 0;
+	}
+}
+
 struct record_text *record_text_make(struct tep_event *e)
 {
 	struct record_text *t = calloc(1, sizeof(*t) + MOST_OPS * sizeof(struct op));
@@ -177,22 +270,24 @@ struct record_text *record_text_make(struct tep_event *e)
 
 	while (t && p && *p && t->n < MOST_OPS) {
 		struct op *op = &t->ops[t->n++];
-		size_t plain = strcspn(p, "%\\");
 
-		if (plain) {
-			*op = (struct op){.kind = OP_TEXT, .text = p, .len = plain};
-			p += plain;
-		} else if (*p == '\\' && p[1] == 'n' && !p[2]) {
-			t->n--;
+		op->before = p;
+		op->nbefore = strcspn(p, "%\\");
+		p += op->nbefore;
+		if (*p == '\\' && p[1] == 'n' && !p[2])
 			p += 2;
-		} else if (!arg || *p != '%' || !compile_one(op, e, arg, &p)) {
+		if (!*p)
+			op->kind = OP_TEXT;
+		else if (!arg || *p != '%' || !compile_one(op, e, arg, &p))
 			break;
-		} else {
+		else
 			arg = arg->next;
-		}
+		op->keep = keep_of(op);
 	}
-	if (t && p && !*p && !arg)
+	if (t && p && !*p && !arg && (t->runs = calloc(t->n, sizeof(*t->runs)))) {
+		make_runs(t);
 		return t;
+	}
 	record_text_free(t);
 	return NULL;
 }
@@ -201,15 +296,30 @@ void record_text_free(struct record_text *t)
 {
 	for (u32 i = 0; t && i < t->n; i++)
 		free(t->ops[i].names);
+	free(t ? t->runs : NULL);
 	free(t);
+}
+
+static inline u64 load_plain(const struct op *op, const u8 *data)
+{
+	const u8 *p = data + op->at;
+	u64 n = 0;
+
+	switch (op->size) {
+	case 1: return *p;
+	case 2: return load16(p);
+	case 4: return load32(p);
+	case 8: return load64(p);
+	}
+	memcpy(&n, p, op->size < 8 ? op->size : 8);
+	return n;
 }
 
 static u64 load(const struct op *op, const u8 *data)
 {
 	u32 unused = op->size < 8 ? 64 - 8 * op->size : 0;
-	u64 n = 0;
+	u64 n = load_plain(op, data);
 
-	memcpy(&n, data + op->at, op->size < 8 ? op->size : 8);
 	return op->sign ? (u64)((s64)(n << unused) >> unused) : n;
 }
 
@@ -302,14 +412,23 @@ static void put_sockaddr(struct buf *b, const u8 *sa)
 	buf_u64(b, net16(sa + 2));
 }
 
-static void put_op(struct buf *b, const struct op *op, const u8 *data)
+/* A string at the record's end: within it, and it ends there, as the caller has looked. */
+static const u8 *dynamic(const struct op *op, const u8 *data, u32 *n)
+{
+	u32 v = load32(data + op->at);
+
+	*n = v >> 16;
+	return data + (v & 0xffff) + (op->relative ? op->at + op->size : 0);
+}
+
+static void put_value(struct buf *b, const struct op *op, const u8 *data)
 {
 	const u8 *p = data + op->at;
 	const char *text;
-	u32 v;
+	u32 n;
 
 	switch ((enum op_kind)op->kind) {
-	case OP_TEXT: buf_mem(b, op->text, op->len); break;
+	case OP_TEXT: break;
 	case OP_NUMBER: put_number(b, op, load(op, data)); break;
 	case OP_POINTER: buf_hex(b, load(op, data)); break;
 	case OP_PLACE:
@@ -322,9 +441,8 @@ static void put_op(struct buf *b, const struct op *op, const u8 *data)
 	case OP_STRING:
 		buf_safe_utf8(b, (const char *)p, strnlen((const char *)p, op->size));
 		break;
-	case OP_DYNAMIC: /* within the record, and it ends there: the caller has looked */
-		v = load32(p);
-		text = (const char *)data + (v & 0xffff) + (op->relative ? op->at + op->size : 0);
+	case OP_DYNAMIC:
+		text = (const char *)dynamic(op, data, &n);
 		buf_safe_utf8(b, text, strlen(text));
 		break;
 	case OP_SYMBOL: put_symbol(b, op, load(op, data)); break;
@@ -335,8 +453,106 @@ static void put_op(struct buf *b, const struct op *op, const u8 *data)
 	}
 }
 
-void record_text_put(struct buf *b, const struct record_text *t, const u8 *data)
+static void keep(struct buf *b, struct op *op, size_t start, const void *key, u32 n)
 {
-	for (u32 i = 0; i < t->n; i++)
+	size_t len = buf_len(b) - start;
+
+	op->kept = 0;
+	if (len > KEPT_TEXT || n > KEPT_KEY)
+		return;
+	op->kept = len;
+	op->length = n;
+	memcpy(op->key, key, n);
+	memcpy(op->text, b->base + start, len);
+}
+
+static void put_op(struct buf *b, struct op *op, const u8 *data)
+{
+	const u8 *key = data + op->at;
+	size_t start = buf_len(b);
+	u64 word = 0;
+	u32 n = op->size;
+
+	if (op->keep == KEEP_WORD) {
+		word = load_plain(op, data);
+		if (op->kept && op->word == word && buf_has(b, KEPT_TEXT))
+			goto kept;
+		key = (const u8 *)&word;
+		n = sizeof(word);
+	} else if (op->keep == KEEP_BYTES) {
+		if (op->kind == OP_DYNAMIC)
+			key = dynamic(op, data, &n);
+		if (op->kept && op->length == n && buf_has(b, KEPT_TEXT) &&
+		    !memcmp(op->key, key, n))
+			goto kept;
+	}
+	buf_mem(b, op->before, op->nbefore);
+	put_value(b, op, data);
+	if (!op->keep)
+		return;
+	op->changes += op->kept && op->changes < CHANGES_MANY;
+	keep(b, op, start, key, n);
+	return;
+kept:
+	memcpy(b->at, op->text, KEPT_TEXT); /* what is too much is written over */
+	b->at += op->kept;
+}
+
+static bool run_same(const struct run *run, const u8 *data)
+{
+	const u8 *p = data + run->from, *key = run->key;
+	u32 n = run->size;
+
+	for (; n >= 8; n -= 8, p += 8, key += 8)
+		if (load64(p) != load64(key))
+			return false;
+	return !n || !memcmp(p, key, n);
+}
+
+static __attribute__((noinline)) void run_anew(struct buf *b, struct record_text *t,
+					       struct run *run, const u8 *data)
+{
+	size_t start = buf_len(b), len;
+
+	for (u32 i = run->first; i < (u32)run->first + run->n; i++) {
+		u8 before = t->ops[i].changes;
+
 		put_op(b, &t->ops[i], data);
+		t->changed |= before != t->ops[i].changes && !can_run(&t->ops[i]);
+	}
+	len = buf_len(b) - start;
+	run->kept = len <= RUN_TEXT ? len : 0;
+	memcpy(run->key, data + run->from, run->size);
+	memcpy(run->text, b->base + start, run->kept);
+}
+
+static void put_run(struct buf *b, struct record_text *t, struct run *run, const u8 *data)
+{
+	const char *from = run->text, *end = from + run->kept;
+	char *to = b->at;
+
+	if (!run->kept || !buf_has(b, RUN_TEXT) || !run_same(run, data)) {
+		run_anew(b, t, run, data);
+		return;
+	}
+	b->at += run->kept;
+	do { /* what is too much is written over */
+		memcpy(to, from, RUN_BLOCK);
+		to += RUN_BLOCK;
+		from += RUN_BLOCK;
+	} while (from < end);
+}
+
+void record_text_put(struct buf *b, struct record_text *t, const u8 *data)
+{
+	for (u32 i = 0; i < t->nruns; i++) {
+		struct run *run = &t->runs[i];
+
+		if (run->size)
+			put_run(b, t, run, data);
+		else
+			put_op(b, &t->ops[run->first], data);
+	}
+	if (t->changed)
+		make_runs(t);
 }

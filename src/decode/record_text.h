@@ -12,6 +12,6 @@ struct record_text;
 struct record_text *record_text_make(struct tep_event *e);
 void record_text_free(struct record_text *t);
 /* data: a record whose fields, dynamic strings too, lie within it. */
-void record_text_put(struct buf *b, const struct record_text *t, const u8 *data);
+void record_text_put(struct buf *b, struct record_text *t, const u8 *data);
 
 #endif

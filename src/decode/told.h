@@ -64,7 +64,8 @@ void record_symbols(const struct tracepoint *t, const struct sect *raw,
 void tell_value(struct verbs *v, const struct value *val, const void *p, const struct hit_rec *r);
 
 /* packet.c */
-void tell_packet_text(struct buf *b, const struct packet_id *p);
+/* As text, in angle brackets. */
+void tell_packet_text(struct verbs *v, const struct packet_id *p);
 void tell_packet(struct verbs *v, const struct packet_id *p);
 void tell_hit_sock(struct verbs *v, const struct hit_sock *s);
 

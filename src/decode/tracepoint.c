@@ -45,6 +45,8 @@ struct tracepoint {
 	struct field *fields;
 	u32 nfields;
 	u32 size; /* of the fixed part: the least that a record has */
+	const struct tep_format_field **dynamic; /* fields that point beyond it */
+	u32 ndynamic;
 };
 
 /* libtraceevent's own notes on formats that it does not understand; it then prints raw numbers. */
@@ -177,7 +179,8 @@ static bool take_fields(struct tracepoint *t)
 	for (struct tep_format_field *f = t->event->format.fields; f; f = f->next)
 		n++;
 	t->fields = calloc(n + 1, sizeof(*t->fields));
-	if (!t->fields)
+	t->dynamic = calloc(n + 1, sizeof(*t->dynamic));
+	if (!t->fields || !t->dynamic)
 		return false;
 	for (struct tep_format_field *f = t->event->format.fields; f; f = f->next) {
 		struct field *to = &t->fields[t->nfields++];
@@ -188,6 +191,8 @@ static bool take_fields(struct tracepoint *t)
 		if ((u32)(f->offset + f->size) > t->size)
 			t->size = f->offset + f->size;
 		told_clean(f->name);
+		if (f->flags & TEP_FIELD_IS_DYNAMIC)
+			t->dynamic[t->ndynamic++] = f;
 		to->f = f;
 		to->kind = kind_of(f);
 		if (to->kind == FIELD_PTR || to->kind == FIELD_UINT)
@@ -282,6 +287,7 @@ void tracepoint_free(struct tracepoint *t)
 		free((struct name *)t->fields[i].names.rows);
 	record_text_free(t->text);
 	free(t->fields);
+	free(t->dynamic);
 	if (t->seq.buffer)
 		trace_seq_destroy(&t->seq);
 	if (t->tep)
@@ -321,12 +327,10 @@ static bool sound(const struct tracepoint *t, const u8 *data, u32 size)
 {
 	if (size < t->size)
 		return false;
-	for (u32 i = 0; i < t->nfields; i++) {
-		const struct tep_format_field *f = t->fields[i].f;
+	for (u32 i = 0; i < t->ndynamic; i++) {
+		const struct tep_format_field *f = t->dynamic[i];
 		u32 v, at;
 
-		if (!(f->flags & TEP_FIELD_IS_DYNAMIC))
-			continue;
 		v = load_field(f, data + f->offset);
 		at = (v & 0xffff) + (f->flags & TEP_FIELD_IS_RELATIVE ? f->offset + f->size : 0);
 		if (at + (v >> 16) > size ||

@@ -24,15 +24,14 @@ static const struct sect *looked(const struct hit_rec *r, u8 kind, const struct 
 	return sect_find(&r->h, kind, val->number, NULL);
 }
 
-static void tell_sock_value(struct verbs *v, const struct sect *s)
+#define SOCK_WORDS (sizeof(struct hit_sock) / 8)
+_Static_assert(sizeof(struct hit_sock) % 8 == 0, "a memo's key is of whole words");
+
+static __attribute__((noinline)) void sock_anew(struct verbs *v, const struct hit_sock *sock)
 {
-	const struct hit_sock *sock = (const void *)(s + 1);
+	size_t start = buf_len(v->b);
 	const char *name;
 
-	if (!tell_is_text(v)) {
-		tell_hit_sock(v, sock);
-		return;
-	}
 	buf_chr(v->b, '<');
 	decode_sock_id(v->b, &sock->id, NULL);
 	name = sock->id.type == SOCK_STREAM ? name_of(&names_tcp_state, sock->id.state) : NULL;
@@ -45,19 +44,28 @@ static void tell_sock_value(struct verbs *v, const struct sect *s)
 		buf_hex(v->b, sock->cookie);
 	}
 	buf_chr(v->b, '>');
+	if (sock->id.family == AF_INET || sock->id.family == AF_INET6)
+		keep_told(v, start, MEMO_SOCK, sock, SOCK_WORDS);
+}
+
+static void tell_sock_value(struct verbs *v, const struct sect *s)
+{
+	const struct hit_sock *sock = (const void *)(s + 1);
+
+	if (!tell_is_text(v))
+		tell_hit_sock(v, sock);
+	else if (!told_before(v, MEMO_SOCK, sock, SOCK_WORDS))
+		sock_anew(v, sock);
 }
 
 static void tell_packet_value(struct verbs *v, const struct sect *s)
 {
 	const struct packet_id *p = (const void *)(s + 1);
 
-	if (!tell_is_text(v)) {
+	if (tell_is_text(v))
+		tell_packet_text(v, p);
+	else
 		tell_packet(v, p);
-		return;
-	}
-	buf_chr(v->b, '<');
-	tell_packet_text(v->b, p);
-	buf_chr(v->b, '>');
 }
 
 static void tell_device(struct verbs *v, const struct sect *s)

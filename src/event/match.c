@@ -145,8 +145,10 @@ static bool match_subject(const struct filter *f, const struct hit_rec *r)
 
 bool match_hit(const struct filter *f, const struct hit_rec *r)
 {
-	struct filter who = *f;
+	struct filter who;
 
+	if (!f->have)
+		return true;
 	if (f->have & (FILTER_FAILED | FILTER_SLOWER) && !(r->flags & HIT_RETURNED))
 		return false;
 	if (f->have & FILTER_FAILED && ((s32)r->ret >= 0 || (s32)r->ret < -4095))
@@ -155,6 +157,7 @@ bool match_hit(const struct filter *f, const struct hit_rec *r)
 		return false;
 	if (f->have & FILTER_NETNS && r->netns != f->netns)
 		return false;
+	who = *f;
 	who.have &= ~FILTER_NETNS;
 	if (who.have & FILTER_TASK && !(r->flags & HIT_WHO))
 		return false;

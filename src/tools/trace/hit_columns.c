@@ -134,14 +134,21 @@ static void tell_stack(struct verbs *v, const struct rec *r)
 		name, head, COL_NEST, flags, 0, 0, width, tell, help                               \
 	}
 
+/* The same in many rows: what they tell is known by the words from flags to the member. */
+#define KEPT(name, head, flags, member, width, tell, help)                                         \
+	{                                                                                          \
+		name, head, COL_NEST, (flags) | COL_KEPT, C(member), width, tell, help             \
+	}
+
 const struct column hit_columns[] = {
 	{"time", "TIME", COL_CLOCK, COL_TEXT, C(h.ts), 15, NULL, "when it fired"},
-	NEST("pid", "PID", COL_TEXT, 7, tell_pid, "process whose socket it is about"),
-	NEST("tid", NULL, 0, 7, tell_tid, "its thread, when the socket was noted"),
-	NEST("uid", NULL, 0, 5, tell_uid, "its effective user"),
-	NEST("comm", "COMM", COL_TEXT | COL_LEFT, 15, tell_comm, "its name"),
-	NEST("cgroup", NULL, 0, 0, tell_cgroup, "its cgroup"),
-	NEST("netns", NULL, 0, 0, tell_netns, "network namespace of the socket or the device"),
+	KEPT("pid", "PID", COL_TEXT, flags, 7, tell_pid, "process whose socket it is about"),
+	KEPT("tid", NULL, 0, who.tid, 7, tell_tid, "its thread, when the socket was noted"),
+	KEPT("uid", NULL, 0, who.uid, 5, tell_uid, "its effective user"),
+	KEPT("comm", "COMM", COL_TEXT | COL_LEFT, who.comm, 15, tell_comm, "its name"),
+	KEPT("cgroup", NULL, 0, who.cgroup, 0, tell_cgroup, "its cgroup"),
+	KEPT("netns", NULL, 0, netns, 0, tell_netns,
+	     "network namespace of the socket or the device"),
 	NEST("line", "CALL", COL_TEXT | COL_LEFT | COL_TEXT_ONLY, 0, tell_line,
 	     "probe(arguments) = result <seconds>"),
 	NEST("probe", NULL, 0, 0, tell_probe, "tracepoint or function"),
