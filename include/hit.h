@@ -81,5 +81,7 @@ struct hit_globals {
 
 /* What the loader puts a probe's number in place of, in programs that have no cookie. */
 #define HIT_NUMBER 0x7765697270726f62
+/* What stands before the load of the argument that is a socket, whose place the loader puts in. */
+#define HIT_SOCK 0x77656972736f636b
 
 #endif

@@ -10,30 +10,45 @@
 
 #define HEAD(kind, arg, full) ((u64)(kind) | (u64)((arg)&255) << 8 | (u64)(u32)(full) << 32)
 
-/* Appends the context's bytes. A record ends where the last of its dynamic fields does. */
-static __noinline u32 put_raw(struct hit_rec *r, void *ctx, const struct hit_conf *c)
+/* The context's bytes are the record's first section. False when there are none. */
+static __always_inline bool put_raw(struct hit_state *st, void *ctx, const struct hit_conf *c)
 {
-	u32 pos = r->h.len;
+	struct sect *s = (void *)st->room;
 	u64 n = c->size, from = c->from;
-	struct sect *s;
 
-	if (c->dynamic != NOWHERE) {
-		u32 v = load_at(ctx, c->dynamic);
+	st->rec.h.len = sizeof(st->rec);
+	barrier_var(n);
+	if (n > HIT_RAW_MAX || bpf_probe_read_kernel(s + 1, n, ctx + from))
+		return false;
+	*(u64 *)s = HEAD(SECT_RAW, 0, from) | n << 16;
+	st->rec.h.len += sizeof(*s) + SECT_NEXT((u32)n);
+	return true;
+}
 
-		n = (v & 0xffff) + (v >> 16) + c->relative - from;
-	}
-	barrier_var(pos);
-	if (pos > LIMIT(HIT_RAW_MAX))
-		return 0;
-	s = (void *)r + pos;
+/* A record goes on beyond its fields: it ends where the last of the dynamic ones does. */
+static __noinline u32 put_dynamic(struct hit_state *st, void *ctx, const struct hit_conf *c)
+{
+	struct sect *s = (void *)st->room;
+	u32 v = load_at(ctx, c->dynamic);
+	u64 n = (v & 0xffff) + (v >> 16) + c->relative - c->from;
+
 	if (n > HIT_RAW_MAX)
 		n = HIT_RAW_MAX;
 	barrier_var(n);
-	if (n > HIT_RAW_MAX || bpf_probe_read_kernel(s + 1, n, ctx + from))
+	if (n > HIT_RAW_MAX || bpf_probe_read_kernel(s + 1, n, ctx + c->from))
 		return 0;
-	*(u64 *)s = HEAD(SECT_RAW, 0, from) | n << 16;
-	r->h.len = pos + sizeof(*s) + SECT_NEXT((u32)n);
+	s->len = n;
+	st->rec.h.len = sizeof(st->rec) + sizeof(*s) + SECT_NEXT((u32)n);
 	return n;
+}
+
+/* A word of the context, out of what was copied. */
+static __always_inline u64 raw_word(struct hit_state *st, u32 at, u32 from)
+{
+	u64 off = at - from;
+
+	barrier_var(off);
+	return off <= HIT_RAW_MAX - 8 ? *(u64 *)(st->room + sizeof(struct sect) + off) : 0;
 }
 
 /* Room for n bytes more, NULL when there is none. */
@@ -51,24 +66,25 @@ static __always_inline struct sect *put_sect(struct hit_rec *r, u64 head, const 
 	return s;
 }
 
-static __always_inline void put_sock(struct hit_rec *r, const struct subject *s, u64 at, u32 arg)
+static __always_inline void put_sock(struct hit_state *st, u64 at, u32 arg)
 {
-	struct sect *sect = put_sect(r, HEAD(SECT_SOCK, arg, 0), sizeof(struct hit_sock));
+	struct sect *sect = put_sect(&st->rec, HEAD(SECT_SOCK, arg, 0), sizeof(struct hit_sock));
 	struct hit_sock *to = (void *)(sect + 1);
+	struct subject *s = &st->about;
 
 	if (sect && at == s->sk)
 		*to = s->sock;
-	else if (sect)
-		hit_sock_look(to, at);
+	else if (sect && hit_sock_first(to, &s->net, at, (u8 *)st->look))
+		hit_sock_rest(to, at);
 }
 
-static __always_inline void put_packet(struct hit_rec *r, const struct subject *s, u64 at, u32 arg)
+static __always_inline void put_packet(struct hit_state *st, u64 at, u32 arg)
 {
-	struct sect *sect = put_sect(r, HEAD(SECT_PACKET, arg, 0), sizeof(struct packet_id));
+	struct sect *sect = put_sect(&st->rec, HEAD(SECT_PACKET, arg, 0), sizeof(struct packet_id));
 	struct packet_id *to = (void *)(sect + 1);
 
-	if (sect && at == s->skb)
-		*to = s->packet;
+	if (sect && at == st->about.skb)
+		*to = st->about.packet;
 	else if (sect)
 		packet_look(to, at);
 }
@@ -114,9 +130,9 @@ __noinline int put_look(u32 place, u32 id, u32 i)
 	if (!at)
 		return 1;
 	if (what == LOOK_SOCK || what == LOOK_SOCKET)
-		put_sock(&st->rec, &st->about, at, arg);
+		put_sock(st, at, arg);
 	else if (what == LOOK_PACKET)
-		put_packet(&st->rec, &st->about, at, arg);
+		put_packet(st, at, arg);
 	else
 		put_other(&st->rec, what, at, arg);
 	return 1;
@@ -136,9 +152,9 @@ __noinline int put_looks(u32 place, u32 id)
 		return 0;
 	s = &st->about;
 	if (s->sk && (s->of_packet || c->looks[0].what == LOOK_NONE))
-		put_sock(&st->rec, s, s->sk, OF_PACKET);
+		put_sock(st, s->sk, OF_PACKET);
 	if (s->skb && c->looks[0].what == LOOK_NONE)
-		put_packet(&st->rec, s, s->skb, OF_PACKET);
+		put_packet(st, s->skb, OF_PACKET);
 	return 0;
 }
 
@@ -203,10 +219,10 @@ static __always_inline void hit_send(struct hit_state *st)
 }
 
 /* What the arguments are that are looked at: pointers, out of the context. */
-static __always_inline void load_looks(struct hit_state *st, void *ctx, const struct hit_conf *c)
+static __always_inline void load_looks(struct hit_state *st, const struct hit_conf *c)
 {
 	for (u32 i = 0; i < HIT_LOOKS && c->looks[i].what; i++) {
-		u64 at = load_at(ctx, c->looks[i].at);
+		u64 at = raw_word(st, c->looks[i].at, c->from);
 
 		if (c->looks[i].what == LOOK_SOCKET && at)
 			at = (u64)BPF_CORE_READ((struct socket *)at, sk);
@@ -233,12 +249,17 @@ static __noinline int hit_fire(void *ctx, u32 id, u64 frame, u32 context)
 		count_lost(LOST_STATE);
 		return 0;
 	}
-	load_looks(st, ctx, c);
+	if (!put_raw(st, ctx, c)) {
+		st->owner = 0;
+		return 0;
+	}
+	load_looks(st, c);
 	if (!find_subject(place, id) || !hit_passes(place, id, context)) {
 		st->owner = 0;
 		return 0;
 	}
-	put_raw(&st->rec, ctx, c);
+	if (c->dynamic != NOWHERE)
+		put_dynamic(st, ctx, c);
 	put_looks(place, id);
 	for (u32 i = 0; i < HIT_PATHS && c->paths[i].size; i++)
 		put_path(place, id, i, load_at(ctx, c->paths[i].at));

@@ -25,6 +25,7 @@ struct {
 struct subject {
 	u64 sk;         /* address, 0: about no socket */
 	u64 skb;        /* likewise */
+	u64 net;        /* the socket's struct net */
 	bool of_packet; /* the socket is the packet's */
 	u8 pad[3];
 	u32 netns; /* of the socket, or of the packet's device */
@@ -44,6 +45,7 @@ struct hit_state {
 	u64 owner; /* 0: free; BUSY; or of a call in progress: its frame */
 	u64 at[HIT_LOOKS];
 	struct subject about;
+	u64 look[SK_BYTES / 8];
 	struct hit_rec rec;
 	u8 room[HIT_ROOM];
 };
@@ -152,10 +154,10 @@ static __always_inline struct hit_conf *conf_of(u32 id)
 
 static __always_inline u32 netns_of(const struct subject *s)
 {
-	struct sock *sk = (struct sock *)s->sk;
+	struct net *net = (struct net *)s->net;
 
-	if (sk)
-		return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	if (s->sk)
+		return BPF_CORE_READ(net, ns.inum);
 	return s->skb ? packet_netns(s->skb) : 0;
 }
 
@@ -175,37 +177,72 @@ static __always_inline void take_note(struct subject *s, u32 id)
 	s->packet.flags = 0;
 }
 
-static __always_inline void look_subject(struct subject *s)
+static __always_inline bool sock_wanted(const struct subject *s)
 {
+	struct peer none = {};
+
+	return !(filter.have & FILTER_SOCK) || (s->sk && sock_matches(&s->sock.id, &none));
+}
+
+static __always_inline bool packet_wanted(const struct subject *s)
+{
+	return s->skb && packet_matches(&s->packet);
+}
+
+/*
+ * Looks at the socket, and then at the packet, unless whole is not set and filters leave it out by
+ * then: false.
+ */
+static __always_inline bool look_subject(struct subject *s, u8 *room, const bool whole)
+{
+	bool of_packet = !s->sk;
+
+	if (s->sk && !hit_sock_first(&s->sock, &s->net, s->sk, room))
+		s->sk = 0;
+	if (!whole && !s->skb && !sock_wanted(s))
+		return false;
 	if (s->skb) {
 		u64 sk = packet_look(&s->packet, s->skb);
 
-		if (!s->sk && sk) {
+		s->of_packet = of_packet && sk && hit_sock_first(&s->sock, &s->net, sk, room);
+		if (s->of_packet)
 			s->sk = sk;
-			s->of_packet = true;
-		}
 	}
-	if (s->sk && !hit_sock_look(&s->sock, s->sk))
-		s->sk = 0;
-	s->netns = netns_of(s);
+	return whole || sock_wanted(s) || packet_wanted(s);
+}
+
+/* Of probes that take notes, or for which others do. */
+static __noinline int find_noted(struct hit_state *st, const struct hit_conf *c, u32 id)
+{
+	struct subject *s = &st->about;
+	struct noted *n;
+	u32 zero = 0;
+
+	if (c->flags & HIT_NOTED)
+		take_note(s, id);
+	else
+		look_subject(s, (u8 *)st->look, true);
+	if (c->flags & HIT_NOTES && (n = bpf_map_lookup_elem(&hit_noted, &zero))) {
+		n->number = c->notes_for;
+		n->about = *s;
+	}
+	return !(c->flags & HIT_SILENT) && (sock_wanted(s) || packet_wanted(s));
 }
 
 /* The first of its arguments that is a socket, and the first that is a packet; the packet's socket
- * when there is no other. */
+ * when there is no other. False when filters leave it out already. */
 __noinline int find_subject(u32 place, u32 id)
 {
 	struct hit_state *st = hit_place(place);
 	struct hit_conf *c = conf_of(id);
 	struct subject *s;
-	struct noted *n;
-	u32 zero = 0;
 
 	if (!st || !c)
 		return 0;
 	s = &st->about;
 	s->sk = s->skb = 0;
 	s->of_packet = false;
-	for (u32 i = 0; i < HIT_LOOKS; i++) {
+	for (u32 i = 0; i < HIT_LOOKS && c->looks[i].what; i++) {
 		u32 what = c->looks[i].what;
 
 		if (what == LOOK_PACKET && !s->skb)
@@ -213,23 +250,9 @@ __noinline int find_subject(u32 place, u32 id)
 		if ((what == LOOK_SOCK || what == LOOK_SOCKET) && !s->sk)
 			s->sk = st->at[i];
 	}
-	if (c->flags & HIT_NOTED)
-		take_note(s, id);
-	else
-		look_subject(s);
-	if (c->flags & HIT_NOTES && (n = bpf_map_lookup_elem(&hit_noted, &zero))) {
-		n->number = c->notes_for;
-		n->about = *s;
-	}
-	return !(c->flags & HIT_SILENT);
-}
-
-static __always_inline bool subject_matches(const struct subject *s)
-{
-	struct peer none = {};
-
-	return (s->sk && sock_matches(&s->sock.id, &none)) ||
-	       (s->skb && packet_matches(&s->packet));
+	if (!(c->flags & (HIT_NOTES | HIT_NOTED)))
+		return look_subject(s, (u8 *)st->look, false);
+	return find_noted(st, c, id);
 }
 
 /*
@@ -244,9 +267,13 @@ static __always_inline bool find_who(struct hit_rec *r, const struct subject *s,
 
 	r->flags = 0;
 	if (o) {
+		passes = o->passes;
+		if (filter.have & FILTER_OWNER && !passes) {
+			owner_refuse(s->sock.cookie);
+			return false;
+		}
 		r->who = o->who;
 		r->flags = HIT_WHO;
-		passes = o->passes;
 	} else if (r->context == IN_TASK && !(task->flags & PF_KTHREAD) &&
 		   (owner_by_use(s->sk, &s->sock) || (!s->sk && !s->skb))) {
 		if (task->tgid == filter.self)
@@ -268,28 +295,32 @@ static __always_inline bool find_who(struct hit_rec *r, const struct subject *s,
 	return passes;
 }
 
-/* Does the hit pass all filters? Then the record's fixed part is filled. */
+/* Do the filters that find_subject() left let it pass? Then the record's fixed part is filled. */
 __noinline int hit_passes(u32 place, u32 id, u32 context)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct hit_state *st = hit_place(place);
-	struct hit_conf *c = conf_of(id);
+	struct subject *s;
 	struct hit_rec *r;
 
-	if (!st || !c)
-		return 0;
-	if (filter.have & FILTER_SOCK && !subject_matches(&st->about))
+	if (!st)
 		return 0;
 	r = &st->rec;
+	s = &st->about;
 	r->context = context;
-	r->netns = st->about.netns;
-	if (!st->about.sk && !st->about.skb && context == IN_TASK)
+	if (filter.have & FILTER_OWNER && s->sk && !find_who(r, s, task))
+		return 0;
+	r->netns = netns_of(s);
+	if (!s->sk && !s->skb && context == IN_TASK)
 		r->netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
 	if (filter.have & FILTER_NETNS && r->netns != filter.netns)
 		return 0;
-	if (!find_who(r, &st->about, task))
+	if (!(filter.have & FILTER_OWNER && s->sk) && !find_who(r, s, task))
 		return 0;
-	r->h = (struct rec){.type = REC_HIT, .len = sizeof(*r), .fixed = sizeof(*r)};
+	if (s->sk)
+		hit_sock_rest(&s->sock, s->sk);
+	r->h.type = REC_HIT;
+	r->h.fixed = sizeof(*r);
 	r->h.ts = bpf_ktime_get_ns();
 	r->probe = id;
 	r->dur = r->ret = 0;

@@ -35,6 +35,49 @@ struct {
 	__type(value, struct owner);
 } owners SEC(".maps");
 
+/*
+ * Cookies of sockets whose owner is not one that is asked for: what most hits are about under such
+ * a filter, and this is found faster. No two sockets have the same (92acdc58ab11, 5.10).
+ */
+#define REFUSED 4096
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, REFUSED);
+	__type(key, u32);
+	__type(value, u64);
+} owner_refused SEC(".maps");
+
+static __always_inline u64 *refused_slot(u64 cookie)
+{
+	u32 slot = cookie & (REFUSED - 1);
+
+	return bpf_map_lookup_elem(&owner_refused, &slot);
+}
+
+static __always_inline bool owner_is_refused(u64 cookie)
+{
+	u64 *slot = refused_slot(cookie);
+
+	return slot && cookie && *slot == cookie;
+}
+
+static __always_inline void owner_refuse(u64 cookie)
+{
+	u64 *slot = refused_slot(cookie);
+
+	if (slot)
+		*slot = cookie;
+}
+
+/* It has another owner now. */
+static __always_inline void owner_changed(u64 cookie)
+{
+	u64 *slot = filter.have & FILTER_OWNER ? refused_slot(cookie) : NULL;
+
+	if (slot && *slot == cookie)
+		*slot = 0;
+}
+
 static __always_inline u64 owner_ino(u64 sk)
 {
 	return BPF_CORE_READ((struct sock *)sk, sk_socket, file, f_inode, i_ino);
@@ -68,6 +111,7 @@ static __noinline int owner_set(u64 sk, const struct hit_sock *s, const struct w
 		o.ino = owner_ino(sk);
 	if (!o.cookie && !o.ino)
 		return 0;
+	owner_changed(o.cookie);
 	return bpf_map_update_elem(&owners, &sk, &o, BPF_ANY);
 }
 
@@ -100,6 +144,7 @@ static __always_inline int owner_keep(struct sock *sk, const bool fresh)
 	o.passes = owner_passes(task);
 	who_read(&o.who, task);
 	bpf_map_update_elem(&owners, &key, &o, BPF_ANY);
+	owner_changed(cookie);
 	return 0;
 }
 

@@ -86,8 +86,9 @@ static __always_inline void packet_headers(struct packet_id *p, const u8 *skb)
 }
 
 /*
- * Fills p with what a packet is; returns its socket, 0 when it has none. Called with its address as
- * a number: whatever it is, nothing worse comes of it than a packet that is not told.
+ * Fills p with what a packet is; returns its socket, 0 when it has none. Called
+ * with its address as a number: whatever it is, nothing worse comes of it than a packet that is not
+ * told.
  */
 static __noinline u64 packet_look(struct packet_id *p, u64 at)
 {
@@ -118,30 +119,71 @@ static __noinline u32 packet_netns(u64 at)
 	return BPF_CORE_READ((struct sk_buff *)at, dev, nd_net.net, ns.inum);
 }
 
-/* Fills s with what a socket of any family is; returns the id's flags, 0 when it cannot be read. */
-static __noinline u32 hit_sock_look(struct hit_sock *s, u64 at)
+/* struct sock_common up to its cookie, in one read: 96 bytes on 6.1, 6.12 and 6.18. */
+#define SK_BYTES 96
+#define SK(buf, type, field)                                                                       \
+	(bpf_core_field_offset(struct sock_common, field) <= SK_BYTES - sizeof(type)               \
+		 ? SKC(buf, type, field)                                                           \
+		 : (type)0)
+
+/*
+ * Fills s with what filters ask of a socket of any family, and net with its network namespace.
+ * Returns the id's flags, 0 when it cannot be read. skc: SK_BYTES of memory.
+ */
+static __noinline u32 hit_sock_first(struct hit_sock *s, u64 *net, u64 at, u8 *skc)
 {
-	u8 skc[SKC_BYTES] __attribute__((aligned(8)));
 	struct sock_id *id = &s->id;
 	struct sock *sk = (struct sock *)at;
 
 	__builtin_memset(s, 0, sizeof(*s));
-	if (!at || bpf_probe_read_kernel(skc, sizeof(skc), (void *)at))
+	if (!at || bpf_probe_read_kernel(skc, SK_BYTES, (void *)at))
 		return 0;
 	id->flags = SOCK_ID_VALID;
 	id->family = SKC(skc, u16, skc_family);
 	id->state = SKC(skc, u8, skc_state);
-	bpf_core_read(&s->cookie, sizeof(s->cookie), &sk->__sk_common.skc_cookie.counter);
-	if (id->state == TCP_TIME_WAIT || id->state == TCP_NEW_SYN_RECV) {
-		id->type = SOCK_STREAM; /* these are short: nothing after sock_common is theirs */
-		id->protocol = PROTO_TCP;
-	} else {
-		bpf_core_read(&id->type, sizeof(id->type), &sk->sk_type);
-		bpf_core_read(&id->protocol, sizeof(id->protocol), &sk->sk_protocol);
-	}
+	s->cookie = SK(skc, u64, skc_cookie.counter);
+	*net = SK(skc, u64, skc_net.net);
 	if (id->family == AF_INET || id->family == AF_INET6)
 		sock_inet(id, skc, sk);
 	return id->flags;
+}
+
+/* Type and protocol, which lie near each other, in this order or the other. */
+static __always_inline void hit_sock_rest(struct hit_sock *s, u64 at)
+{
+	const u32 type = bpf_core_field_offset(struct sock, sk_type);
+	const u32 protocol = bpf_core_field_offset(struct sock, sk_protocol);
+	u32 from = type < protocol ? type : protocol;
+	struct sock_id *id = &s->id;
+	u64 both = 0;
+
+	if (id->state == TCP_TIME_WAIT || id->state == TCP_NEW_SYN_RECV) {
+		id->type = SOCK_STREAM; /* these are short: nothing after sock_common is theirs */
+		id->protocol = PROTO_TCP;
+		return;
+	}
+	if (type - from > 6 || protocol - from > 6) {
+		struct sock *sk = (struct sock *)at;
+
+		bpf_core_read(&id->type, sizeof(id->type), &sk->sk_type);
+		bpf_core_read(&id->protocol, sizeof(id->protocol), &sk->sk_protocol);
+		return;
+	}
+	bpf_probe_read_kernel(&both, sizeof(both), (void *)at + from);
+	id->type = both >> 8 * (type - from);
+	id->protocol = both >> 8 * (protocol - from);
+}
+
+/* Fills s with what a socket of any family is; returns the id's flags, 0 when it cannot be read. */
+static __noinline u32 hit_sock_look(struct hit_sock *s, u64 at)
+{
+	u8 skc[SK_BYTES] __attribute__((aligned(8)));
+	u64 net;
+	u32 flags = hit_sock_first(s, &net, at, skc);
+
+	if (flags)
+		hit_sock_rest(s, at);
+	return flags;
 }
 
 /* Does either end of the packet pass the filters that look at addresses? */

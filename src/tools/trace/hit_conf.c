@@ -147,6 +147,22 @@ static int take_paths(struct hit *h, const struct btf *btf, u32 type, const char
 	return err;
 }
 
+/* Is it about one socket, which programs of that way can read by its type? */
+static void find_known(struct hit *h)
+{
+	const struct hit_look *look = h->conf.looks;
+
+	h->known = NOWHERE;
+	if (h->via != VIA_FENTRY && h->via != VIA_TP_BTF)
+		return;
+	for (u32 i = 0; i < HIT_LOOKS; i++)
+		if (look[i].what == LOOK_PACKET || look[i].what == LOOK_SOCKET)
+			return;
+	for (u32 i = 0; i < HIT_LOOKS && h->known == NOWHERE; i++)
+		if (look[i].what == LOOK_SOCK)
+			h->known = look[i].at;
+}
+
 /*
  * Arguments by BTF: an array of words (fentry, tp_btf, raw_tp), or registers (kprobes). Structs by
  * value take as many words as they are long.
@@ -179,6 +195,7 @@ static int describe_args(struct hit *h, const struct btf *btf, u32 proto, u32 sk
 			look_at(&h->conf, what, number, at);
 		number++;
 	}
+	find_known(h);
 	h->conf.size = regs ? REGS_SIZE : 8 * word;
 	h->conf.ret = regs ? REG_RET : 8 * word;
 	return 0;
@@ -284,6 +301,7 @@ int hit_describe(struct hit *h)
 	u32 proto;
 
 	memset(&h->conf, 0, sizeof(h->conf));
+	h->known = NOWHERE;
 	buf_clear(&h->text);
 	h->conf.dynamic = NOWHERE;
 	h->conf.flags |= hit_options.stack ? HIT_STACKS : 0;

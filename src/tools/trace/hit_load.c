@@ -19,19 +19,24 @@ TOOL_OBJECT(hits);
 static const char *const tool_maps[] = {"ring",          "counters",     "followed",
 					"cgroup_filter", ".data.shared", ".data.learnt"};
 /* ... and these of the first of these. */
-static const char *const hit_maps[] = {"hit_confs", "hit_states", "hit_noted", "owners"};
+static const char *const hit_maps[] = {"hit_confs", "hit_states", "hit_noted", "owners",
+				       "owner_refused"};
 
-/* Which program serves a way, at the entry and at the return; and at what the ones are loaded that
- * others are copied from: it is there in every kernel, and they are never attached. */
+/* Which program serves a way, at the entry, at the return, and at an entry whose socket is known;
+ * and at what the ones are loaded that others are copied from: it is there in every kernel, and
+ * they are never attached. */
+enum { AT_ENTRY, AT_RETURN, AT_KNOWN, PLACES };
 static const struct {
-	const char *program[2], *target;
+	const char *program[PLACES], *target[PLACES];
 } ways[VIA_MAX] = {
-	[VIA_TP] = {{"hit_tp"}, NULL},
-	[VIA_TP_BTF] = {{"hit_tp_btf"}, "sched_process_exit"},
-	[VIA_RAW_TP] = {{"hit_raw"}, NULL},
-	[VIA_FENTRY] = {{"hit_fentry", "hit_fexit"}, "bpf_fentry_test1"},
-	[VIA_KPROBE_MULTI] = {{"hit_multi", "hit_multi_ret"}, NULL},
-	[VIA_KPROBE] = {{"hit_kprobe", "hit_kretprobe"}, NULL},
+	[VIA_TP] = {{"hit_tp"}, {}},
+	[VIA_TP_BTF] = {{"hit_tp_btf", NULL, "hit_tp_btf_sock"},
+			{"sched_process_exit", NULL, "inet_sock_set_state"}},
+	[VIA_RAW_TP] = {{"hit_raw"}, {}},
+	[VIA_FENTRY] = {{"hit_fentry", "hit_fexit", "hit_fentry_sock"},
+			{"bpf_fentry_test1", "bpf_fentry_test1", "tcp_set_state"}},
+	[VIA_KPROBE_MULTI] = {{"hit_multi", "hit_multi_ret"}, {}},
+	[VIA_KPROBE] = {{"hit_kprobe", "hit_kretprobe"}, {}},
 };
 
 /* A loaded program, and the types of its functions. */
@@ -43,7 +48,7 @@ struct original {
 };
 
 static struct bpf_object *objects[VIA_MAX], *first;
-static struct original originals[VIA_MAX][2];
+static struct original originals[VIA_MAX][PLACES];
 
 static void *data_of(struct bpf_object *obj, const char *section, size_t size)
 {
@@ -68,6 +73,9 @@ static int share(struct bpf_object *to, struct bpf_object *from, const char *con
 	return 0;
 }
 
+/* What programs that know the socket look at first. */
+#define KNOWN_FILTERS (FILTER_FAMILY | FILTER_PORT | (FILTER_TASK & ~(u32)FILTER_NETNS))
+
 static u32 places(void)
 {
 	u32 n = 16;
@@ -89,13 +97,17 @@ static int prepare(struct attach *a, struct bpf_object *obj, enum via via)
 	*to = *filter;
 	globals->mask = places() - 1;
 	bpf_map__set_max_entries(states, globals->mask + 1);
-	for (u32 k = 0; k < (hit_options.ret ? 2 : 1) && ways[via].program[k]; k++) {
-		struct bpf_program *prog =
-			bpf_object__find_program_by_name(obj, ways[via].program[k]);
+	for (u32 k = 0; k < PLACES; k++) {
+		struct bpf_program *prog;
 
+		if (!ways[via].program[k] || (k == AT_RETURN && !hit_options.ret) ||
+		    (k == AT_KNOWN && !(filter->have & KNOWN_FILTERS)))
+			continue;
+		prog = bpf_object__find_program_by_name(obj, ways[via].program[k]);
 		bpf_program__set_autoload(prog, true);
-		if (ways[via].target)
-			load_target(prog, ways[via].target);
+		if (ways[via].target[k])
+			load_target(prog, ways[via].target[k]);
+		originals[via][k].prog = prog;
 	}
 	if (!first)
 		owners_load(obj);
@@ -134,9 +146,6 @@ int hit_load(struct attach *a, enum via via)
 		first = obj;
 		owners_attach(a, obj);
 	}
-	for (u32 k = 0; k < 2 && ways[via].program[k]; k++)
-		originals[via][k].prog =
-			bpf_object__find_program_by_name(obj, ways[via].program[k]);
 	return 0;
 }
 
@@ -206,21 +215,38 @@ static bool learn_types(struct original *o, const struct bpf_insn *insns, size_t
 	return true;
 }
 
-static void put_number(struct bpf_insn *insns, size_t n, u32 number)
+static bool loads(const struct bpf_insn *insn, u64 value)
 {
-	for (size_t i = 0; i + 1 < n; i++)
-		if (insns[i].code == (BPF_LD | BPF_IMM | BPF_DW) && !insns[i].src_reg &&
-		    (u32)insns[i].imm == (u32)HIT_NUMBER &&
-		    (u32)insns[i + 1].imm == (u32)(HIT_NUMBER >> 32)) {
+	return insn->code == (BPF_LD | BPF_IMM | BPF_DW) && !insn->src_reg &&
+	       (u32)insn->imm == (u32)value && (u32)insn[1].imm == (u32)(value >> 32);
+}
+
+static void put_number(struct bpf_insn *insns, size_t n, u32 number, u16 known)
+{
+	for (size_t i = 0; i + 2 < n; i++)
+		if (loads(&insns[i], HIT_NUMBER)) {
 			insns[i].imm = number;
 			insns[i + 1].imm = 0;
+		} else if (loads(&insns[i], HIT_SOCK)) {
+			insns[i + 2].off = known;
 		}
+}
+
+static struct original *original_of(const struct hit *h, bool at_return)
+{
+	struct original *all = originals[h->via];
+	bool quiet = h->conf.flags & (HIT_NOTES | HIT_NOTED);
+
+	if (at_return)
+		return &all[AT_RETURN];
+	return h->known != NOWHERE && !quiet && all[AT_KNOWN].prog ? &all[AT_KNOWN]
+								   : &all[AT_ENTRY];
 }
 
 int hit_copy(struct attach *a, u32 number, bool at_return)
 {
 	const struct hit *h = &hits[number];
-	struct original *o = &originals[h->via][at_return];
+	struct original *o = original_of(h, at_return);
 	size_t n = bpf_program__insn_cnt(o->prog);
 	struct bpf_insn *insns = malloc(n * sizeof(*insns));
 	LIBBPF_OPTS(bpf_prog_load_opts, opts);
@@ -231,7 +257,7 @@ int hit_copy(struct attach *a, u32 number, bool at_return)
 	memcpy(insns, bpf_program__insns(o->prog), n * sizeof(*insns));
 	if (!o->btf && !learn_types(o, insns, n))
 		o->nfuncs = 0;
-	put_number(insns, n, number);
+	put_number(insns, n, number, h->known);
 	opts.expected_attach_type = bpf_program__expected_attach_type(o->prog);
 	if (o->nfuncs) {
 		opts.prog_btf_fd = o->btf;

@@ -15,6 +15,7 @@ struct hit {
 	struct kernel_tp tp;     /* SORT_TRACEPOINT */
 	struct kernel_func func; /* SORT_FUNCTION */
 	struct hit_conf conf;
+	u16 known; /* place of an argument that is a socket, and all that it is about; or NOWHERE */
 	struct buf text; /* its description, for probe_learn() and recordings */
 	enum via via;    /* how it is attached; VIA_NONE: not */
 	bool forced;     /* to this way, no other */
