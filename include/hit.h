@@ -81,7 +81,10 @@ struct hit_globals {
 
 /* What the loader puts a probe's number in place of, in programs that have no cookie. */
 #define HIT_NUMBER 0x7765697270726f62
-/* What stands before the load of the argument that is a socket, whose place the loader puts in. */
-#define HIT_SOCK 0x77656972736f636b
+/* In programs that know the type of a socket among their arguments: what stands before its load,
+ * where the loader puts its place in; and what it puts the number of arguments in place of. */
+#define HIT_SOCK    0x77656972736f636b
+#define HIT_WORDS   0x7765697277726473
+#define KNOWN_WORDS 6 /* the most of them */
 
 #endif

@@ -10,15 +10,21 @@
 
 #define HEAD(kind, arg, full) ((u64)(kind) | (u64)((arg)&255) << 8 | (u64)(u32)(full) << 32)
 
-/* The context's bytes are the record's first section. False when there are none. */
-static __always_inline bool put_raw(struct hit_state *st, void *ctx, const struct hit_conf *c)
+/* The context's bytes are the record's first section. False when there are none. known: ctx is
+ * KNOWN_WORDS words on the stack. */
+static __always_inline bool put_raw(struct hit_state *st, void *ctx, const struct hit_conf *c,
+				    bool known)
 {
 	struct sect *s = (void *)st->room;
-	u64 n = c->size, from = c->from;
+	u64 n = c->size, from = c->from, *words = (u64 *)(s + 1);
 
 	st->rec.h.len = sizeof(st->rec);
 	barrier_var(n);
-	if (n > HIT_RAW_MAX || bpf_probe_read_kernel(s + 1, n, ctx + from))
+	if (n > HIT_RAW_MAX)
+		return false;
+	for (u32 i = 0; known && i < KNOWN_WORDS; i++)
+		words[i] = ((u64 *)ctx)[i];
+	if (!known && bpf_probe_read_kernel(s + 1, n, ctx + from))
 		return false;
 	*(u64 *)s = HEAD(SECT_RAW, 0, from) | n << 16;
 	st->rec.h.len += sizeof(*s) + SECT_NEXT((u32)n);
@@ -230,9 +236,14 @@ static __always_inline void load_looks(struct hit_state *st, const struct hit_co
 	}
 }
 
-/* frame: of the call, for a probe whose record waits for its return; 0: it has none. context:
- * context_now(). */
-static __noinline int hit_fire(void *ctx, u32 id, u64 frame, u32 context)
+#define HOW_KNOWN 2
+
+/*
+ * frame: of the call, for a probe whose record waits for its return; 0: it has none. how:
+ * context_now(), and HOW_KNOWN where the type of the socket sk is known; then ctx is KNOWN_WORDS
+ * words on the stack.
+ */
+static __noinline int hit_fire(void *ctx, u32 id, u64 frame, u32 how, struct sock *sk)
 {
 	struct hit_conf *c = conf_of(id);
 	struct hit_state *st;
@@ -249,21 +260,26 @@ static __noinline int hit_fire(void *ctx, u32 id, u64 frame, u32 context)
 		count_lost(LOST_STATE);
 		return 0;
 	}
-	if (!put_raw(st, ctx, c)) {
+	st->known = 0;
+	if (how & HOW_KNOWN) {
+		look_known(&st->about, sk);
+		st->known = 1;
+	}
+	if (!put_raw(st, ctx, c, how & HOW_KNOWN)) {
 		st->owner = 0;
 		return 0;
 	}
 	load_looks(st, c);
-	if (!find_subject(place, id) || !hit_passes(place, id, context)) {
+	if (!find_subject(place, id) || !hit_passes(place, id, how & 1)) {
 		st->owner = 0;
 		return 0;
 	}
-	if (c->dynamic != NOWHERE)
+	if (!(how & HOW_KNOWN) && c->dynamic != NOWHERE)
 		put_dynamic(st, ctx, c);
 	put_looks(place, id);
 	for (u32 i = 0; i < HIT_PATHS && c->paths[i].size; i++)
-		put_path(place, id, i, load_at(ctx, c->paths[i].at));
-	if (c->flags & HIT_STACKS)
+		put_path(place, id, i, raw_word(st, c->paths[i].at, c->from));
+	if (!(how & HOW_KNOWN) && c->flags & HIT_STACKS)
 		put_stack(&st->rec, ctx);
 	if (frame)
 		return 0;

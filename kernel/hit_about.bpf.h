@@ -43,6 +43,8 @@ struct subject {
  */
 struct hit_state {
 	u64 owner; /* 0: free; BUSY; or of a call in progress: its frame */
+	u32 known; /* the socket is filled in */
+	u32 pad;
 	u64 at[HIT_LOOKS];
 	struct subject about;
 	u64 look[SK_BYTES / 8];
@@ -177,6 +179,43 @@ static __always_inline void take_note(struct subject *s, u32 id)
 	s->packet.flags = 0;
 }
 
+/* Fills in a socket whose type the verifier knows: by plain loads. */
+static __always_inline void look_known(struct subject *s, struct sock *sk)
+{
+	struct sock_common *skc = &sk->__sk_common;
+	struct sock_id *id = &s->sock.id;
+	u64 *laddr = (u64 *)id->laddr, *raddr = (u64 *)id->raddr;
+
+	id->flags = SOCK_ID_VALID;
+	id->family = skc->skc_family;
+	id->state = skc->skc_state;
+	id->pad = 0;
+	id->ino = 0;
+	id->lport = id->rport = 0;
+	laddr[0] = laddr[1] = raddr[0] = raddr[1] = 0;
+	s->sock.cookie = skc->skc_cookie.counter;
+	s->netns = skc->skc_net.net->ns.inum;
+	if (id->state == TCP_TIME_WAIT || id->state == TCP_NEW_SYN_RECV) {
+		id->type = SOCK_STREAM; /* nothing after sock_common is theirs */
+		id->protocol = PROTO_TCP;
+	} else {
+		id->type = sk->sk_type;
+		id->protocol = sk->sk_protocol;
+	}
+	if (id->family == AF_INET) {
+		laddr[0] = skc->skc_rcv_saddr;
+		raddr[0] = skc->skc_daddr;
+	} else if (id->family == AF_INET6) {
+		for (u32 i = 0; i < 2; i++) {
+			laddr[i] = ((u64 *)&skc->skc_v6_rcv_saddr)[i];
+			raddr[i] = ((u64 *)&skc->skc_v6_daddr)[i];
+		}
+	} else {
+		return;
+	}
+	sock_ports(id, sk, skc->skc_num, skc->skc_dport);
+}
+
 static __always_inline bool sock_wanted(const struct subject *s)
 {
 	struct peer none = {};
@@ -193,11 +232,13 @@ static __always_inline bool packet_wanted(const struct subject *s)
  * Looks at the socket, and then at the packet, unless whole is not set and filters leave it out by
  * then: false.
  */
-static __always_inline bool look_subject(struct subject *s, u8 *room, const bool whole)
+static __always_inline bool look_subject(struct hit_state *st, const bool whole)
 {
+	struct subject *s = &st->about;
+	u8 *room = (u8 *)st->look;
 	bool of_packet = !s->sk;
 
-	if (s->sk && !hit_sock_first(&s->sock, &s->net, s->sk, room))
+	if (s->sk && !st->known && !hit_sock_first(&s->sock, &s->net, s->sk, room))
 		s->sk = 0;
 	if (!whole && !s->skb && !sock_wanted(s))
 		return false;
@@ -221,7 +262,7 @@ static __noinline int find_noted(struct hit_state *st, const struct hit_conf *c,
 	if (c->flags & HIT_NOTED)
 		take_note(s, id);
 	else
-		look_subject(s, (u8 *)st->look, true);
+		look_subject(st, true);
 	if (c->flags & HIT_NOTES && (n = bpf_map_lookup_elem(&hit_noted, &zero))) {
 		n->number = c->notes_for;
 		n->about = *s;
@@ -251,7 +292,7 @@ __noinline int find_subject(u32 place, u32 id)
 			s->sk = st->at[i];
 	}
 	if (!(c->flags & (HIT_NOTES | HIT_NOTED)))
-		return look_subject(s, (u8 *)st->look, false);
+		return look_subject(st, false);
 	return find_noted(st, c, id);
 }
 
@@ -310,14 +351,14 @@ __noinline int hit_passes(u32 place, u32 id, u32 context)
 	r->context = context;
 	if (filter.have & FILTER_OWNER && s->sk && !find_who(r, s, task))
 		return 0;
-	r->netns = netns_of(s);
+	r->netns = st->known ? s->netns : netns_of(s);
 	if (!s->sk && !s->skb && context == IN_TASK)
 		r->netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
 	if (filter.have & FILTER_NETNS && r->netns != filter.netns)
 		return 0;
 	if (!(filter.have & FILTER_OWNER && s->sk) && !find_who(r, s, task))
 		return 0;
-	if (s->sk)
+	if (s->sk && !st->known)
 		hit_sock_rest(&s->sock, s->sk);
 	r->h.type = REC_HIT;
 	r->h.fixed = sizeof(*r);

@@ -148,12 +148,12 @@ static int take_paths(struct hit *h, const struct btf *btf, u32 type, const char
 }
 
 /* Is it about one socket, which programs of that way can read by its type? */
-static void find_known(struct hit *h)
+static void find_known(struct hit *h, u32 words)
 {
 	const struct hit_look *look = h->conf.looks;
 
 	h->known = NOWHERE;
-	if (h->via != VIA_FENTRY && h->via != VIA_TP_BTF)
+	if ((h->via != VIA_FENTRY && h->via != VIA_TP_BTF) || words > KNOWN_WORDS)
 		return;
 	for (u32 i = 0; i < HIT_LOOKS; i++)
 		if (look[i].what == LOOK_PACKET || look[i].what == LOOK_SOCKET)
@@ -195,7 +195,7 @@ static int describe_args(struct hit *h, const struct btf *btf, u32 proto, u32 sk
 			look_at(&h->conf, what, number, at);
 		number++;
 	}
-	find_known(h);
+	find_known(h, word);
 	h->conf.size = regs ? REGS_SIZE : 8 * word;
 	h->conf.ret = regs ? REG_RET : 8 * word;
 	return 0;

@@ -73,9 +73,6 @@ static int share(struct bpf_object *to, struct bpf_object *from, const char *con
 	return 0;
 }
 
-/* What programs that know the socket look at first. */
-#define KNOWN_FILTERS (FILTER_FAMILY | FILTER_PORT | (FILTER_TASK & ~(u32)FILTER_NETNS))
-
 static u32 places(void)
 {
 	u32 n = 16;
@@ -101,7 +98,7 @@ static int prepare(struct attach *a, struct bpf_object *obj, enum via via)
 		struct bpf_program *prog;
 
 		if (!ways[via].program[k] || (k == AT_RETURN && !hit_options.ret) ||
-		    (k == AT_KNOWN && !(filter->have & KNOWN_FILTERS)))
+		    (k == AT_KNOWN && hit_options.stack))
 			continue;
 		prog = bpf_object__find_program_by_name(obj, ways[via].program[k]);
 		bpf_program__set_autoload(prog, true);
@@ -221,14 +218,17 @@ static bool loads(const struct bpf_insn *insn, u64 value)
 	       (u32)insn->imm == (u32)value && (u32)insn[1].imm == (u32)(value >> 32);
 }
 
-static void put_number(struct bpf_insn *insns, size_t n, u32 number, u16 known)
+static void put_number(struct bpf_insn *insns, size_t n, u32 number)
 {
 	for (size_t i = 0; i + 2 < n; i++)
 		if (loads(&insns[i], HIT_NUMBER)) {
 			insns[i].imm = number;
 			insns[i + 1].imm = 0;
 		} else if (loads(&insns[i], HIT_SOCK)) {
-			insns[i + 2].off = known;
+			insns[i + 2].off = hits[number].known;
+		} else if (loads(&insns[i], HIT_WORDS)) {
+			insns[i].imm = hits[number].conf.size / 8;
+			insns[i + 1].imm = 0;
 		}
 }
 
@@ -257,7 +257,7 @@ int hit_copy(struct attach *a, u32 number, bool at_return)
 	memcpy(insns, bpf_program__insns(o->prog), n * sizeof(*insns));
 	if (!o->btf && !learn_types(o, insns, n))
 		o->nfuncs = 0;
-	put_number(insns, n, number, h->known);
+	put_number(insns, n, number);
 	opts.expected_attach_type = bpf_program__expected_attach_type(o->prog);
 	if (o->nfuncs) {
 		opts.prog_btf_fd = o->btf;
