@@ -10,6 +10,9 @@
 
 #define HEAD(kind, arg, full) ((u64)(kind) | (u64)((arg)&255) << 8 | (u64)(u32)(full) << 32)
 
+/* Beyond a record's fields its strings begin: mostly names of devices, read along with it. */
+#define STRINGS 24
+
 /* The context's bytes are the record's first section. False when there are none. known: ctx is
  * KNOWN_WORDS words on the stack. */
 static __always_inline bool put_raw(struct hit_state *st, void *ctx, const struct hit_conf *c,
@@ -19,33 +22,16 @@ static __always_inline bool put_raw(struct hit_state *st, void *ctx, const struc
 	u64 n = c->size, from = c->from, *words = (u64 *)(s + 1);
 
 	st->rec.h.len = sizeof(st->rec);
-	barrier_var(n);
-	if (n > HIT_RAW_MAX)
-		return false;
-	for (u32 i = 0; known && i < KNOWN_WORDS; i++)
-		words[i] = ((u64 *)ctx)[i];
-	if (!known && bpf_probe_read_kernel(s + 1, n, ctx + from))
-		return false;
 	*(u64 *)s = HEAD(SECT_RAW, 0, from) | n << 16;
 	st->rec.h.len += sizeof(*s) + SECT_NEXT((u32)n);
-	return true;
-}
-
-/* A record goes on beyond its fields: it ends where the last of the dynamic ones does. */
-static __noinline u32 put_dynamic(struct hit_state *st, void *ctx, const struct hit_conf *c)
-{
-	struct sect *s = (void *)st->room;
-	u32 v = load_at(ctx, c->dynamic);
-	u64 n = (v & 0xffff) + (v >> 16) + c->relative - c->from;
-
-	if (n > HIT_RAW_MAX)
-		n = HIT_RAW_MAX;
+	for (u32 i = 0; known && i < KNOWN_WORDS; i++)
+		words[i] = ((u64 *)ctx)[i];
+	if (known)
+		return true;
+	if (c->dynamic != NOWHERE)
+		n += STRINGS;
 	barrier_var(n);
-	if (n > HIT_RAW_MAX || bpf_probe_read_kernel(s + 1, n, ctx + c->from))
-		return 0;
-	s->len = n;
-	st->rec.h.len = sizeof(st->rec) + sizeof(*s) + SECT_NEXT((u32)n);
-	return n;
+	return n <= HIT_RAW_MAX && !bpf_probe_read_kernel(s + 1, n, ctx + from);
 }
 
 /* A word of the context, out of what was copied. */
@@ -55,6 +41,25 @@ static __always_inline u64 raw_word(struct hit_state *st, u32 at, u32 from)
 
 	barrier_var(off);
 	return off <= HIT_RAW_MAX - 8 ? *(u64 *)(st->room + sizeof(struct sect) + off) : 0;
+}
+
+/* A record goes on beyond its fields: it ends where the last of the dynamic ones does. */
+static __noinline u32 put_dynamic(struct hit_state *st, void *ctx, const struct hit_conf *c)
+{
+	struct sect *s = (void *)st->room;
+	u32 v = raw_word(st, c->dynamic, c->from);
+	u64 n = (v & 0xffff) + (v >> 16) + c->relative - c->from;
+
+	if (n > HIT_RAW_MAX)
+		n = HIT_RAW_MAX;
+	if (n > (u64)c->size + STRINGS) {
+		barrier_var(n);
+		if (n > HIT_RAW_MAX || bpf_probe_read_kernel(s + 1, n, ctx + c->from))
+			return 0;
+	}
+	s->len = n;
+	st->rec.h.len = sizeof(st->rec) + sizeof(*s) + SECT_NEXT((u32)n);
+	return n;
 }
 
 /* Room for n bytes more, NULL when there is none. */

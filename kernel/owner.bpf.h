@@ -87,9 +87,11 @@ static __always_inline struct owner *owner_of(u64 sk, u64 cookie)
 {
 	struct owner *o = bpf_map_lookup_elem(&owners, &sk);
 
-	if (!o || o->cookie != cookie)
+	if (!o)
 		return NULL;
-	return cookie || (o->ino && o->ino == owner_ino(sk)) ? o : NULL;
+	if (o->cookie)
+		return o->cookie == cookie ? o : NULL;
+	return o->ino && o->ino == owner_ino(sk) ? o : NULL; /* it had no cookie then */
 }
 
 static __noinline struct owner *owner_find(u64 sk, const struct hit_sock *s)

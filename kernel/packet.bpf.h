@@ -21,42 +21,45 @@
 #define SKB(buf, type, field)                                                                      \
 	(SKB_AT(field) <= SKB_BYTES - sizeof(type) ? *(type *)((buf) + SKB_AT(field)) : (type)0)
 
-static __always_inline void packet_ports(struct packet_id *p, u64 at)
-{
-	__be16 ports[2];
-	u8 flags = 0;
+/* IPv6's header, and of TCP's what is told: ports and flags. */
+#define IP_BYTES 56
 
+static __always_inline void packet_ports(struct packet_id *p, const u8 *h)
+{
 	if (p->l4 != PROTO_TCP && p->l4 != PROTO_UDP && p->l4 != PROTO_UDPL && p->l4 != PROTO_SCTP)
 		return;
-	if (bpf_probe_read_kernel(ports, sizeof(ports), (void *)at))
-		return;
-	p->sport = bpf_ntohs(ports[0]);
-	p->dport = bpf_ntohs(ports[1]);
+	p->sport = bpf_ntohs(*(u16 *)h);
+	p->dport = bpf_ntohs(*(u16 *)(h + 2));
 	p->flags |= PACKET_PORTS;
-	if (p->l4 == PROTO_TCP && !bpf_probe_read_kernel(&flags, 1, (void *)at + 13))
-		p->tcp_flags = flags;
+	if (p->l4 == PROTO_TCP)
+		p->tcp_flags = h[13];
 }
 
-/* What an IP header says; false when at is none. */
-static __always_inline bool packet_ip(struct packet_id *p, u64 at)
+/* What an IP header says; false when at is none. What lies behind the packet's end is memory of its
+ * buffer: it is read along. */
+static __noinline int packet_ip(struct packet_id *p, u64 at)
 {
-	u8 h[40] __attribute__((aligned(8)));
+	u8 h[IP_BYTES] __attribute__((aligned(8)));
 	u64 *saddr = (u64 *)p->saddr, *daddr = (u64 *)p->daddr;
 
-	if (bpf_probe_read_kernel(h, 20, (void *)at))
-		return false;
+	if (bpf_probe_read_kernel(h, sizeof(h), (void *)at))
+		return 0;
 	if (h[0] >> 4 == 4 && (h[0] & 15) >= 5) {
 		p->version = 4;
 		p->l4 = h[9];
 		saddr[0] = *(u32 *)(h + 12);
 		daddr[0] = *(u32 *)(h + 16);
 		p->flags |= PACKET_IP;
-		if (!(*(u16 *)(h + 6) & bpf_htons(0x1fff))) /* a later fragment has no ports */
-			packet_ports(p, at + (h[0] & 15) * 4);
-		return true;
+		if (*(u16 *)(h + 6) & bpf_htons(0x1fff)) /* a later fragment has no ports */
+			return 1;
+		if ((h[0] & 15) > 5 && /* behind options */
+		    bpf_probe_read_kernel(h + 20, 16, (void *)at + (h[0] & 15) * 4))
+			return 1;
+		packet_ports(p, h + 20);
+		return 1;
 	}
-	if (h[0] >> 4 != 6 || bpf_probe_read_kernel(h + 20, 20, (void *)at + 20))
-		return false;
+	if (h[0] >> 4 != 6)
+		return 0;
 	p->version = 6;
 	p->l4 = h[6];
 	saddr[0] = *(u64 *)(h + 8);
@@ -64,8 +67,8 @@ static __always_inline bool packet_ip(struct packet_id *p, u64 at)
 	daddr[0] = *(u64 *)(h + 24);
 	daddr[1] = *(u64 *)(h + 32);
 	p->flags |= PACKET_IP;
-	packet_ports(p, at + 40);
-	return true;
+	packet_ports(p, h + 40);
+	return 1;
 }
 
 /*
@@ -94,14 +97,20 @@ static __noinline u64 packet_look(struct packet_id *p, u64 at)
 {
 	u8 skb[SKB_BYTES] __attribute__((aligned(8)));
 	struct sk_buff *s = (struct sk_buff *)at;
-	struct net_device *dev = NULL;
-	u64 sk = 0;
+	struct net_device *dev;
+	u64 two[2] = {}; /* dev and sk */
 
 	__builtin_memset(p, 0, sizeof(*p));
 	if (!at || bpf_probe_read_kernel(skb, sizeof(skb), &s->len))
 		return 0;
-	bpf_core_read(&dev, sizeof(dev), &s->dev);
-	bpf_core_read(&sk, sizeof(sk), &s->sk);
+	if (bpf_core_field_offset(struct sk_buff, sk) ==
+	    bpf_core_field_offset(struct sk_buff, dev) + 8) {
+		bpf_core_read(two, sizeof(two), &s->dev);
+	} else {
+		bpf_core_read(&two[0], 8, &s->dev);
+		bpf_core_read(&two[1], 8, &s->sk);
+	}
+	dev = (struct net_device *)two[0];
 	p->flags = PACKET_VALID;
 	p->len = SKB(skb, u32, len);
 	p->protocol = bpf_ntohs(SKB(skb, u16, protocol));
@@ -110,7 +119,7 @@ static __noinline u64 packet_look(struct packet_id *p, u64 at)
 		bpf_core_read(p->dev, sizeof(p->dev), &dev->name);
 	}
 	packet_headers(p, skb);
-	return sk;
+	return two[1];
 }
 
 /* Of the packet's device; 0 when it has none. */

@@ -42,7 +42,8 @@ static __always_inline bool known_refused(struct sock *sk)
 		    sk->__sk_common.skc_dport != bpf_htons(filter.port))
 			return true;
 	}
-	return filter.have & FILTER_OWNER && owner_is_refused(sk->__sk_common.skc_cookie.counter);
+	/* it gets a cookie here, if it has none: without one it would be asked about each time */
+	return filter.have & FILTER_OWNER && owner_is_refused(bpf_get_socket_cookie(sk));
 }
 
 /* Their arguments; the verifier refuses a load of one that the function does not have. */
