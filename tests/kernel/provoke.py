@@ -207,13 +207,26 @@ def raw_flood(count):
 
 @contextlib.contextmanager
 def sysctl(name, value):
-    file = pathlib.Path("/proc/sys", name.replace(".", "/"))
-    before = file.read_text()
-    file.write_text(value)
+    """One that is the whole machine's: only the first network namespace has it."""
+    def at_home():
+        with open("/proc/self/ns/net") as here, open("/proc/1/ns/net") as home:
+            assert not lib.libc.setns(home.fileno(), 0x40000000), os.strerror(ctypes.get_errno())
+            try:
+                return open(pathlib.Path("/proc/sys", name.replace(".", "/")), "r+", encoding="ascii")
+            finally:
+                assert not lib.libc.setns(here.fileno(), 0x40000000)
+
+    def write(text):
+        with at_home() as file:
+            file.write(text)
+
+    with at_home() as file:
+        before = file.read()
+    write(value)
     try:
         yield
     finally:
-        file.write_text(before)
+        write(before)
 
 
 def no_memory(count, port):
