@@ -21,7 +21,7 @@ enum memo_what {
 	MEMO_SOCKET, /* a member of its own */
 	MEMO_SENT,   /* the last arguments of sendto, of recvfrom */
 	MEMO_RECEIVED,
-	MEMO_SOCK,   /* that a probe is about */
+	MEMO_SOCK, /* that a probe is about */
 	MEMO_PACKET,
 	MEMO_CELLS, /* columns of a row; those of another part of the row: MEMO_CELLS + its place */
 };

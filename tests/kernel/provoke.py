@@ -231,8 +231,7 @@ def sysctl(name, value):
 
 def no_memory(count, port):
     """All of UDP's memory is used up, by the administrator's word."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s, sysctl("net.ipv4.udp_mem", "0 0 0"), \
-            sysctl("net.ipv4.udp_rmem_min", "0"):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s, sysctl("net.ipv4.udp_mem", "0 0 0"):
         s.bind(("127.0.0.1", port))
         send(count, port, "127.0.0.1", 1009)
 

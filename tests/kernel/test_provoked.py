@@ -130,7 +130,7 @@ TRACEPOINTS = (
     ("sock:inet_sk_error_report", client(REFUSED), 5),
     ("sock:inet_sk_error_report", both(client(REFUSED), arg("error", 111)), 5, RECORD),
     ("sock:sock_rcvqueue_full", everything, "raw"),
-    ("sock:sock_exceed_buf_limit", bound(MEMORY), 13),
+    ("sock:sock_exceed_buf_limit", bound(MEMORY), (1,)),
     ("sock:sk_data_ready", bound(UDP), 19),
     ("sock:sock_send_length", both(client(TCP), arg("ret", 101)), 7),
     ("sock:sock_recv_length", both(server(TCP), arg("ret", 101)), 7),

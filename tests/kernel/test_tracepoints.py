@@ -76,7 +76,7 @@ class Kernel(unittest.TestCase):
         self.assertGreaterEqual(len(got), least, ended)
         wrong = [line for line in got if not printed[line]]
         alike = [line for line in printed if wrong and line.split("(")[0] == wrong[0].split("(")[0]]
-        self.assertFalse(wrong, f"{len(wrong)} of {len(got)}, {len(printed)} printed: {wrong[:2]} {alike[:2]} {lines[:2]}")
+        self.assertFalse(bool(wrong), f"{len(wrong)} of {len(got)}, {len(printed)} printed: {wrong[:2]} {alike[:2]} {lines[:2]}")
         return got
 
     def test_tcp(self):
