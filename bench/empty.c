@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 /*
  * A BPF program that does nothing, at the entry or exit of kernel functions, or at an interface:
- * what the kernel itself takes for having one there. empty fentry|fexit FUNCTION..., empty tc|xdp
- * INTERFACE
+ * what the kernel itself takes for having one there. empty {fentry|fexit FUNCTION...}...,
+ * empty tc|xdp INTERFACE
  */
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -70,6 +70,7 @@ int main(int argc, char **argv)
 		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0},
 		{.code = BPF_JMP | BPF_EXIT},
 	};
+	enum bpf_attach_type kind = BPF_TRACE_FENTRY;
 	struct btf *btf;
 
 	if (argc == 3 && (!strcmp(argv[1], "tc") || !strcmp(argv[1], "xdp"))) {
@@ -81,10 +82,12 @@ int main(int argc, char **argv)
 	}
 	btf = btf__load_vmlinux_btf();
 
-	for (int i = 2; i < argc; i++) {
-		LIBBPF_OPTS(bpf_prog_load_opts, opts,
-			    .expected_attach_type =
-				    strcmp(argv[1], "fexit") ? BPF_TRACE_FENTRY : BPF_TRACE_FEXIT,
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "fentry") || !strcmp(argv[i], "fexit")) {
+			kind = argv[i][2] == 'n' ? BPF_TRACE_FENTRY : BPF_TRACE_FEXIT;
+			continue;
+		}
+		LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = kind,
 			    .attach_btf_id = btf__find_by_name_kind(btf, argv[i], BTF_KIND_FUNC));
 		int fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "empty", "GPL", insns, 2, &opts);
 
