@@ -7,7 +7,6 @@ import os
 import pathlib
 import re
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -124,18 +123,14 @@ class Tcpretrans(unittest.TestCase):
             replayed = lib.weir("replay", file.name, "-o", "json", "-q", "--port", "98").rows
             self.assertEqual({r["port"] for r in replayed}, {98})
 
-    @unittest.skipUnless(lib.SLOW > 1, "netem, and peers that see the whole machine: emulated kernels only")
+    @unittest.skipUnless(lib.SLOW > 1, "netem: emulated kernels only")
     def test_loss(self):
-        """5 % of packets are lost: the counter, and bpftrace's tcpretrans.bt beside it."""
+        """5 % of packets are lost: the kernel's counter says how many segments went again."""
         if not drop_work.sh("tc qdisc add dev lo root netem delay 10ms loss 5%"):
             self.skipTest("this kernel has no netem")
         self.addCleanup(drop_work.sh, "tc qdisc del dev lo root")
         drop_work.sh("ip link set lo mtu 1500 gso_max_segs 1")  # else 64 KiB are one packet
         self.addCleanup(drop_work.sh, "ip link set lo mtu 65536 gso_max_segs 65535")
-        peer = subprocess.Popen(["bpftrace", "-e", PEER], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        self.addCleanup(peer.kill)
-        self.assertIn(b"Attaching", peer.stdout.readline())
-        time.sleep(3)
         with live("-o", "json") as weir, socket.socket() as listener:
             before = retransmitted()
             listener.bind(("127.0.0.1", 0))
@@ -149,18 +144,13 @@ class Tcpretrans(unittest.TestCase):
             time.sleep(1)
             did = retransmitted() - before
             rows = self.rows(weir.stop())
-        peer.send_signal(2)
-        out, _ = peer.communicate(timeout=60)
         self.assertEqual(sum(got), BYTES)
         self.assertGreater(did, 20)
         self.assertEqual(sum(r["segments"] for r in rows if not r["error"]), did)
-        self.assertEqual(int(re.search(rb"@calls: (\d+)", out)[1]), sum(r["kind"] != "SYN-ACK" for r in rows))
         for row in rows:
             self.mine(row)
         kinds = collections.Counter((r["kind"], r["congestion"]) for r in rows)
         self.assertGreater(kinds["data", "Recovery"], 5, kinds)
-        probes = int(re.search(rb"@probes: (\d+)", out)[1]) if b"@probes" in out else 0
-        self.assertEqual(sum(r["kind"] == "probe" for r in rows), probes, kinds)
         print("kinds:", dict(kinds), "segments:", did, file=sys.stderr)
 
     @lib.once
@@ -169,14 +159,6 @@ class Tcpretrans(unittest.TestCase):
             ended = lib.weir("tcpretrans", *words)
             self.assertEqual((ended.status, ended.out), (2, b""), words)
             self.assertIn(said, ended.words)
-
-
-# What was sent again, by the function that does it; and what of it a tail loss probe did.
-PEER = """
-kprobe:tcp_send_loss_probe { @probing[tid] = 1; }
-kretprobe:tcp_send_loss_probe { delete(@probing[tid]); }
-kprobe:__tcp_retransmit_skb { @calls = count(); if (@probing[tid]) { @probes = count(); } }
-"""
 
 
 def drain(listener, got):

@@ -48,9 +48,12 @@ struct drop {
 
 static __always_inline bool reason_wanted(u32 reason)
 {
-	u32 at = REASON_WHAT(reason) - 1;
+	u64 at = REASON_WHAT(reason) - 1, word = at / 64;
 
-	return !conf.chosen || conf.reasons[at / 64 & (REASON_WORDS - 1)] >> (at & 63) & 1;
+	if (!conf.chosen)
+		return true;
+	barrier_var(word);
+	return word < REASON_WORDS && conf.reasons[word] >> (at & 63) & 1;
 }
 
 /* Kernel memory below the direct mapping is none: what is not a device's address is left alone. */
