@@ -20,10 +20,10 @@
 #define MOST 256
 
 static pid_t made[MOST];
-static int nmade, ends[2];
+static int nmade, ends[2], gates[2][2];
 
 /* What clone3() calls set_tid, since 5.5. 0: somebody has the id. */
-static pid_t child(pid_t id)
+static pid_t child(pid_t id, int gate)
 {
 	struct clone_args args = {
 		.exit_signal = SIGCHLD, .set_tid = (uint64_t)(uintptr_t)&id, .set_tid_size = 1};
@@ -36,6 +36,10 @@ static pid_t child(pid_t id)
 		return pid < 0 ? 0 : pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	close(ends[1]);
+	close(gates[0][1]);
+	close(gates[1][1]);
+	while (read(gates[gate][0], &byte, 1)) /* until it is closed */
+		;
 	_exit(recvfrom(ends[0], &byte, 1, 0, NULL, NULL) == 0 ? 0 : 1);
 }
 
@@ -53,7 +57,7 @@ static int gather(pid_t first, int many, int stride, int few)
 	for (int i = 0; i < many + few; i++) {
 		pid_t id = i < many ? first + i : first + stride + i - many;
 
-		if (!child(id)) {
+		if (!child(id, i >= many)) {
 			end_all();
 			return 0;
 		}
@@ -68,7 +72,8 @@ int main(int argc, char **argv)
 	    few = argc > 3 ? atoi(argv[3]) : 0, status;
 	pid_t first = 15000;
 
-	if (many < 1 || many + few > MOST || socketpair(AF_UNIX, SOCK_STREAM, 0, ends))
+	if (many < 1 || many + few > MOST || socketpair(AF_UNIX, SOCK_STREAM, 0, ends) ||
+	    pipe(gates[0]) || pipe(gates[1]))
 		return 1;
 	prctl(PR_SET_NAME, "crowd");
 	while (!gather(first, many, stride, few))
@@ -77,7 +82,11 @@ int main(int argc, char **argv)
 	for (int i = 0; i < nmade; i++)
 		printf("%d\n", made[i]);
 	fflush(stdout);
+	close(gates[0][1]);
 	getchar();
+	close(gates[1][1]);
+	while (getchar() != EOF)
+		;
 	shutdown(ends[1], SHUT_WR); /* each reads the end */
 	while (nmade)
 		if (waitpid(made[--nmade], &status, 0) < 0 || status)
