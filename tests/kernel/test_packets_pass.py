@@ -6,7 +6,9 @@ is left to others, and under load nothing is lost between the two ends of a cabl
 """
 import ctypes
 import json
+import pathlib
 import random
+import re
 import socket
 import struct
 import time
@@ -56,10 +58,12 @@ def corpus():
 
 
 class Pass(unittest.TestCase):
-    def programs(self, before):
-        """Descriptors of the programs that are new, by name."""
-        found = {}
-        for number in lib.bpf_ids("prog") - before:
+    def programs(self, weir):
+        """Descriptors of the programs that weir holds, by type."""
+        found, held = {}, set()
+        for one in pathlib.Path(f"/proc/{weir.pid}/fdinfo").iterdir():
+            held.update(map(int, re.findall(r"^prog_id:\s+(\d+)", one.read_text(), re.M)))
+        for number in held:
             fd, _ = bpf(GET_FD_BY_ID, struct.pack("=I", number))
             if fd >= 0:
                 for line in open(f"/proc/self/fdinfo/{fd}").read().splitlines():
@@ -70,9 +74,8 @@ class Pass(unittest.TestCase):
     def test_corpus(self):
         frames = list(corpus())
         for words in ((), ("tcp port 80 or icmp6 or len > 1000 or vlan",), ("--summary",)):
-            before = lib.bpf_ids("prog")
             with net.Pair(), lib.Live("-i", "w0", "--at", "both", "-s", "65535", *words, tool="packets") as weir:
-                programs = self.programs(before)
+                programs = self.programs(weir)
                 xdp, tc = programs[6], programs[3]
                 self.assertEqual((len(xdp), len(tc)), (2, 4) if words and words[0][0] != "-" else (1, 2))
                 ran = {6: 0, 3: 0}
