@@ -156,7 +156,7 @@ class Soconnlat(unittest.TestCase):
         self.assertGreater(other[0]["count"], 0)
 
     def test_unfinished(self):
-        with far.Far(), lib.Live("-o", "json", "--stats", tool="soconnlat") as live:
+        with far.Far(), lib.Live("-o", "json", "--stats", "--netns", os.getpid(), tool="soconnlat") as live:
             work = subprocess.Popen([*WORK, "remote", str(far.SILENT), "3", "hold"], stdout=subprocess.PIPE)
             for _ in range(3):
                 work.stdout.readline()
