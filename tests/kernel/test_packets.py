@@ -229,9 +229,10 @@ class Wrong(unittest.TestCase):
     def test_gone(self):
         with net.Pair(), live("-i", "w0") as weir:
             # Older kernels (6.1) want an interface to be down for that.
-            net.sh("ip link set w0 name w5 2>/dev/null || ip link set w0 down name w5 up")
+            net.sh("ip link set w0 name w5 2>/dev/null ||"
+                   " { ip link set w0 down; ip link set w0 name w5; ip link set w5 up; }")
             time.sleep(0.3 * lib.SLOW)
-            net.sh("ip link set w5 name w0; ip link del w0")
+            net.sh("ip link set w5 down; ip link set w5 name w0; ip link del w0")
             ended = weir.wait(20)
             self.assertEqual(ended.status, 0)
             self.assertIn("w0 is called w5 now", ended.words)
