@@ -143,6 +143,15 @@ static bool match_subject(const struct filter *f, const struct hit_rec *r)
 	return false;
 }
 
+/* Of what has a namespace of its own, beside its task's: is it the one that is asked for? *rest is
+ * what there is left to ask. */
+static bool match_netns(const struct filter *f, u32 netns, struct filter *rest)
+{
+	*rest = *f;
+	rest->have &= ~FILTER_NETNS;
+	return !(f->have & FILTER_NETNS) || netns == f->netns;
+}
+
 bool match_hit(const struct filter *f, const struct hit_rec *r)
 {
 	struct filter who;
@@ -155,10 +164,8 @@ bool match_hit(const struct filter *f, const struct hit_rec *r)
 		return false;
 	if (f->have & FILTER_SLOWER && r->dur < f->slower_ns)
 		return false;
-	if (f->have & FILTER_NETNS && r->netns != f->netns)
+	if (!match_netns(f, r->netns, &who))
 		return false;
-	who = *f;
-	who.have &= ~FILTER_NETNS;
 	if (who.have & FILTER_TASK && !(r->flags & HIT_WHO))
 		return false;
 	return match_task(&who, &r->who) && (!(f->have & FILTER_SOCK) || match_subject(f, r));
@@ -168,11 +175,10 @@ bool match_hit(const struct filter *f, const struct hit_rec *r)
  */
 static bool match_conn(const struct filter *f, const struct conn_rec *r)
 {
-	struct filter rest = *f;
+	struct filter rest;
 
-	if (f->have & FILTER_NETNS && r->netns != f->netns)
+	if (!match_netns(f, r->netns, &rest))
 		return false;
-	rest.have &= ~FILTER_NETNS;
 	if (rest.have & FILTER_TASK && !(r->flags & CONN_OWNED))
 		return false;
 	return match_sock(&rest, &r->s);
@@ -180,10 +186,9 @@ static bool match_conn(const struct filter *f, const struct conn_rec *r)
 
 static bool match_drop(const struct filter *f, const struct drop_rec *r)
 {
-	struct filter who = *f;
+	struct filter who;
 
-	who.have &= ~FILTER_NETNS;
-	if (f->have & FILTER_NETNS && r->netns != f->netns)
+	if (!match_netns(f, r->netns, &who))
 		return false;
 	if (who.have & FILTER_TASK && (!r->who.pid || !match_task(&who, &r->who)))
 		return false;
@@ -193,30 +198,27 @@ static bool match_drop(const struct filter *f, const struct drop_rec *r)
 
 static bool match_frame(const struct filter *f, const struct packet_rec *r)
 {
-	struct filter who = *f;
+	struct filter who;
 
-	if (f->have & FILTER_NETNS && r->netns != f->netns)
+	if (!match_netns(f, r->netns, &who))
 		return false;
-	who.have &= ~FILTER_NETNS;
 	return !(who.have & FILTER_TASK) || (r->bits & PACKET_WHO && match_task(&who, &r->who));
 }
 
 static bool match_synbl(const struct filter *f, const struct synbl_rec *r)
 {
-	struct filter rest = *f;
+	struct filter rest;
 
-	if (f->have & FILTER_NETNS && r->netns != f->netns)
+	if (!match_netns(f, r->netns, &rest))
 		return false;
-	rest.have &= ~FILTER_NETNS;
 	return (!(rest.have & FILTER_TASK) || r->s.who.pid) && match_sock(&rest, &r->s);
 }
 
 static bool match_retrans(const struct filter *f, const struct retrans_rec *r)
 {
-	struct filter who = *f;
+	struct filter who;
 
-	who.have &= ~FILTER_NETNS;
-	if (f->have & FILTER_NETNS && r->netns != f->netns)
+	if (!match_netns(f, r->netns, &who))
 		return false;
 	if (who.have & FILTER_TASK && (!r->who.pid || !match_task(&who, &r->who)))
 		return false;
