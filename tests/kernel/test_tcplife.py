@@ -24,6 +24,7 @@ PRIMES = [(7, 13), (1009, 104729), (0, 0), (1299709, 2), (0, 65537), (611953, 0)
 FAMILIES = {"v4": (socket.AF_INET, "127.0.0.1", "127.0.0.1"), "v6": (socket.AF_INET6, "::1", "::1"),
             "mapped": (socket.AF_INET6, "::", "::ffff:127.0.0.1")}
 RESET = struct.pack("ii", 1, 0)
+PORTS = []  # that the workload listened on
 
 
 # The workload writes what it did as JSON lines on the descriptor that TOLD names.
@@ -40,7 +41,8 @@ def listening(family, address, backlog=128):
         listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     listener.bind((address, 0))
     listener.listen(backlog)
-    return listener, listener.getsockname()[1]
+    PORTS.append(listener.getsockname()[1])
+    return listener, PORTS[-1]
 
 
 def read_all(sock, count):
@@ -226,6 +228,18 @@ def idle(count):
         accepted.close()
 
 
+def settled():
+    """Waits for connections that nobody holds any more: on a busy machine the last packet of one is on its way yet."""
+    names = ["/proc/net/tcp", "/proc/net/tcp6"]
+    for _ in range(1000):
+        rows = [line.split() for name in names for line in list(open(name))[1:]]
+        states = [r[3] for r in rows if {int(r[1].split(":")[1], 16), int(r[2].split(":")[1], 16)} & set(PORTS)]
+        if not set(states) - {"06", "0A"}:  # TIME_WAIT: ended; LISTEN
+            return
+        time.sleep(0.01)
+    sys.exit(f"connections do not end: states {states}")
+
+
 WORK = {f.__name__: f for f in (bytes_each, ways, many, ends, idle)}
 
 
@@ -374,5 +388,6 @@ class Tcplife(unittest.TestCase):
 if __name__ == "__main__":
     if len(sys.argv) > 1 and sys.argv[1] in WORK:
         WORK[sys.argv[1]](*sys.argv[2:])
+        settled()
     else:
         lib.main()
