@@ -24,7 +24,7 @@ BPF     := -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) $(WARN) -Wno-unus
 # libpcap's compiler of filters alone is used: as an archive, where there is one, it brings no D-Bus and
 # systemd along, which each start would load.
 PCAP    := $(if $(filter /%,$(shell $(CC) -print-file-name=libpcap.a)),-l:libpcap.a,-lpcap)
-LIBS    := -lbpf -lelf -lz -ltraceevent -lncursesw -ltinfo -lhttp_parser $(PCAP)
+LIBS    := -lbpf -lelf -lz -ltraceevent -lncursesw -ltinfo -lhttp_parser -lnghttp2 $(PCAP)
 
 TOOLS   := $(notdir $(patsubst %/,%,$(wildcard src/tools/*/)))
 # A tool may have several BPF objects: a file each, of any name.

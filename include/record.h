@@ -422,10 +422,11 @@ struct piece_rec {
 		     * follow; zeros where unknown */
 };
 enum piece_flag {
-	PIECE_SENT = 1,   /* else received */
-	PIECE_END = 2,    /* nothing more comes in this direction */
-	PIECE_CLOSED = 4, /* nor in the other */
-	PIECE_TLS = 8,    /* within TLS */
+	PIECE_SENT = 1,    /* else received */
+	PIECE_END = 2,     /* nothing more comes in this direction */
+	PIECE_CLOSED = 4,  /* nor in the other */
+	PIECE_TLS = 8,     /* within TLS */
+	PIECE_FRAMES = 16, /* of HTTP/2: payload of DATA is not among the bytes that follow */
 };
 
 /*

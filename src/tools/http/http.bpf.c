@@ -14,10 +14,18 @@
 #define IPPROTO_TCP 6
 #define MSG_PEEK    2
 
-enum speaks { UNKNOWN, MAYBE, HTTP, OTHER };
-enum take { TAKE_NOT, TAKE_START, TAKE_MORE };
+enum speaks { UNKNOWN, MAYBE, HTTP, OTHER, H2 };
+enum take { TAKE_NOT, TAKE_START, TAKE_MORE, TAKE_H2 };
 
 SEC(".rodata.http") const volatile struct http_conf http_conf;
+
+/* Where in HTTP/2 a direction stands (h2.bpf.h). */
+struct h2_dir {
+	u32 left;    /* payload of the frame that is to come; 0: a head comes */
+	u8 nhead;    /* bytes of the head that were seen */
+	bool keep;   /* the payload is told */
+	u8 head[18]; /* 9, and as many again, as the verifier sees it */
+};
 
 /* What is known of a socket; the kernel frees it with the socket. */
 struct known {
@@ -26,6 +34,7 @@ struct known {
 	u16 tried;    /* messages that did not begin like HTTP */
 	u32 token;    /* MAYBE: letters of the first word that were seen */
 	u32 since[2]; /* bytes received and sent since a head may have begun */
+	struct h2_dir h2[2];
 };
 
 struct {
@@ -40,8 +49,10 @@ struct {
  */
 struct slot {
 	struct piece_slot p;
-	u32 token; /* letters of the first word that were seen */
-	u32 is;    /* enum speaks */
+	u32 token;       /* letters of the first word that were seen */
+	u32 is;          /* enum speaks */
+	u64 base, chunk; /* of HTTP/2: the rest of a buffer of the message */
+	u32 walked;      /* bytes since something was told */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -166,6 +177,8 @@ static __noinline int read_bytes(struct slot *s, u64 at, u64 moved, u32 want)
 	return payload_from(&s->p, at, moved, want);
 }
 
+#include "h2.bpf.h"
+
 /* Reads a message of a connection: is it to be told, and as the start of one? */
 static __noinline int take(struct slot *s, struct known *k, u32 dir, u64 moved, u64 at)
 {
@@ -173,10 +186,16 @@ static __noinline int take(struct slot *s, struct known *k, u32 dir, u64 moved, 
 	bool start = true;
 
 	dir &= 1;
+	if (k->speaks == H2)
+		return TAKE_H2;
 	want = wanted(k, moved, dir);
 	read_bytes(s, at, moved, want);
 	if (k->speaks != HTTP) {
 		learn_of(k, s, dir);
+		if (k->speaks == UNKNOWN && h2_looks_so(s)) {
+			k->speaks = H2;
+			return TAKE_H2;
+		}
 		if (k->speaks != HTTP && k->speaks != MAYBE)
 			return TAKE_NOT;
 	} else {
@@ -188,6 +207,8 @@ static __noinline int take(struct slot *s, struct known *k, u32 dir, u64 moved, 
 		if (start && want < PAYLOAD_MOST)
 			read_bytes(s, at, moved, PAYLOAD_MOST);
 	}
+	if (start && k->speaks == HTTP && h2_begins(s, k, dir))
+		return TAKE_H2;
 	k->since[dir] += moved;
 	s->p.r.conn = k->cookie;
 	s->p.r.size = moved;
@@ -210,7 +231,7 @@ static __always_inline int on_bytes(struct sock *sk, const u32 dir, s64 ret)
 	k = bpf_sk_storage_get(&socks, sk, 0, 0);
 	if (!k)
 		k = known_new(sk);
-	if (!k || k->speaks == OTHER || (!ret && k->speaks != HTTP))
+	if (!k || k->speaks == OTHER || (!ret && k->speaks != HTTP && k->speaks != H2))
 		return 0;
 	s = bpf_map_lookup_elem(&slots, &place);
 	if (!s)
@@ -220,9 +241,9 @@ static __always_inline int on_bytes(struct sock *sk, const u32 dir, s64 ret)
 		return 0;
 	s->p.r.flags = (dir == DIR_SENT ? PIECE_SENT : 0) | (ret ? 0 : PIECE_END);
 	s->p.r.seq = place_of(sk, dir) - ret;
-	if (how == TAKE_START && look(&s->p.r.sock, sk))
+	if (how != TAKE_MORE && look(&s->p.r.sock, sk))
 		who_fill(&s->p.r.who, task);
-	return tell(&s->p, how);
+	return how == TAKE_H2 ? h2_message(s, k, dir, ret, 0) : tell(&s->p, how);
 }
 
 SEC("?fexit") int tcp_sent(u64 *ctx)
@@ -281,7 +302,7 @@ SEC("?tp_btf") int on_state(u64 *ctx)
 	if (state != TCP_FIN_WAIT1 && state != TCP_LAST_ACK && state != TCP_CLOSE)
 		return 0;
 	k = bpf_sk_storage_get(&socks, (struct sock *)ctx[0], 0, 0);
-	if (!k || k->speaks != HTTP)
+	if (!k || (k->speaks != HTTP && k->speaks != H2))
 		return 0;
 	r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
 	if (!r) {

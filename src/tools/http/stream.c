@@ -2,8 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include "h2.h"
 #include "http.h"
-#include "stream.h"
+#include "transaction.h"
 
 enum stream_state {
 	STREAM_IDLE,    /* between messages */
@@ -11,89 +12,7 @@ enum stream_state {
 	STREAM_LOST,    /* somewhere */
 };
 
-void (*http_done)(const struct transaction *t);
-u64 http_resyncs, http_dropped;
-
 #define TAIL 5 /* bytes of piece_rec's tail */
-
-static u32 transactions; /* there are */
-
-static struct transaction *transaction_new(void)
-{
-	struct transaction *t = transactions < REQUESTS_MOST ? calloc(1, sizeof(*t)) : NULL;
-
-	if (!t) {
-		http_dropped++;
-		return NULL;
-	}
-	transactions++;
-	t->r.first_ns = ~0ull;
-	t->r.grpc = -1;
-	t->texts[HTTP_METHOD] = (struct text){0, METHOD_MOST, t->method};
-	t->texts[HTTP_HOST] = (struct text){0, HOST_MOST, t->host};
-	t->texts[HTTP_PATH] = (struct text){0, PATH_MOST, t->path};
-	return t;
-}
-
-static void transaction_free(struct transaction *t)
-{
-	if (t)
-		transactions--;
-	free(t);
-}
-
-static void text_add(struct text *t, const char *p, size_t n)
-{
-	if (t->full < t->room)
-		memcpy(t->at + t->full, p, n < t->room - t->full ? n : t->room - t->full);
-	t->full += n;
-}
-
-static void text_set(struct text *t, const char *p, size_t n)
-{
-	t->full = 0;
-	text_add(t, p, n);
-}
-
-/* Tells a transaction, which is the queue's or the stream's alone. */
-static void finish(struct conn *c, struct transaction *t, u32 flags)
-{
-	for (struct transaction **at = &c->first; *at; at = &(*at)->next)
-		if (*at == t) {
-			*at = t->next;
-			if (!t->next)
-				c->last = at;
-			c->waiting--;
-			break;
-		}
-	for (u32 dir = 0; dir < 2; dir++) {
-		struct stream *s = &c->streams[dir];
-
-		if (s->of != t)
-			continue;
-		if (s->response)
-			t->r.response_bytes += s->bytes;
-		else
-			t->r.request_bytes = s->bytes;
-		s->of = NULL;
-	}
-	t->r.flags |= flags | (c->tls ? HTTP_TLS : 0);
-	t->r.s.dur = c->now - t->r.s.h.ts;
-	t->r.s.ret = !t->r.status ? -1 : t->r.status >= 400 ? -t->r.status : 0;
-	if (t->r.flags & HTTP_UNANSWERED)
-		t->r.s.ret = -1;
-	http_resyncs += t->r.flags & HTTP_UNSURE ? 1 : 0;
-	http_done(t);
-	transaction_free(t);
-}
-
-static void enqueue(struct conn *c, struct transaction *t)
-{
-	t->next = NULL;
-	*c->last = t;
-	c->last = &t->next;
-	c->waiting++;
-}
 
 /* What libhttp-parser calls. */
 
@@ -128,6 +47,8 @@ static int on_value(http_parser *p, const char *at, size_t n)
 
 	if ((s->nfield & 0x7f) == 4 && !memcmp(s->field, "host", 4) && s->draft)
 		text_add(&s->draft->texts[HTTP_HOST], at, n);
+	if (s->nfield == 7 && !memcmp(s->field, "upgrade", 7))
+		s->h2c = n == 3 && !memcmp(at, "h2c", 3);
 	s->nfield |= 0x80;
 	return 0;
 }
@@ -183,7 +104,7 @@ static void request_head(struct stream *s)
 	t->r.version = version_of(&s->p);
 	t->r.side = s->dir == DIR_RECEIVED ? HTTP_SERVER : HTTP_CLIENT;
 	s->of = t;
-	enqueue(c, t);
+	transaction_enqueue(c, t);
 }
 
 static bool is(const struct text *t, const char *word)
@@ -211,13 +132,18 @@ static int response_head(struct stream *s)
 		t->r.flags = HTTP_NO_REQUEST;
 		t->r.version = version_of(&s->p);
 		t->r.side = s->dir == DIR_SENT ? HTTP_SERVER : HTTP_CLIENT;
-		enqueue(c, t);
+		transaction_enqueue(c, t);
 	}
 	transaction_free(s->draft);
 	s->draft = NULL;
 	s->of = t;
 	if (t->r.first_ns == ~0ull)
 		t->r.first_ns = s->begun - t->r.s.h.ts;
+	if (status == 101 && s->h2c) {
+		s->of = NULL;
+		h2_upgraded(c, t, s->dir);
+		return 2;
+	}
 	t->r.status = status;
 	t->answered = status >= 200 || status == 101;
 	head = is(&t->texts[HTTP_METHOD], "HEAD");
@@ -263,7 +189,8 @@ static void message_begin(struct stream *s)
 	http_parser_init(&s->p, HTTP_BOTH);
 	s->p.data = s;
 	s->state = STREAM_MESSAGE;
-	s->headed = s->response = false;
+	s->headed = s->response = s->h2c = false;
+	s->preface = 0;
 	s->nfield = 0;
 	s->bytes = 0;
 	s->begun = s->conn->now;
@@ -286,7 +213,7 @@ static void message_end(struct stream *s, u32 flags)
 		t->r.response_bytes += s->bytes;
 		s->of = NULL;
 	} else {
-		finish(s->conn, t, s->conn->tunnel ? HTTP_UPGRADED : 0);
+		transaction_finish(s->conn, t, s->conn->tunnel ? HTTP_UPGRADED : 0);
 	}
 	s->bytes = 0;
 }
@@ -323,20 +250,41 @@ static void found(struct stream *s)
 	s->state = STREAM_IDLE;
 }
 
-static void feed(struct stream *s, const u8 *p, u32 n)
+/* Does HTTP/2 begin here? No method begins like its preface. */
+static bool begins_h2(struct stream *s, const u8 *p, u32 n)
 {
-	while (n && !s->conn->tunnel) {
+	u32 had = s->preface;
+
+	while (s->preface < 3 && s->preface - had < n && s->bytes == had &&
+	       p[s->preface - had] == H2_PREFACE[s->preface])
+		s->preface++;
+	if (s->preface < 3)
+		return false;
+	transaction_free(s->draft);
+	s->draft = NULL;
+	h2_begin(s->conn, false);
+	if (s->conn->h2)
+		h2_feed(s->conn, s->dir, (const u8 *)H2_PREFACE, had, had, false);
+	return true;
+}
+
+/* Returns how many bytes are left when another protocol begins. */
+static u32 feed(struct stream *s, const u8 *p, u32 n)
+{
+	while (n && !s->conn->tunnel && !s->conn->h2) {
 		size_t parsed;
 
 		if (s->state == STREAM_LOST) {
 			if (!begins(s, p, n)) {
 				s->bytes += n;
-				return;
+				return 0;
 			}
 			found(s);
 		}
 		if (s->state == STREAM_IDLE)
 			message_begin(s);
+		if (begins_h2(s, p, n))
+			break;
 		parsed = http_parser_execute(&s->p, &settings, (const char *)p, n);
 		if (parsed > n)
 			parsed = n;
@@ -348,9 +296,10 @@ static void feed(struct stream *s, const u8 *p, u32 n)
 		} else if (HTTP_PARSER_ERRNO(&s->p) != HPE_OK) {
 			lose(s);
 			s->bytes += n;
-			return;
+			return 0;
 		}
 	}
+	return n;
 }
 
 /* Bytes that were moved and not seen: of a body the parser looks at none. */
@@ -397,6 +346,12 @@ static void unseen(struct stream *s, u32 n)
 		s->bytes += n;
 }
 
+/* Is this a connection of HTTP/2 whose begin was not seen? */
+static bool h2_joined(const struct stream *s, const u8 *p, u32 n)
+{
+	return s->state == STREAM_IDLE && !s->headed && h2_looks_so(p, n);
+}
+
 /* What was moved and follows on the bytes that were seen; its last few were. */
 static void unseen_but_tail(struct stream *s, u32 n, const u8 *tail)
 {
@@ -414,6 +369,28 @@ static bool ends_chunks(const struct stream *s, const u8 *tail)
 {
 	return s->state == STREAM_LOST && s->of && s->p.flags & F_CHUNKED &&
 	       !memcmp(tail, "0\r\n\r\n", TAIL);
+}
+
+/* The next size bytes, of which the first were seen; frames: see PIECE_FRAMES. */
+static void stream_bytes(struct stream *s, const u8 *p, u32 have, u32 size,
+			 const struct piece_rec *r)
+{
+	struct conn *c = s->conn;
+	bool frames = r->flags & PIECE_FRAMES;
+	u32 left = have;
+
+	if (!c->h2 && !c->tunnel && (h2_joined(s, p, have) || (frames && !begins(s, p, have))))
+		h2_begin(c, true);
+	if (!c->h2)
+		left = feed(s, p, have);
+	if (c->h2)
+		h2_feed(c, s->dir, p + have - left, left, size - (have - left), frames);
+	else if (size > have)
+		unseen_but_tail(s, size - have, r->tail);
+	if (ends_chunks(s, have >= TAIL && size == have ? p + have - TAIL : r->tail)) {
+		s->of->r.flags &= ~HTTP_UNSURE;
+		message_end(s, 0);
+	}
 }
 
 static void stream_piece(struct stream *s, const struct piece_rec *r, u32 have)
@@ -434,16 +411,12 @@ static void stream_piece(struct stream *s, const struct piece_rec *r, u32 have)
 		size -= old;
 		p += old < have ? old : have;
 		have -= old < have ? old : have;
+	} else if (s->conn->h2) {
+		h2_feed(s->conn, s->dir, NULL, 0, gap, false);
 	} else {
 		unseen(s, gap);
 	}
-	feed(s, p, have);
-	if (size > have)
-		unseen_but_tail(s, size - have, r->tail);
-	if (ends_chunks(s, have >= TAIL && size == have ? p + have - TAIL : r->tail)) {
-		s->of->r.flags &= ~HTTP_UNSURE;
-		message_end(s, 0);
-	}
+	stream_bytes(s, p, have, size, r);
 }
 
 /* Nothing more comes: a body without a length is complete, another is cut off. */
@@ -455,12 +428,14 @@ static void stream_end(struct stream *s)
 			message_end(s, 0);
 	}
 	if (s->of && s->response)
-		finish(s->conn, s->of, s->of->answered ? HTTP_CUT : HTTP_UNANSWERED);
+		transaction_finish(s->conn, s->of, s->of->answered ? HTTP_CUT : HTTP_UNANSWERED);
 	transaction_free(s->draft);
 	s->draft = NULL;
 	s->of = NULL;
 	s->state = STREAM_LOST;
 	s->headed = false;
+	if (s->conn->h2)
+		h2_half_end(s->conn, s->dir);
 }
 
 void conn_begin(struct conn *c, u64 id)
@@ -497,6 +472,7 @@ void conn_end(struct conn *c, u64 now)
 	c->now = now;
 	for (u32 dir = 0; dir < 2; dir++)
 		stream_end(&c->streams[dir]);
+	h2_end(c);
 	while (c->first)
-		finish(c, c->first, c->first->answered ? HTTP_CUT : HTTP_UNANSWERED);
+		transaction_finish(c, c->first, c->first->answered ? HTTP_CUT : HTTP_UNANSWERED);
 }

@@ -43,6 +43,8 @@ struct stream {
 	bool placed;
 	bool response; /* the message is one */
 	bool headed;   /* its head is complete */
+	bool h2c;      /* its header Upgrade says so */
+	u8 preface;    /* how many bytes it has in common with HTTP/2's */
 	u8 nfield;
 	char field[24];            /* name of the header field that is read, in small letters */
 	u32 next;                  /* place of the byte that comes next, when placed */
@@ -61,6 +63,7 @@ struct conn {
 	u32 waiting; /* transactions in the queue */
 	struct transaction *first, **last;
 	struct stream streams[2];
+	struct h2 *h2; /* what is known of HTTP/2, once it is spoken */
 };
 
 /* Called with each transaction when it is complete, or nothing more of it will come; it is freed

@@ -114,7 +114,8 @@ static __always_inline int tls_leave(struct pt_regs *ctx, const u32 dir)
 	c->seq[dir] += moved;
 	s->p.r.sock = c->sock;
 	who_fill(&s->p.r.who, bpf_get_current_task_btf());
-	return tell(&s->p, TAKE_START);
+	return how == TAKE_H2 ? h2_message(s, &c->k, dir, moved, call.buf)
+			      : tell(&s->p, TAKE_START);
 }
 
 SEC("?kprobe") int tls_enter_plain(struct pt_regs *ctx)
@@ -146,7 +147,7 @@ SEC("?kprobe") int tls_free(struct pt_regs *ctx)
 
 	if (!c)
 		return 0;
-	if (c->k.speaks == HTTP) {
+	if (c->k.speaks == HTTP || c->k.speaks == H2) {
 		r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
 		if (r) {
 			__builtin_memset(r, 0, sizeof(*r));
