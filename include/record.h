@@ -431,7 +431,8 @@ enum piece_flag {
 
 /*
  * A request and its response, made by the user half. s.h.ts: the request's first byte; s.dur: from
- * there to the response's last; s.ret: -status where it is 400 or more, -1 without an answer.
+ * there to the response's last; s.ret: -status where it is 400 or more, -1 without an answer and
+ * where gRPC failed.
  * Method, host and path follow as SECT_TEXT, full their length before they were cut.
  */
 struct http_rec {

@@ -33,7 +33,7 @@ static size_t piece(struct conn *c, u32 *seq, u64 now, const u8 *p, size_t n)
 	r = calloc(1, sizeof(*r) + have); /* of just that size: what lies behind is found */
 	r->h = (struct rec){.len = sizeof(*r) + have, .fixed = sizeof(*r), .ts = now};
 	r->who.pid = 1;
-	r->flags = flags;
+	r->flags = flags | (p[0] & 4 ? PIECE_FRAMES : 0);
 	r->seq = seq[flags & PIECE_SENT] + (p[0] & 8 ? (p[0] & 16 ? -p[1] : p[1] * 256) : 0);
 	r->size = have + p[2] * (p[0] & 32 ? 4096 : 1);
 	r->have = p[0] & 64 ? have + 100 : have; /* a lie */

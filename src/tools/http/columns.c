@@ -51,6 +51,10 @@ static void tell_request(struct verbs *v, const struct rec *r)
 		if (!i && s && s->len)
 			buf_chr(v->b, ' ');
 	}
+	if (rec_of(r)->grpc > 0) {
+		buf_str(v->b, " gRPC ");
+		buf_u64(v->b, rec_of(r)->grpc);
+	}
 }
 
 static void tell_side(struct verbs *v, const struct rec *r)
@@ -163,7 +167,7 @@ const struct column http_columns[] = {
 	 "of the response; null: none came"},
 	{"ms", "MS", COL_NEST, FOR_PEOPLE, 0, 0, 9, tell_ms, "total_ns in ms"},
 	{"request", "REQUEST", COL_NEST, FOR_PEOPLE | COL_LEFT, 0, 0, 0, tell_request,
-	 "method, host and path"},
+	 "method, host and path; the status of gRPC where it is not 0"},
 	{"method", NULL, COL_NEST, 0, 0, 0, 0, tell_method, "method"},
 	{"host", NULL, COL_NEST, 0, 0, 0, 0, tell_host, "host that was asked for"},
 	{"path", NULL, COL_NEST, 0, 0, 0, 0, tell_path, "path and query, at most 1024 bytes"},

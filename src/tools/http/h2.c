@@ -35,6 +35,11 @@ struct h2 {
 
 u64 h2_lost, h2_untold;
 
+static u32 stream_of(const u8 *p)
+{
+	return (p[0] & 0x7fu) << 24 | p[1] << 16 | p[2] << 8 | p[3];
+}
+
 static struct transaction *find(const struct conn *c, u32 stream)
 {
 	struct transaction *t = c->first;
@@ -196,7 +201,7 @@ static void request_begin(struct conn *c, struct h2_side *s, u32 stream)
 
 static void block_begin(struct conn *c, struct h2_side *s)
 {
-	u32 stream = s->stream & 0x7fffffff;
+	u32 stream = s->stream;
 
 	s->block = true;
 	s->ends = s->flags & NGHTTP2_FLAG_END_STREAM && s->type == NGHTTP2_HEADERS;
@@ -251,7 +256,7 @@ bool h2_looks_so(const u8 *p, u32 n)
 	u32 len = n < HEAD ? 0 : p[0] << 16 | p[1] << 8 | p[2];
 
 	return n >= HEAD && len <= 16384 && p[3] < 10 && !(p[4] & ~0x2d) && p[5] < 0x80 &&
-	       frame_fits(p[3], p[4], len, p[5] << 24 | p[6] << 16 | p[7] << 8 | p[8]);
+	       frame_fits(p[3], p[4], len, stream_of(p + 5));
 }
 
 /* How many bytes there are before a block's first. */
@@ -289,7 +294,7 @@ static bool frame_begin(struct conn *c, struct h2_side *s)
 	}
 	s->type = h[3];
 	s->flags = h[4];
-	s->stream = (h[5] << 24 | h[6] << 16 | h[7] << 8 | h[8]) & 0x7fffffff;
+	s->stream = stream_of(h + 5);
 	s->left = len;
 	if (!frame_fits(s->type, s->flags, len, s->stream) ||
 	    s->block != (s->type == NGHTTP2_CONTINUATION))
@@ -318,7 +323,7 @@ static bool before_end(struct conn *c, struct h2_side *s)
 	if (s->flags & NGHTTP2_FLAG_PADDED && s->type != NGHTTP2_CONTINUATION)
 		s->padding = *p++;
 	if (s->type == NGHTTP2_PUSH_PROMISE && c->h2->client && !is_client(c, s))
-		request_begin(c, s, (p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3]) & 0x7fffffff);
+		request_begin(c, s, stream_of(p));
 	return s->padding <= s->left;
 }
 
@@ -343,7 +348,7 @@ static bool frame_end(struct conn *c, struct h2_side *s)
 	struct transaction *t;
 
 	if (has_block(s) && s->flags & NGHTTP2_FLAG_END_HEADERS) {
-		if (!c->h2->joined && !inflate(c, s, NULL, 0, true))
+		if (!c->h2->joined && !inflate(c, s, s->head, 0, true))
 			return false;
 		block_end(c, s);
 	}

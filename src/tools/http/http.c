@@ -6,6 +6,7 @@
 #include "columns.h"
 #include "conns.h"
 #include "error.h"
+#include "h2.h"
 #include "http.h"
 #include "kernel.h"
 #include "match.h"
@@ -203,6 +204,13 @@ static int tick(struct run *run, struct attach *a, bool last)
 		note("bytes were missing %llu times where they were needed: unsure marks the "
 		     "requests",
 		     (unsigned long long)http_resyncs);
+	if (h2_untold)
+		note("%llu requests of HTTP/2 are not told: their connections were there before "
+		     "weir, and what their heads say depends on what was sent before",
+		     (unsigned long long)h2_untold);
+	if (h2_lost)
+		note("%llu connections of HTTP/2 were left: bytes that a head was in were not seen",
+		     (unsigned long long)h2_lost);
 	if (http_dropped)
 		note("%llu requests were left out: too many waited for a response",
 		     (unsigned long long)http_dropped);

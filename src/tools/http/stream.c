@@ -412,7 +412,7 @@ static void stream_piece(struct stream *s, const struct piece_rec *r, u32 have)
 		p += old < have ? old : have;
 		have -= old < have ? old : have;
 	} else if (s->conn->h2) {
-		h2_feed(s->conn, s->dir, NULL, 0, gap, false);
+		h2_feed(s->conn, s->dir, (const u8 *)"", 0, gap, false);
 	} else {
 		unseen(s, gap);
 	}

@@ -69,7 +69,7 @@ void transaction_finish(struct conn *c, struct transaction *t, u32 flags)
 	t->r.flags |= flags | (c->tls ? HTTP_TLS : 0);
 	t->r.s.dur = c->now - t->r.s.h.ts;
 	t->r.s.ret = !t->r.status ? -1 : t->r.status >= 400 ? -t->r.status : 0;
-	if (t->r.flags & HTTP_UNANSWERED)
+	if (t->r.flags & HTTP_UNANSWERED || t->r.grpc > 0)
 		t->r.s.ret = -1;
 	http_resyncs += t->r.flags & HTTP_UNSURE ? 1 : 0;
 	http_done(t);
