@@ -63,7 +63,7 @@ static void tell_p99(struct verbs *v, const struct rec *r)
 		{"errors",  "ERRORS",                                                              \
 		 COL_UINT,  COL_TEXT,                                                              \
 		 C(failed), 6,                                                                     \
-		 NULL,      "of these, with a status of 400 or more, of gRPC not 0, or without a response"},      \
+		 NULL,      "of these, failed by status, gRPC's too, or without a response"},      \
 		{"p50_ms", "P50(ms)", COL_NEST, FOR_PEOPLE, 0, 0, 8, tell_p50, "p50_ns in ms"},    \
 		{"p90_ms", "P90(ms)", COL_NEST, FOR_PEOPLE, 0, 0, 8, tell_p90, "p90_ns in ms"},    \
 		{"p99_ms", "P99(ms)", COL_NEST, FOR_PEOPLE, 0, 0, 8, tell_p99, "p99_ns in ms"},    \
