@@ -220,5 +220,7 @@ define bpf_source
 $(B)/bpf/$1.bpf.o: $(wildcard src/tools/*/$1.bpf.c)
 endef
 $(foreach t,$(KERNEL),$(eval $(call bpf_source,$t)))
+# A header that is no more, in what was written down before: its users are compiled anew.
+%.h: ;
 -include $(OBJS:.o=.d) $(BPF_O:.o=.d) $(patsubst %.o,%.d,$(call objects,asan) $(call objects,fuzz)) \
 	$(UNITS:=.d) $(UNITS:=.asan.d) $(FUZZERS:=.d)

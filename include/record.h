@@ -199,10 +199,11 @@ struct sock_rec {
 	struct who who;
 	struct sock_id sock;
 };
+#define DUR_UNKNOWN (~0ull)
 
 /* Of which the record is. */
 enum connect_stage {
-	CONNECT_CALL,  /* the end of the call; dur: from entry to exit */
+	CONNECT_CALL,  /* the end of the call; dur: from entry to exit, DUR_UNKNOWN of io_uring's */
 	CONNECT_FINAL, /* the end of the handshake; dur: from the call's entry on; ret: what the
 			  socket's error was */
 };
@@ -225,8 +226,8 @@ struct connect_rec {
 	u32 pad;
 };
 
-/* An accept; s.dur: from the connection's arrival in the queue until accept returned it. */
-#define WAIT_UNKNOWN (~0ull) /* it came before weir, or is of a family without events */
+/* An accept; s.dur: from the connection's arrival in the queue until accept returned it,
+ * DUR_UNKNOWN where it came before weir, or is of a family without events. */
 struct accept_rec {
 	struct sock_rec s; /* sock: the accepted one; the listening one when the call failed */
 	u32 queue;         /* connections that wait still */

@@ -269,6 +269,13 @@ void buf_seconds(struct buf *b, u64 ns, unsigned width)
 	b->at = buf_put_six(at + 2, (u32)ns / 1000);
 }
 
+void buf_ms(struct buf *b, u64 ns)
+{
+	buf_u64(b, ns / 1000000);
+	buf_chr(b, '.');
+	buf_digits(b, ns / 1000 % 1000, 3);
+}
+
 static inline char *put_octet(char *at, size_t v)
 {
 	const char *octet = octets + 8 * v;

@@ -147,6 +147,8 @@ static inline char *buf_put_nine(char *at, u32 v)
 
 /* ns as seconds with digits decimals (0 to 9), cut, not rounded: 53000000, 6 → 0.053000 */
 void buf_seconds(struct buf *b, u64 ns, unsigned digits);
+/* Nanoseconds as milliseconds with three digits: 1.234 */
+void buf_ms(struct buf *b, u64 ns);
 /* 4 bytes in network order → 127.0.0.1; 16 bytes → RFC 5952, as inet_ntop prints it */
 void buf_ip4(struct buf *b, const u8 *addr);
 void buf_ip6(struct buf *b, const u8 *addr);

@@ -39,6 +39,8 @@ void doors_want(struct attach *a, enum door door);
 /* The same where no result is wanted: by DOOR_ENTRY_WAYS(), which cost less. */
 void doors_want_entry(struct attach *a, enum door door);
 
+/* A change of state of a TCP socket, for the tool's program on_state(). */
+extern const struct probe state_probe;
 /* What io_uring connects and accepts (kernel/uring.bpf.h). */
 extern const struct probe uring_connect_probe, uring_accept_probe;
 

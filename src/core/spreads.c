@@ -26,8 +26,8 @@ static void tell_percentile(struct verbs *v, const struct rec *r, u32 permille)
 
 	if (h.n)
 		v->ops->uint(v, histogram_percentile(&h, permille, tally_of(r)->n[SPREAD_MAX]));
-	else if (v->ops != &verbs_text)
-		v->ops->ptr(v, 0);
+	else
+		decode_none(v);
 }
 
 void tell_mean(struct verbs *v, const struct rec *r)

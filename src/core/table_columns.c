@@ -9,12 +9,6 @@
 #include "error.h"
 #include "suggest.h"
 
-static void tell_none(struct verbs *v)
-{
-	if (v->ops != &verbs_text)
-		v->ops->ptr(v, 0);
-}
-
 static const struct sock_id *sock_of(const struct rec *r)
 {
 	return &table_rec(r)->s.sock;
@@ -30,7 +24,7 @@ static void tell_word(struct verbs *v, const char *word)
 	if (word)
 		v->ops->word(v, word);
 	else
-		tell_none(v);
+		decode_none(v);
 }
 
 static void tell_event(struct verbs *v, const struct rec *r)
@@ -119,7 +113,7 @@ static void tell_who(struct verbs *v, const struct rec *r, u32 flag, u32 n)
 	if (has(r, flag))
 		v->ops->uint(v, n);
 	else
-		tell_none(v);
+		decode_none(v);
 }
 
 static void tell_pid(struct verbs *v, const struct rec *r)
@@ -147,7 +141,7 @@ static void tell_age(struct verbs *v, const struct rec *r)
 	if (table_rec(r)->opened)
 		v->ops->uint(v, table_rec(r)->s.dur);
 	else
-		tell_none(v);
+		decode_none(v);
 }
 
 static void tell_connect(struct verbs *v, const struct rec *r)
@@ -155,7 +149,7 @@ static void tell_connect(struct verbs *v, const struct rec *r)
 	if (table_rec(r)->connect_ns != CONNECT_UNKNOWN)
 		v->ops->uint(v, table_rec(r)->connect_ns);
 	else
-		tell_none(v);
+		decode_none(v);
 }
 
 /* A number with two places behind the point. */
@@ -205,7 +199,7 @@ static void tell_ms(struct verbs *v, const struct rec *r)
 		if (has(r, CONN_COUNTERS))                                                         \
 			v->ops->uint(v, table_rec(r)->c.member);                                   \
 		else                                                                               \
-			tell_none(v);                                                              \
+			decode_none(v);                                                            \
 	}
 COUNTER(tx)
 COUNTER(rx)
@@ -237,7 +231,7 @@ static void tell_close(struct verbs *v, const struct rec *r)
 	const char *word = "fin";
 
 	if (!is_closed(r)) {
-		tell_none(v);
+		decode_none(v);
 		return;
 	}
 	switch (-table_rec(r)->s.ret) {

@@ -194,8 +194,8 @@ static void tell_pid(struct verbs *v, const struct rec *r)
 {
 	if (tally_of(r)->key.pid)
 		v->ops->uint(v, tally_of(r)->key.pid);
-	else if (v->ops != &verbs_text)
-		v->ops->ptr(v, 0);
+	else
+		decode_none(v);
 }
 
 static void tell_remote(struct verbs *v, const struct rec *r)
@@ -205,8 +205,8 @@ static void tell_remote(struct verbs *v, const struct rec *r)
 	memcpy(id.raddr, tally_of(r)->key.addr, 16);
 	if (id.family)
 		decode_addr(v, &id, true);
-	else if (v->ops != &verbs_text)
-		v->ops->ptr(v, 0);
+	else
+		decode_none(v);
 }
 
 #define NUMBERS                                                                                    \

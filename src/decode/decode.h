@@ -24,6 +24,11 @@ void decode_socket(struct verbs *v, const struct call_rec *r);
 /* r: the record whose sections have the paths of a Unix socket; NULL: they are not known. */
 void decode_sock_id(struct buf *b, const struct sock_id *id, const struct rec *r);
 
+/* What is not there: nothing in text, where an empty cell is a dash, and null in JSON. */
+void decode_none(struct verbs *v);
+/* The words of the bits that are set, of n, the lowest first: an ARRAY. */
+void decode_notes(struct verbs *v, const char *const *words, u32 n, u32 flags);
+
 /*
  * One property of a socket, as a column of its own (src/tools/so*): nothing in text and null in
  * JSON where it is not known or the family has none. Addresses of vsock are cids.

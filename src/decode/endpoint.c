@@ -9,8 +9,7 @@ static bool is_inet(const struct sock_id *id)
 	return id->family == AF_INET || id->family == AF_INET6;
 }
 
-/* Nothing in text, where a cell without content is a dash. */
-static void tell_none(struct verbs *v)
+void decode_none(struct verbs *v)
 {
 	if (!tell_is_text(v))
 		v->ops->ptr(v, 0);
@@ -21,7 +20,7 @@ void decode_family(struct verbs *v, const struct sock_id *id)
 	const char *name = name_of(&names_af, id->family);
 
 	if (!id->family)
-		tell_none(v);
+		decode_none(v);
 	else if (name)
 		v->ops->word(v, name);
 	else
@@ -33,7 +32,7 @@ void decode_protocol(struct verbs *v, const struct sock_id *id)
 	if (id->flags & SOCK_ID_VALID && is_inet(id))
 		v->ops->name(v, &names_ipproto, id->protocol);
 	else
-		tell_none(v);
+		decode_none(v);
 }
 
 void decode_addr(struct verbs *v, const struct sock_id *id, bool remote)
@@ -43,14 +42,14 @@ void decode_addr(struct verbs *v, const struct sock_id *id, bool remote)
 	const u8 *addr = remote ? id->raddr : id->laddr;
 
 	if (!(id->flags & (remote ? SOCK_ID_PEER : SOCK_ID_BOUND))) {
-		tell_none(v);
+		decode_none(v);
 		return;
 	}
 	switch (id->family) {
 	case AF_INET: buf_ip4(&b, addr); break;
 	case AF_INET6: buf_ip6(&b, addr); break;
 	case AF_VSOCK: buf_u64(&b, remote ? id->rcid : id->lcid); break;
-	default: tell_none(v); return;
+	default: decode_none(v); return;
 	}
 	buf_chr(&b, 0);
 	v->ops->word(v, room);
@@ -59,13 +58,24 @@ void decode_addr(struct verbs *v, const struct sock_id *id, bool remote)
 void decode_port(struct verbs *v, const struct sock_id *id, bool remote)
 {
 	if (!(id->flags & (remote ? SOCK_ID_PEER : SOCK_ID_BOUND)))
-		tell_none(v);
+		decode_none(v);
 	else if (is_inet(id))
 		v->ops->uint(v, remote ? id->rport : id->lport);
 	else if (id->family == AF_VSOCK)
 		v->ops->uint(v, remote ? id->rvport : id->lvport);
 	else
-		tell_none(v);
+		decode_none(v);
+}
+
+void decode_notes(struct verbs *v, const char *const *words, u32 n, u32 flags)
+{
+	v->ops->open(v, BOX_ARRAY);
+	for (u32 i = 0; i < n; i++)
+		if (flags >> i & 1) {
+			v->ops->item(v);
+			v->ops->word(v, words[i]);
+		}
+	v->ops->close(v);
 }
 
 void decode_outcome(struct verbs *v, const struct names *words, s64 ret)

@@ -217,12 +217,6 @@ void decode_hit_error(struct verbs *v, const struct hit_rec *r)
 		decode_none(v);
 }
 
-void decode_none(struct verbs *v)
-{
-	if (!tell_is_text(v))
-		v->ops->ptr(v, 0);
-}
-
 void decode_hit_stack(struct verbs *v, const struct hit_rec *r)
 {
 	decode_stack(v, &r->h);

@@ -39,8 +39,6 @@ void decode_hit_packet(struct verbs *v, const struct hit_rec *r);
 void decode_hit_ret(struct verbs *v, const struct hit_rec *r);
 /* The name of the error that the result is; as decode_none() when it is none. */
 void decode_hit_error(struct verbs *v, const struct hit_rec *r);
-/* Nothing to tell: "-" in a text column, null in JSON. */
-void decode_none(struct verbs *v);
 /* Frames, innermost first: an ARRAY; a null ptr without --stack. */
 void decode_hit_stack(struct verbs *v, const struct hit_rec *r);
 /* The same of any record that has SECT_STACK; and in text, a line of its own for each frame. */

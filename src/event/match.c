@@ -76,7 +76,7 @@ static bool match_socket(const struct filter *f, const struct sock_id *id,
 static bool match_result(const struct filter *f, s64 ret, u64 dur)
 {
 	return !(f->have & FILTER_FAILED && ret >= 0) &&
-	       !(f->have & FILTER_SLOWER && dur < f->slower_ns);
+	       !(f->have & FILTER_SLOWER && (dur < f->slower_ns || dur == DUR_UNKNOWN));
 }
 
 bool match_call(const struct filter *f, const struct call_rec *r)

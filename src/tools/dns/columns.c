@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 #include "columns.h"
+#include "conn_columns.h"
 #include "decode.h"
 #include "out.h"
 #include "sums.h"
@@ -7,12 +8,6 @@
 static const struct dns_rec *rec_of(const struct rec *r)
 {
 	return (const struct dns_rec *)r;
-}
-
-static void tell_nothing(struct verbs *v)
-{
-	if (v->ops != &verbs_text)
-		v->ops->ptr(v, 0);
 }
 
 /* Names are text that is made harmless by their decoder. */
@@ -31,7 +26,7 @@ static void tell_name(struct verbs *v, const struct rec *r)
 	if (s)
 		tell_plain(v, s + 1, s->len);
 	else
-		tell_nothing(v);
+		decode_none(v);
 }
 
 static void tell_type(struct verbs *v, const struct rec *r)
@@ -52,7 +47,7 @@ static void tell_transport(struct verbs *v, const struct rec *r)
 static void tell_rcode(struct verbs *v, const struct rec *r)
 {
 	if (rec_of(r)->flags & DNS_UNANSWERED)
-		tell_nothing(v);
+		decode_none(v);
 	else
 		v->ops->name(v, &names_dns_rcode, rec_of(r)->rcode);
 }
@@ -60,22 +55,15 @@ static void tell_rcode(struct verbs *v, const struct rec *r)
 static void tell_latency(struct verbs *v, const struct rec *r)
 {
 	if (rec_of(r)->flags & (DNS_UNANSWERED | DNS_NO_QUERY))
-		tell_nothing(v);
+		decode_none(v);
 	else
 		v->ops->uint(v, rec_of(r)->s.dur);
-}
-
-static void put_ms(struct verbs *v, u64 ns)
-{
-	buf_u64(v->b, ns / 1000000);
-	buf_chr(v->b, '.');
-	buf_digits(v->b, ns / 1000 % 1000, 3);
 }
 
 static void tell_ms(struct verbs *v, const struct rec *r)
 {
 	if (!(rec_of(r)->flags & (DNS_UNANSWERED | DNS_NO_QUERY)))
-		put_ms(v, rec_of(r)->s.dur);
+		buf_ms(v->b, rec_of(r)->s.dur);
 }
 
 /* The end that answers: the other one of a client, the own of a server. */
@@ -149,31 +137,14 @@ static void tell_notes(struct verbs *v, const struct rec *r)
 {
 	static const char *const words[] = {"unanswered", "truncated", "no_query"};
 
-	v->ops->open(v, BOX_ARRAY);
-	for (u32 i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (rec_of(r)->flags >> i & 1) {
-			v->ops->item(v);
-			v->ops->word(v, words[i]);
-		}
-	v->ops->close(v);
+	decode_notes(v, words, sizeof(words) / sizeof(*words), rec_of(r)->flags);
 }
 
 #define C(member)  COLUMN(struct dns_rec, member)
 #define FOR_PEOPLE (COL_TEXT | COL_TEXT_ONLY | COL_DATA_ONLY)
 
 const struct column dns_columns[] = {
-	{"time", "TIME", COL_CLOCK, COL_TEXT, C(s.h.ts), 12, NULL, "of the query"},
-	{"pid", "PID", COL_UINT, COL_TEXT, C(s.who.pid), 7, NULL,
-	 "process that sent or received the query"},
-	{"tid", NULL, COL_UINT, 0, C(s.who.tid), 7, NULL, "thread"},
-	{"uid", NULL, COL_UINT, 0, C(s.who.uid), 5, NULL,
-	 "effective user, as the initial user namespace has it"},
-	{"comm", "COMM", COL_COMM, COL_TEXT | COL_LEFT, C(s.who.comm), 11, NULL,
-	 "the thread's name"},
-	{"cgroup", NULL, COL_CGROUP, 0, C(s.who.cgroup), 0, NULL,
-	 "path of the cgroup (v2), its id where it is unknown"},
-	{"netns", NULL, COL_UINT, 0, C(s.who.netns), 0, NULL,
-	 "inode number of the network namespace"},
+	CONNS_WHO("of the query", 12, "process that sent or received the query", 11),
 	{"side", "SIDE", COL_NEST, COL_TEXT | COL_LEFT, 0, 0, 6, tell_side,
 	 "client or server: which one the process is"},
 	{"transport", NULL, COL_NEST, 0, 0, 0, 0, tell_transport, "udp or tcp"},
@@ -221,17 +192,17 @@ static void tell_sum_side(struct verbs *v, const struct rec *r)
 
 static void tell_p50(struct verbs *v, const struct rec *r)
 {
-	put_ms(v, sum_of(r)->p50);
+	buf_ms(v->b, sum_of(r)->p50);
 }
 
 static void tell_p90(struct verbs *v, const struct rec *r)
 {
-	put_ms(v, sum_of(r)->p90);
+	buf_ms(v->b, sum_of(r)->p90);
 }
 
 static void tell_p99(struct verbs *v, const struct rec *r)
 {
-	put_ms(v, sum_of(r)->p99);
+	buf_ms(v->b, sum_of(r)->p99);
 }
 
 #define S(member) COLUMN(struct sum, member)

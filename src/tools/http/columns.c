@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 #include "columns.h"
+#include "conn_columns.h"
 #include "out.h"
 
 static const struct http_rec *rec_of(const struct rec *r)
@@ -7,18 +8,12 @@ static const struct http_rec *rec_of(const struct rec *r)
 	return (const struct http_rec *)r;
 }
 
-static void tell_nothing(struct verbs *v)
-{
-	if (v->ops != &verbs_text)
-		v->ops->ptr(v, 0);
-}
-
 static void tell_text(struct verbs *v, const struct rec *r, enum http_text which)
 {
 	const struct sect *s = http_text(r, which);
 
 	if (!s || !s->len)
-		tell_nothing(v);
+		decode_none(v);
 	else
 		v->ops->bytes(v, s + 1, s->len, s->full > s->len);
 }
@@ -74,7 +69,7 @@ static void tell_status(struct verbs *v, const struct rec *r)
 	if (rec_of(r)->status)
 		v->ops->uint(v, rec_of(r)->status);
 	else
-		tell_nothing(v);
+		decode_none(v);
 }
 
 static void tell_grpc(struct verbs *v, const struct rec *r)
@@ -82,7 +77,7 @@ static void tell_grpc(struct verbs *v, const struct rec *r)
 	if (rec_of(r)->grpc >= 0)
 		v->ops->uint(v, rec_of(r)->grpc);
 	else
-		tell_nothing(v);
+		decode_none(v);
 }
 
 static void tell_stream(struct verbs *v, const struct rec *r)
@@ -90,7 +85,7 @@ static void tell_stream(struct verbs *v, const struct rec *r)
 	if (rec_of(r)->stream)
 		v->ops->uint(v, rec_of(r)->stream);
 	else
-		tell_nothing(v);
+		decode_none(v);
 }
 
 static void tell_first(struct verbs *v, const struct rec *r)
@@ -98,36 +93,12 @@ static void tell_first(struct verbs *v, const struct rec *r)
 	if (rec_of(r)->first_ns != ~0ull)
 		v->ops->uint(v, rec_of(r)->first_ns);
 	else
-		tell_nothing(v);
+		decode_none(v);
 }
 
 static void tell_ms(struct verbs *v, const struct rec *r)
 {
-	u64 us = rec_of(r)->s.dur / 1000;
-
-	buf_u64(v->b, us / 1000);
-	buf_chr(v->b, '.');
-	buf_digits(v->b, us % 1000, 3);
-}
-
-static void tell_laddr(struct verbs *v, const struct rec *r)
-{
-	decode_addr(v, &rec_of(r)->s.sock, false);
-}
-
-static void tell_lport(struct verbs *v, const struct rec *r)
-{
-	decode_port(v, &rec_of(r)->s.sock, false);
-}
-
-static void tell_addr(struct verbs *v, const struct rec *r)
-{
-	decode_addr(v, &rec_of(r)->s.sock, true);
-}
-
-static void tell_port(struct verbs *v, const struct rec *r)
-{
-	decode_port(v, &rec_of(r)->s.sock, true);
+	buf_ms(v->b, rec_of(r)->s.dur);
 }
 
 /* What is to be known besides, as words. */
@@ -136,31 +107,14 @@ static void tell_notes(struct verbs *v, const struct rec *r)
 	static const char *const words[] = {"unanswered", "cut",        "upgraded",
 					    "unsure",     "no_request", "tls"};
 
-	v->ops->open(v, BOX_ARRAY);
-	for (u32 i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (rec_of(r)->flags >> i & 1) {
-			v->ops->item(v);
-			v->ops->word(v, words[i]);
-		}
-	v->ops->close(v);
+	decode_notes(v, words, sizeof(words) / sizeof(*words), rec_of(r)->flags);
 }
 
 #define C(member)  COLUMN(struct http_rec, member)
 #define FOR_PEOPLE (COL_TEXT | COL_TEXT_ONLY | COL_DATA_ONLY)
 
 const struct column http_columns[] = {
-	{"time", "TIME", COL_CLOCK, COL_TEXT, C(s.h.ts), 12, NULL, "the request's first byte"},
-	{"pid", "PID", COL_UINT, COL_TEXT, C(s.who.pid), 7, NULL,
-	 "process that sent or received the request"},
-	{"tid", NULL, COL_UINT, 0, C(s.who.tid), 7, NULL, "thread"},
-	{"uid", NULL, COL_UINT, 0, C(s.who.uid), 5, NULL,
-	 "effective user, as the initial user namespace has it"},
-	{"comm", "COMM", COL_COMM, COL_TEXT | COL_LEFT, C(s.who.comm), 11, NULL,
-	 "the thread's name"},
-	{"cgroup", NULL, COL_CGROUP, 0, C(s.who.cgroup), 0, NULL,
-	 "path of the cgroup (v2), its id where it is unknown"},
-	{"netns", NULL, COL_UINT, 0, C(s.who.netns), 0, NULL,
-	 "inode number of the network namespace"},
+	CONNS_WHO("the request's first byte", 12, "process that sent or received the request", 11),
 	{"side", "SIDE", COL_NEST, COL_TEXT | COL_LEFT, 0, 0, 6, tell_side,
 	 "server or client: which one the process is"},
 	{"status", "STATUS", COL_NEST, COL_TEXT, 0, 0, 6, tell_status,
@@ -182,10 +136,10 @@ const struct column http_columns[] = {
 	 "from the request's first byte to the response's"},
 	{"total_ns", NULL, COL_NS, 0, C(s.dur), 0, NULL,
 	 "from the request's first byte to the response's last"},
-	{"local_address", NULL, COL_NEST, 0, 0, 0, 0, tell_laddr, "the process's end"},
-	{"local_port", NULL, COL_NEST, 0, 0, 0, 0, tell_lport, "port of it"},
-	{"address", NULL, COL_NEST, 0, 0, 0, 0, tell_addr, "the other end"},
-	{"port", NULL, COL_NEST, 0, 0, 0, 0, tell_port, "port of it"},
+	{"local_address", NULL, COL_NEST, 0, 0, 0, 0, tell_conn_laddr, "the process's end"},
+	{"local_port", NULL, COL_NEST, 0, 0, 0, 0, tell_conn_lport, "port of it"},
+	{"address", NULL, COL_NEST, 0, 0, 0, 0, tell_conn_addr, "the other end"},
+	{"port", NULL, COL_NEST, 0, 0, 0, 0, tell_conn_port, "port of it"},
 	{"notes", NULL, COL_NEST, COL_DATA_ONLY, 0, 0, 0, tell_notes,
 	 "unanswered: the connection ended before a response; cut: within it; upgraded: another "
 	 "protocol follows; unsure: bytes were not seen, the end was guessed; no_request: the "

@@ -62,11 +62,6 @@ static const struct probe page = {
 	.id = 2,
 	.ways = {{"tcp_page", PROBE_FEXIT, "tcp_sendpage", 5}},
 };
-static const struct probe state = {
-	.name = "inet_sock_set_state",
-	.id = 3,
-	.ways = {{"on_state", PROBE_TP_BTF, "inet_sock_set_state", 3}},
-};
 
 static int parse_status(const char *s)
 {
@@ -238,7 +233,7 @@ static int setup(struct run *run, struct attach *a)
 	probes_want(a, &received);
 	if (kernel_has("tcp_sendpage"))
 		probes_want(a, &page);
-	probes_want(a, &state);
+	probes_want(a, &state_probe);
 	return 0;
 }
 

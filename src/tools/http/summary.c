@@ -34,26 +34,19 @@ static void tell_path(struct verbs *v, const struct rec *r)
 	tell_bytes(v, row_of(r)->key.more);
 }
 
-static void put_ms(struct verbs *v, u64 ns)
-{
-	buf_u64(v->b, ns / 1000000);
-	buf_chr(v->b, '.');
-	buf_digits(v->b, ns / 1000 % 1000, 3);
-}
-
 static void tell_p50(struct verbs *v, const struct rec *r)
 {
-	put_ms(v, row_of(r)->p50);
+	buf_ms(v->b, row_of(r)->p50);
 }
 
 static void tell_p90(struct verbs *v, const struct rec *r)
 {
-	put_ms(v, row_of(r)->p90);
+	buf_ms(v->b, row_of(r)->p90);
 }
 
 static void tell_p99(struct verbs *v, const struct rec *r)
 {
-	put_ms(v, row_of(r)->p99);
+	buf_ms(v->b, row_of(r)->p99);
 }
 
 #define C(member)  COLUMN(struct sum, member)

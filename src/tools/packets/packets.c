@@ -41,8 +41,8 @@ static void tell_who(struct verbs *v, const struct rec *r, u64 n)
 {
 	if (rec_of(r)->bits & PACKET_WHO)
 		v->ops->uint(v, n);
-	else if (v->ops != &verbs_text)
-		v->ops->ptr(v, 0);
+	else
+		decode_none(v);
 }
 
 static void tell_pid(struct verbs *v, const struct rec *r)

@@ -22,11 +22,6 @@ static const struct column columns[] = {
 	{0},
 };
 
-static const struct probe state = {
-	.name = "inet_sock_set_state",
-	.ways = {{"on_state", PROBE_TP_BTF, "inet_sock_set_state", 3}},
-};
-
 static const struct probe receive = {
 	.name = "tcp_rcv_space_adjust",
 	.id = 1,
@@ -40,7 +35,7 @@ static int check(struct run *run)
 
 static int setup(struct run *run, struct attach *a)
 {
-	probes_want(a, &state);
+	probes_want(a, &state_probe);
 	probes_want(a, &receive);
 	return spreads_setup(run, a);
 }

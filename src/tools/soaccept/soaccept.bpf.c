@@ -133,7 +133,7 @@ static __always_inline bool result_matches(s64 ret, u64 wait)
 {
 	if (filter.have & FILTER_FAILED && ret >= 0)
 		return false;
-	return !(filter.have & FILTER_SLOWER) || (wait != WAIT_UNKNOWN && wait >= filter.slower_ns);
+	return !(filter.have & FILTER_SLOWER) || (wait != DUR_UNKNOWN && wait >= filter.slower_ns);
 }
 
 /* listener and sk: struct sock; sk is 0 when there is no connection. */
@@ -147,7 +147,7 @@ static __always_inline void tell(struct accept_slot *slot, struct task_struct *t
 			      .type = REC_ACCEPT,
 			      .fixed = sizeof(*r),
 			      .ts = bpf_ktime_get_ns()};
-	r->s.dur = since ? r->s.h.ts - since : WAIT_UNKNOWN;
+	r->s.dur = since ? r->s.h.ts - since : DUR_UNKNOWN;
 	r->s.ret = ret;
 	r->queue = r->limit = r->flags = 0;
 	r->via = via;

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
-#include "conns.h"
+#include "conn_columns.h"
 #include "probes.h"
 #include "soaccept.h"
 
@@ -35,20 +35,13 @@ static const struct accept_rec *rec_of(const struct rec *r)
 	return (const struct accept_rec *)r;
 }
 
-/* In text nothing, which is told as a dash. */
-static void tell_nothing(struct verbs *v)
-{
-	if (v->ops != &verbs_text)
-		v->ops->ptr(v, 0);
-}
-
 static void tell_path(struct verbs *v, const struct rec *r)
 {
 	const struct sect *path = sect_find(r, SECT_LPATH, ANY_ARG, NULL);
 	const char *p;
 
 	if (!path || !path->len) {
-		tell_nothing(v);
+		decode_none(v);
 		return;
 	}
 	/* one in the file system ends with NUL, an abstract one begins with it */
@@ -65,26 +58,12 @@ static void tell_where(struct verbs *v, const struct rec *r)
 		tell_conn_addr(v, r);
 }
 
-static void tell_wait(struct verbs *v, const struct rec *r)
-{
-	if (rec_of(r)->s.dur == WAIT_UNKNOWN)
-		tell_nothing(v);
-	else
-		v->ops->uint(v, rec_of(r)->s.dur);
-}
-
-static void tell_us(struct verbs *v, const struct rec *r)
-{
-	if (rec_of(r)->s.dur != WAIT_UNKNOWN)
-		buf_u64(v->b, rec_of(r)->s.dur / 1000);
-}
-
 static void tell_number(struct verbs *v, const struct rec *r, u32 n)
 {
 	if (rec_of(r)->flags & ACCEPT_QUEUE)
 		v->ops->uint(v, n);
 	else
-		tell_nothing(v);
+		decode_none(v);
 }
 
 static void tell_queue(struct verbs *v, const struct rec *r)
@@ -129,8 +108,8 @@ static const struct column columns[] = {
 	{"local_port", "LPORT", COL_NEST, COL_TEXT, 0, 0, 5, tell_conn_lport, "port of it"},
 	{"path", NULL, COL_NEST, 0, 0, 0, 0, tell_path,
 	 "of a Unix socket: the one that listens; an abstract name begins with NUL"},
-	{"wait_us", "WAIT(us)", COL_NEST, CONN_FOR_PEOPLE, 0, 0, 8, tell_us, "wait_ns in us"},
-	{"wait_ns", NULL, COL_NEST, 0, 0, 0, 0, tell_wait,
+	{"wait_us", "WAIT(us)", COL_NEST, CONN_FOR_PEOPLE, 0, 0, 8, tell_conn_us, "wait_ns in us"},
+	{"wait_ns", NULL, COL_NEST, 0, 0, 0, 0, tell_conn_ns,
 	 "from the connection's arrival in the accept queue until accept returned it"},
 	{"both", "QUEUE", COL_NEST, CONN_FOR_PEOPLE, 0, 0, 9, tell_both, "queue and queue_limit"},
 	{"queue", NULL, COL_NEST, 0, 0, 0, 0, tell_queue,
@@ -145,26 +124,20 @@ static const struct column columns[] = {
 	{0},
 };
 
-static const struct probe state = {
-	.name = "inet_sock_set_state",
-	.ways = {{"on_state", PROBE_TP_BTF, "inet_sock_set_state", 3}},
-};
-
 static int setup(struct run *run, struct attach *a)
 {
 	(void)run;
 	a->calls = true;
 	a->wanted[CALL_accept] = a->wanted[CALL_accept4] = true;
-	probes_want(a, &state);
+	probes_want(a, &state_probe);
 	probes_want(a, &uring_accept_probe);
 	return 0;
 }
 
-/* Replay: a time that is unknown is not long. */
 static bool hidden(struct run *run, const struct rec *r)
 {
-	return r->type != REC_ACCEPT ||
-	       (run->common.filter.have & FILTER_SLOWER && rec_of(r)->s.dur == WAIT_UNKNOWN);
+	(void)run;
+	return r->type != REC_ACCEPT;
 }
 
 static const struct tool soaccept = {

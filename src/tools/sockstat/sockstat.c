@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* weir sockstat: the user half. What is counted, and by what. */
 #include <string.h>
+#include "decode.h"
 #include "error.h"
 #include "probes.h"
 #include "sockstat.h"
@@ -45,8 +46,8 @@ static void tell_errors(struct verbs *v, const struct rec *r)
 {
 	if (!(tally_of(r)->flags & TALLY_BLIND))
 		v->ops->uint(v, tally_of(r)->n[N_BAD]);
-	else if (v->ops != &verbs_text) /* where nothing is told as a dash */
-		v->ops->ptr(v, 0);
+	else
+		decode_none(v);
 }
 
 /* With one digit after the point: of a rare thing too, it is seen that it happens. */

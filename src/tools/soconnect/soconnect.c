@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include "conns.h"
+#include "conn_columns.h"
 #include "error.h"
 #include "probes.h"
 #include "soconnect.h"
@@ -54,11 +54,6 @@ static const struct connect_rec *rec_of(const struct rec *r)
 	return (const struct connect_rec *)r;
 }
 
-static void tell_us(struct verbs *v, const struct rec *r)
-{
-	buf_u64(v->b, rec_of(r)->s.dur / 1000);
-}
-
 static void tell_result(struct verbs *v, const struct rec *r)
 {
 	decode_outcome(v, &words, rec_of(r)->s.ret);
@@ -85,24 +80,25 @@ static void tell_via(struct verbs *v, const struct rec *r)
 	v->ops->word(v, via_of(r));
 }
 
-/* For people: what a final row is, stands behind its result. */
+/* For people: what a row is that is not of the call, stands behind its result. */
 static void tell_line(struct verbs *v, const struct rec *r)
 {
 	tell_result(v, r);
-	if (rec_of(r)->stage != CONNECT_FINAL)
+	if (rec_of(r)->stage == CONNECT_FINAL)
+		buf_str(v->b, rec_of(r)->via == VIA_CALL ? " (final)" : " (final, ");
+	else if (rec_of(r)->via != VIA_CALL)
+		buf_str(v->b, " (");
+	if (rec_of(r)->via == VIA_CALL)
 		return;
-	buf_str(v->b, " (final");
-	if (rec_of(r)->via != VIA_CALL) {
-		buf_str(v->b, ", ");
-		buf_text(v->b, via_of(r));
-	}
+	buf_text(v->b, via_of(r));
 	buf_chr(v->b, ')');
 }
 
 static const struct column columns[] = {
-	CONNS_TASK("when the call began"),
+	CONNS_TASK("when the call began; of io_uring's without a handshake, when it was done"),
 	{"stage", NULL, COL_NEST, 0, 0, 0, 0, tell_stage,
-	 "call: what it returned; final: what became of the connection"},
+	 "call: what it returned, or a request of io_uring; final: what became of the "
+	 "connection"},
 	{"via", NULL, COL_NEST, 0, 0, 0, 0, tell_via,
 	 "connect, or what else made it: io_uring, send (MSG_FASTOPEN), 32-bit, kernel, other"},
 	CONNS_SOCKET,
@@ -111,19 +107,16 @@ static const struct column columns[] = {
 	{"address", "ADDRESS", COL_NEST, COL_TEXT | COL_LEFT, 0, 0, 15, tell_conn_addr,
 	 "what it connects to"},
 	{"port", "PORT", COL_NEST, COL_TEXT, 0, 0, 5, tell_conn_port, "port there"},
-	{"latency_us", "LAT(us)", COL_NEST, CONN_FOR_PEOPLE, 0, 0, 8, tell_us, "latency_ns in us"},
-	{"latency_ns", NULL, COL_NS, 0, CONN(dur), 0, NULL,
-	 "from the start of the call to its end, or to the end of the handshake (final)"},
+	{"latency_us", "LAT(us)", COL_NEST, CONN_FOR_PEOPLE, 0, 0, 8, tell_conn_us,
+	 "latency_ns in us"},
+	{"latency_ns", NULL, COL_NEST, 0, 0, 0, 0, tell_conn_ns,
+	 "from the start of the call to its end, or to the end of the handshake (final); null: "
+	 "nobody saw the start (a request of io_uring without handshake)"},
 	{"ret", NULL, COL_INT, 0, CONN(ret), 0, NULL, "result; -errno when it failed"},
 	CONNS_ERROR,
 	{"line", "RESULT", COL_NEST, CONN_FOR_PEOPLE | COL_LEFT, 0, 0, 0, tell_line, "result"},
 	{"result", NULL, COL_NEST, 0, 0, 0, 0, tell_result, "the result in words"},
 	{0},
-};
-
-static const struct probe state = {
-	.name = "inet_sock_set_state",
-	.ways = {{"on_state", PROBE_TP_BTF, "inet_sock_set_state", 3}},
 };
 
 static int setup(struct run *run, struct attach *a)
@@ -141,7 +134,7 @@ static int setup(struct run *run, struct attach *a)
 	a->calls = true;
 	a->wanted[CALL_connect] = true;
 	if (!own.no_final)
-		probes_want(a, &state);
+		probes_want(a, &state_probe);
 	return 0;
 }
 

@@ -22,11 +22,6 @@ static const struct column columns[] = {
 	{0},
 };
 
-static const struct probe state = {
-	.name = "inet_sock_set_state",
-	.ways = {{"on_state", PROBE_TP_BTF, "inet_sock_set_state", 3}},
-};
-
 static int check(struct run *run)
 {
 	return spreads_check(run, &own, columns);
@@ -34,7 +29,7 @@ static int check(struct run *run)
 
 static int setup(struct run *run, struct attach *a)
 {
-	probes_want(a, &state);
+	probes_want(a, &state_probe);
 	return spreads_setup(run, a);
 }
 

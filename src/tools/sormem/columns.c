@@ -24,12 +24,6 @@ bool sormem_is_socket(const struct rec *r)
 	return r->type == REC_RMEM;
 }
 
-static void tell_nothing(struct verbs *v)
-{
-	if (v->ops != &verbs_text)
-		v->ops->ptr(v, 0);
-}
-
 static void tell_kind(struct verbs *v, const struct rec *r)
 {
 	u16 what = sormem_is_socket(r) ? 0 : tally_of(r)->key.what;
@@ -57,7 +51,7 @@ static void tell_pid(struct verbs *v, const struct rec *r)
 	if (pid)
 		v->ops->uint(v, pid);
 	else
-		tell_nothing(v);
+		decode_none(v);
 }
 
 /* Chosen by a process. */
@@ -67,7 +61,7 @@ static void tell_comm(struct verbs *v, const struct rec *r)
 	size_t n = strnlen(comm, 16);
 
 	if (!n)
-		tell_nothing(v);
+		decode_none(v);
 	else if (v->ops == &verbs_text)
 		buf_safe_utf8(v->b, comm, n);
 	else {
@@ -142,7 +136,7 @@ static void tell_percentile(struct verbs *v, const struct rec *r, u32 permille)
 	struct histogram h;
 
 	if (sormem_is_socket(r)) {
-		tell_nothing(v);
+		decode_none(v);
 		return;
 	}
 	h = sormem_histogram(r);
@@ -162,7 +156,7 @@ static void tell_p99(struct verbs *v, const struct rec *r)
 static void tell_max(struct verbs *v, const struct rec *r)
 {
 	if (sormem_is_socket(r))
-		tell_nothing(v);
+		decode_none(v);
 	else
 		v->ops->uint(v, tally_of(r)->n[N_LARGEST]);
 }
@@ -170,7 +164,7 @@ static void tell_max(struct verbs *v, const struct rec *r)
 static void tell_count(struct verbs *v, const struct rec *r)
 {
 	if (sormem_is_socket(r))
-		tell_nothing(v);
+		decode_none(v);
 	else
 		v->ops->uint(v, tally_of(r)->events);
 }
@@ -193,7 +187,7 @@ static void tell_histogram(struct verbs *v, const struct rec *r)
 		if (sormem_is_socket(r))                                                           \
 			v->ops->uint(v, rmem_of(r)->member);                                       \
 		else                                                                               \
-			tell_nothing(v);                                                           \
+			decode_none(v);                                                            \
 	}
 SOCKET_NUMBER(near)
 SOCKET_NUMBER(full)
@@ -206,7 +200,7 @@ static void tell_inode(struct verbs *v, const struct rec *r)
 	if (sormem_is_socket(r))
 		v->ops->uint(v, rmem_of(r)->s.sock.ino);
 	else
-		tell_nothing(v);
+		decode_none(v);
 }
 
 static void tell_advice(struct verbs *v, const struct rec *r)
@@ -214,7 +208,7 @@ static void tell_advice(struct verbs *v, const struct rec *r)
 	struct buf b = {0};
 
 	if (!sormem_is_socket(r)) {
-		tell_nothing(v);
+		decode_none(v);
 		return;
 	}
 	advice_tell(&b, rmem_of(r));

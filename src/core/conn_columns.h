@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* Columns of tools that tell of each connection: their records begin with a struct sock_rec. */
-#ifndef WEIR_CONNS_H
-#define WEIR_CONNS_H
+#ifndef WEIR_CONN_COLUMNS_H
+#define WEIR_CONN_COLUMNS_H
 
 #include "decode.h"
 #include "run.h"
@@ -17,21 +17,24 @@ void tell_conn_laddr(struct verbs *v, const struct rec *r);
 void tell_conn_lport(struct verbs *v, const struct rec *r);
 void tell_conn_addr(struct verbs *v, const struct rec *r);
 void tell_conn_port(struct verbs *v, const struct rec *r);
+/* s.dur: for programs in ns, for people in us; unknown where it is DUR_UNKNOWN. */
+void tell_conn_ns(struct verbs *v, const struct rec *r);
+void tell_conn_us(struct verbs *v, const struct rec *r);
 
 #define CONN(member)    COLUMN(struct sock_rec, member)
 #define CONN_FOR_PEOPLE (COL_TEXT | COL_TEXT_ONLY | COL_DATA_ONLY)
 
-/* The first columns: when, and who. */
-#define CONNS_TASK(when)                                                                           \
-	{"time", "TIME", COL_CLOCK, COL_TEXT, CONN(h.ts), 15, NULL, when},                         \
-		{"pid", "PID", COL_UINT, COL_TEXT, CONN(who.pid), 7, NULL, "process"},             \
+/* The first columns: when, and who; with the width of a text's time and name. */
+#define CONNS_WHO(when, time_width, whose, comm_width)                                             \
+	{"time", "TIME", COL_CLOCK, COL_TEXT, CONN(h.ts), time_width, NULL, when},                 \
+		{"pid", "PID", COL_UINT, COL_TEXT, CONN(who.pid), 7, NULL, whose},                 \
 		{"tid", NULL, COL_UINT, 0, CONN(who.tid), 7, NULL, "thread"},                      \
 		{"uid",         NULL,                                                              \
 		 COL_UINT,      0,                                                                 \
 		 CONN(who.uid), 5,                                                                 \
 		 NULL,          "effective user, as the initial user namespace has it"},           \
-		{"comm",         "COMM", COL_COMM, COL_TEXT | COL_LEFT,                            \
-		 CONN(who.comm), 15,     NULL,     "the thread's name"},                           \
+		{"comm",         "COMM",     COL_COMM, COL_TEXT | COL_LEFT,                        \
+		 CONN(who.comm), comm_width, NULL,     "the thread's name"},                       \
 		{"cgroup",                                                                         \
 		 NULL,                                                                             \
 		 COL_CGROUP,                                                                       \
@@ -44,6 +47,7 @@ void tell_conn_port(struct verbs *v, const struct rec *r);
 		"netns", NULL, COL_UINT, 0, CONN(who.netns), 0, NULL,                              \
 			"inode number of the network namespace"                                    \
 	}
+#define CONNS_TASK(when) CONNS_WHO(when, 15, "process", 15)
 
 #define CONNS_SOCKET                                                                               \
 	{"fam",                                                                                    \
