@@ -278,25 +278,48 @@ class Soconnect(unittest.TestCase):
         self.assertEqual([r["error"] for r in ended.rows], ["EINPROGRESS"] * 3)
         self.assertEqual(ended.stats["lost"]["unfinished"], 3)
 
-    def uring(self, *argv):
-        return [lib.work("uring_connect"), "connect", *map(str, argv)]
+    def uring(self, how, host, port, count, *options):
+        """Rows, and what the program was told itself."""
+        with far.Far():
+            ended = soconnect("-o", "json", *options, "--", lib.work("uring_connect"), how, host, str(port), str(count))
+        if ended.status == lib.SKIPPED:
+            self.skipTest("no io_uring here")
+        lines = ended.out.splitlines()
+        rows = [lib.strict_json(line) for line in lines if line.startswith(b"{")]
+        self.assertIsNone(schema.wrong("soconnect", rows))
+        return rows, [int(line) for line in lines if not line.startswith(b"{")]
 
     def test_io_uring(self):
         """Without a call: from SYN_SENT on. Refused at once, accepted later."""
         _, port = idle = unused(*V4)
         for host, port, count, error, ms in (("127.0.0.1", port, 7, "ECONNREFUSED", 0),
                                              (far.HOST, far.ACCEPT, 3, None, far.ACCEPT)):
-            with far.Far():
-                ended = soconnect("-o", "json", "--", *self.uring(host, port, count))
-            if ended.status == lib.SKIPPED:
-                self.skipTest("no io_uring here")
-            rows = [lib.strict_json(line) for line in ended.out.splitlines() if line.startswith(b"{")]
+            rows, _ = self.uring("connect", host, port, count)
             self.assertEqual([(r["stage"], r["via"], r["error"], r["address"]) for r in rows],
-                             [("final", "io_uring", error, host)] * count, ended)
+                             [("final", "io_uring", error, host)] * count)
             self.assertTrue(all(r["latency_ns"] >= (ms - 1) * MS for r in rows))
             self.assertEqual(len({r["pid"] for r in rows}), 1)
             self.assertTrue(all(r["local_port"] for r in rows) or error, rows)
         del idle
+
+    def test_io_uring_without_handshake(self):
+        """UDP, and what fails before a packet: told when the request is done."""
+        for how, host, count, protocol, error in (("udp", "127.0.0.1", 5, "IPPROTO_UDP", None),
+                                                  ("udp", "192.0.2.1", 3, "IPPROTO_UDP", "ENETUNREACH"),
+                                                  ("connect", "192.0.2.1", 7, "IPPROTO_TCP", "ENETUNREACH")):
+            rows, results = self.uring(how, host, 9, count)
+            self.assertEqual(results, [-getattr(errno, error) if error else 0] * count)
+            self.assertEqual([(r["stage"], r["via"], r["protocol"], r["error"], r["address"], r["port"], r["latency_ns"])
+                              for r in rows], [("call", "io_uring", protocol, error, host, 9, None)] * count)
+        for options, count in ((["--failed"], 0), (["--slower", "1ns"], 0), (["--port", "9"], 5), (["--port", "8"], 0)):
+            self.assertEqual(len(self.uring("udp", "127.0.0.1", 9, 5, *options)[0]), count, options)
+
+    def test_io_uring_no_final(self):
+        """Then the requests are told, and nothing else."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        rows, _ = self.uring("connect", "127.0.0.1", listener.getsockname()[1], 5, "--no-final")
+        self.assertEqual([(r["stage"], r["via"], r["error"], r["latency_ns"]) for r in rows],
+                         [("call", "io_uring", None, None)] * 5)
 
     def test_fast_open(self):
         listener = socket.create_server(("127.0.0.1", 0))

@@ -2,11 +2,13 @@
 /*
  * weir soconnect: a connect, when its call ends; and, where the call did not wait for it, the end
  * of the handshake. That one comes in a softirq, on behalf of whatever task runs there: who asked
- * for the connection is remembered with the socket, from the call on.
+ * for the connection is remembered with the socket, from the call on. What io_uring connects is
+ * told in the same way, or, where there was no handshake, when the request is done.
  */
 #include "call.bpf.h"
 #include "conn.bpf.h"
 #include "soconnect.h"
+#include "uring.bpf.h"
 
 SEC(".rodata.soconnect") const volatile struct soconnect_conf conf;
 
@@ -20,6 +22,17 @@ struct {
 	__type(key, u64);
 	__type(value, struct connect_rec);
 } pending SEC(".maps");
+
+/*
+ * Sockets whose handshake a request of io_uring began: that tells of them. The value means nothing.
+ * An entry is taken out when the request is done; where that is never told, others push it out.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, PENDING_MAX);
+	__type(key, u64);
+	__type(value, u8);
+} begun SEC(".maps");
 
 #define IPPROTO_TCP   6
 #define IPPROTO_MPTCP 262
@@ -67,15 +80,14 @@ static __noinline bool asked_for(struct sock_id *id, u64 at)
 }
 
 /*
- * What was connected to what, and the struct sock. Where the call succeeded, or goes on, the socket
+ * What was connected to what, by a call that names addr. Where it succeeded, or goes on, the socket
  * tells; else it has forgotten, or has another peer, and only the call knows. False: this is no
  * connect on IP.
  */
-static __always_inline bool ends(struct sock_id *id, const u64 *args, s64 ret, u64 *sk)
+static __always_inline bool ends(struct sock_id *id, u64 sk, u64 addr, s64 ret)
 {
-	*sk = conn_sk((u64)file_of_fd(bpf_get_current_task_btf(), args[0]));
-	if (*sk) {
-		if (!conn_look(id, *sk))
+	if (sk) {
+		if (!conn_look(id, sk))
 			return false;
 		if (id->flags & SOCK_ID_PEER &&
 		    (!ret || ret == -EINPROGRESS || ret == -EINTR || ret == -ERESTARTSYS))
@@ -83,14 +95,14 @@ static __always_inline bool ends(struct sock_id *id, const u64 *args, s64 ret, u
 	} else {
 		__builtin_memset(id, 0, sizeof(*id));
 	}
-	return asked_for(id, args[1]);
+	return asked_for(id, addr);
 }
 
 static __always_inline bool result_matches(s64 ret, u64 dur)
 {
 	if (filter.have & FILTER_FAILED && (ret >= 0 || ret == -EINPROGRESS))
 		return false;
-	return !(filter.have & FILTER_SLOWER) || dur >= filter.slower_ns;
+	return !(filter.have & FILTER_SLOWER) || (dur != DUR_UNKNOWN && dur >= filter.slower_ns);
 }
 
 static __always_inline void send(struct connect_rec *r)
@@ -177,7 +189,8 @@ static __always_inline int connect_exit(u32 call, struct pt_regs *regs, s64 ret)
 		return 0;
 	r = (struct connect_rec *)&st->rec;
 	regs_args(args, (struct pt_regs *)bpf_task_pt_regs(task));
-	if (!ends(&r->s.sock, args, ret, &sk) || !conn_matches(&r->s.sock))
+	sk = conn_sk((u64)file_of_fd(task, args[0]));
+	if (!ends(&r->s.sock, sk, args[1], ret) || !conn_matches(&r->s.sock))
 		goto out;
 	r->s.dur = bpf_ktime_get_ns() - r->s.h.ts;
 	r->s.ret = ret;
@@ -225,6 +238,7 @@ static __always_inline int begin(u64 sk)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call_state *st = state_find(task->pid);
 	struct connect_rec r = {};
+	u8 one = 1;
 
 	if ((st && st->rec.call == CALL_connect) || !task_matches(task))
 		return 0;
@@ -236,8 +250,34 @@ static __always_inline int begin(u64 sk)
 	r.s.h.type = REC_CONNECT;
 	who_fill(&r.s.who, task);
 	conn_look(&r.s.sock, sk);
+	if (r.via == VIA_IO_URING)
+		map_add(&begun, &sk, &one);
 	return remember(sk, &r);
 }
+
+/* A request of io_uring is done, and no handshake tells of it. When it began, nobody saw. */
+static __noinline int uring_done(u64 file, u64 addr, s64 ret)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct connect_rec r = {};
+	u64 sk = conn_sk(file);
+
+	if (!task_matches(task) || (sk && !bpf_map_delete_elem(&begun, &sk)) ||
+	    !ends(&r.s.sock, sk, addr, ret) || !conn_matches(&r.s.sock) ||
+	    !result_matches(ret, DUR_UNKNOWN))
+		return 0;
+	r.s.h.ts = bpf_ktime_get_ns();
+	r.s.h.len = r.s.h.fixed = sizeof(r);
+	r.s.h.type = REC_CONNECT;
+	r.s.dur = DUR_UNKNOWN;
+	r.s.ret = ret;
+	r.via = VIA_IO_URING;
+	who_fill(&r.s.who, task);
+	send(&r);
+	return 0;
+}
+
+URING_CONNECT_WAYS(uring_done)
 
 SEC("?tp_btf") int on_state(u64 *ctx)
 {

@@ -133,6 +133,7 @@ static int setup(struct run *run, struct attach *a)
 	};
 	a->calls = true;
 	a->wanted[CALL_connect] = true;
+	probes_want(a, &uring_connect_probe);
 	if (!own.no_final)
 		probes_want(a, &state_probe);
 	return 0;

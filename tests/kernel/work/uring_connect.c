@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
  * uring_connect connect ADDRESS PORT COUNT: connections of TCP that io_uring makes, without
- * connect(2). uring_connect accept PORT COUNT: accepts so many, that io_uring accepts, of a thread
- * that connects; multishot PORT COUNT: the same by one request. Prints the result of each. Ends
- * with 77 where the kernel has no io_uring for us.
+ * connect(2); udp ADDRESS PORT COUNT: the same with UDP. uring_connect accept PORT COUNT: accepts
+ * so many, that io_uring accepts, of a thread that connects; multishot PORT COUNT: the same by one
+ * request. Prints the result of each. Ends with 77 where the kernel has no io_uring for us.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -94,13 +94,13 @@ static struct sockaddr_in address(const char *host, const char *port)
 	return in;
 }
 
-static void do_connect(char **a)
+static void do_connect(char **a, int type)
 {
 	struct sockaddr_in in = address(a[0], a[1]);
 
 	for (int i = 0; i < atoi(a[2]); i++) {
 		struct io_uring_sqe sqe = {.opcode = IORING_OP_CONNECT,
-					   .fd = socket(AF_INET, SOCK_STREAM, 0),
+					   .fd = socket(AF_INET, type, 0),
 					   .addr = (unsigned long)&in,
 					   .off = sizeof(in)};
 
@@ -148,7 +148,9 @@ int main(int argc, char **argv)
 {
 	setup();
 	if (argc == 5 && !strcmp(argv[1], "connect"))
-		do_connect(argv + 2);
+		do_connect(argv + 2, SOCK_STREAM);
+	else if (argc == 5 && !strcmp(argv[1], "udp"))
+		do_connect(argv + 2, SOCK_DGRAM);
 	else if (argc == 4 && !strcmp(argv[1], "accept"))
 		do_accept(argv + 2, 0);
 	else if (argc == 4 && !strcmp(argv[1], "multishot"))
