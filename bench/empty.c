@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 /*
- * A BPF program that does nothing, at the entry or exit of kernel functions, or at an interface:
- * what the kernel itself takes for having one there. empty {fentry|fexit FUNCTION...}...,
- * empty tc|xdp INTERFACE
+ * A BPF program that does nothing, at the entry or exit of kernel functions, at tracepoints, or at
+ * an interface: what the kernel itself takes for having one there. empty {fentry|fexit|kprobe
+ * FUNCTION...|tp_btf NAME...|tp GROUP/NAME...}..., empty tc|xdp INTERFACE
  */
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/if_link.h>
+#include <linux/perf_event.h>
 #include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* Verdict "go on", both ways at tc or before the stack. */
@@ -64,14 +66,75 @@ static int stay(const char *name)
 	return 0;
 }
 
+static const struct bpf_insn nothing[] = {
+	{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0},
+	{.code = BPF_JMP | BPF_EXIT},
+};
+
+/* Programs that are attached by what BTF has of that name. */
+static int by_btf(enum bpf_attach_type kind, const char *name)
+{
+	static struct btf *btf;
+	char full[200];
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = kind);
+	int fd;
+
+	if (!btf)
+		btf = btf__load_vmlinux_btf();
+	snprintf(full, sizeof(full), "%s%s", kind == BPF_TRACE_RAW_TP ? "btf_trace_" : "", name);
+	opts.attach_btf_id = btf__find_by_name_kind(
+		btf, full, kind == BPF_TRACE_RAW_TP ? BTF_KIND_TYPEDEF : BTF_KIND_FUNC);
+	fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "empty", "GPL", nothing, 2, &opts);
+	return fd < 0 ? fd : bpf_raw_tracepoint_open(NULL, fd);
+}
+
+static int number_in(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	int n = -1;
+
+	if (file && fscanf(file, "%d", &n) != 1)
+		n = -1;
+	if (file)
+		fclose(file);
+	return n;
+}
+
+/* At a perf event: a tracepoint's record, a function's int3 or ftrace handler. */
+static int by_event(int kprobe, const char *name)
+{
+	struct perf_event_attr attr = {.type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr)};
+	char path[300];
+	int fd = bpf_prog_load(kprobe ? BPF_PROG_TYPE_KPROBE : BPF_PROG_TYPE_TRACEPOINT, "empty",
+			       "GPL", nothing, 2, NULL);
+	int event;
+
+	snprintf(path, sizeof(path), "/sys/kernel/tracing/events/%s/id", name);
+	if (kprobe) {
+		attr.type = number_in("/sys/bus/event_source/devices/kprobe/type");
+		attr.kprobe_func = (unsigned long)name;
+	} else {
+		attr.config = number_in(path);
+	}
+	event = syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	return fd < 0 || event < 0 ? -1 : bpf_link_create(fd, event, BPF_PERF_EVENT, NULL);
+}
+
+static int attach(const char *way, const char *name)
+{
+	if (!strcmp(way, "fentry"))
+		return by_btf(BPF_TRACE_FENTRY, name);
+	if (!strcmp(way, "fexit"))
+		return by_btf(BPF_TRACE_FEXIT, name);
+	if (!strcmp(way, "tp_btf"))
+		return by_btf(BPF_TRACE_RAW_TP, name);
+	return by_event(!strcmp(way, "kprobe"), name);
+}
+
 int main(int argc, char **argv)
 {
-	struct bpf_insn insns[] = {
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0},
-		{.code = BPF_JMP | BPF_EXIT},
-	};
-	enum bpf_attach_type kind = BPF_TRACE_FENTRY;
-	struct btf *btf;
+	static const char *const ways[] = {"fentry", "fexit", "tp_btf", "tp", "kprobe"};
+	const char *way = *ways;
 
 	if (argc == 3 && (!strcmp(argv[1], "tc") || !strcmp(argv[1], "xdp"))) {
 		int err = at_interface(*argv[1] == 'x', argv[2]);
@@ -80,18 +143,14 @@ int main(int argc, char **argv)
 			fprintf(stderr, "empty: %s: %s\n", argv[2], strerror(-err));
 		return err < 0 ? 1 : stay(*argv[1] == 'x' ? NULL : argv[2]);
 	}
-	btf = btf__load_vmlinux_btf();
-
 	for (int i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "fentry") || !strcmp(argv[i], "fexit")) {
-			kind = argv[i][2] == 'n' ? BPF_TRACE_FENTRY : BPF_TRACE_FEXIT;
-			continue;
-		}
-		LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = kind,
-			    .attach_btf_id = btf__find_by_name_kind(btf, argv[i], BTF_KIND_FUNC));
-		int fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "empty", "GPL", insns, 2, &opts);
+		unsigned k = 0;
 
-		if (fd < 0 || bpf_raw_tracepoint_open(NULL, fd) < 0) {
+		while (k < sizeof(ways) / sizeof(*ways) && strcmp(argv[i], ways[k]))
+			k++;
+		if (k < sizeof(ways) / sizeof(*ways)) {
+			way = ways[k];
+		} else if (attach(way, argv[i]) < 0) {
 			fprintf(stderr, "empty: %s: %s\n", argv[i], strerror(errno));
 			return 1;
 		}

@@ -348,8 +348,9 @@ static int start(struct live *l)
 	run->keep = run->common.record ? keep : NULL;
 	if (run_open(run) || attach_open(&l->attach, t->object, *t->object_size))
 		return FAIL;
-	if (t->setup && t->setup(run, &l->attach))
-		return FAIL;
+	err = t->setup ? t->setup(run, &l->attach) : 0;
+	if (err)
+		return err;
 	if (run->common.command && command_start(&l->command, run->common.command))
 		return FAIL;
 	err = attach_load(&l->attach, &run->common);

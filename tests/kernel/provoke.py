@@ -19,6 +19,7 @@ import lib
 NEAR, FAR = "10.209.0.1", "10.209.0.2"
 NEAR_DEV, FAR_DEV = "weira", "weirb"
 ON_DEV, END_DEV = "weirc", "weird"  # in the far namespace: where XDP sends to
+SO_RCVBUFFORCE = 33
 
 
 def must(*argv):
@@ -135,8 +136,8 @@ def bad_checksums(count, port):
 
 
 def overflow(port):
-    """More clients than the queue takes: their SYNs are dropped and come again, and so do the SYN-ACKs of those
-    whose last acknowledgement found no room. Both counted by the kernel: overflows, SYNs sent again."""
+    """More clients than the queue takes: their SYNs are dropped and come again. Both counted by the kernel: overflows,
+    SYNs sent again."""
     before = netstat("ListenOverflows"), netstat("TCPSynRetrans")
     clients = []
     with socket.socket() as listener:
@@ -153,6 +154,22 @@ def overflow(port):
         for client in clients:
             client.close()
     return netstat("ListenOverflows") - before[0], netstat("TCPSynRetrans") - before[1]
+
+
+def deferred(count, port):
+    """Connections of a listener that waits for data, and of clients that send none: after a second each gets its SYN-ACK
+    once more."""
+    with socket.socket() as listener, contextlib.ExitStack() as stack:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 1)
+        listener.bind(("127.0.0.1", port))
+        listener.listen(count)
+        before = netstat("TCPSynRetrans")
+        for _ in range(count):
+            stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+        for _ in range(count):
+            listener.accept()[0].close()
+        assert netstat("TCPSynRetrans") - before == count
 
 
 def netstat(name, file="netstat"):
@@ -192,15 +209,15 @@ def flood(count, port):
     raise AssertionError("the socket is not listed")
 
 
-def raw_flood(count):
-    """The same of a raw socket, whose queue tells of it in another way."""
-    with socket.socket(socket.AF_INET, socket.SOCK_RAW, 253) as s, \
-            socket.socket(socket.AF_INET, socket.SOCK_RAW, 253) as sender:
+def ping_flood(count):
+    """The same of a ping socket, whose queue tells of it in another way: its own echoes come back to it."""
+    pathlib.Path("/proc/sys/net/ipv4/ping_group_range").write_text("0 0")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP) as s:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2304)
-        sender.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        for _ in range(count):
-            sender.sendto(b"x" * 503, ("127.0.0.1", 0))
-        rows = [line.split() for line in pathlib.Path("/proc/self/net/raw").read_text().splitlines()[1:]]
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        for number in range(count):
+            s.sendto(struct.pack("!BBHHH", 8, 0, 0, 0, number) + b"x" * 503, ("127.0.0.1", 0))
+        rows = [line.split() for line in pathlib.Path("/proc/self/net/icmp").read_text().splitlines()[1:]]
         inode = str(os.fstat(s.fileno()).st_ino)
         return next(int(row[-1]) for row in rows if inode in row)
 
@@ -229,11 +246,12 @@ def sysctl(name, value):
         write(before)
 
 
-def no_memory(count, port):
-    """All of UDP's memory is used up, by the administrator's word."""
+def no_memory(port):
+    """All of UDP's memory is used up, by the administrator's word. The kernel counts a megabyte a processor late."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s, sysctl("net.ipv4.udp_mem", "0 0 0"):
+        s.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20)
         s.bind(("127.0.0.1", port))
-        send(count, port, "127.0.0.1", 1009)
+        send(30 * os.cpu_count(), port, "127.0.0.1", 60000)
 
 
 # Devices

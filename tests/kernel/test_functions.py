@@ -23,7 +23,9 @@ for i in range(%d):
     s.sendall(b"x" * 1009)
     assert len(c.recv(1009, socket.MSG_WAITALL)) == 1009
 """
-TELLING = CONNECT + "    print(s.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF), s.getsockname()[1], flush=True)\n"
+# in one write each: rows come between
+TELLING = "import os" + CONNECT + \
+    "    os.write(1, b'%%d %%d\\n' %% (s.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF), s.getsockname()[1]))\n"
 
 
 def python(code, *values):

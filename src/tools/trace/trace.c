@@ -15,7 +15,7 @@ TOOL_OBJECT(trace);
 
 static struct {
 	u32 snap;
-	bool io, bare, summary;
+	bool io, bare, summary, strict;
 	bool wanted[CALL_MAX];
 	struct hit_options hit;
 } own = {.snap = 32};
@@ -38,6 +38,8 @@ static const struct option_row options[] = {
 	{0, "arg", "PATH,...", OPT_STRING, OWN(hit.fields), 0, 0,
 	 "also these fields, as sk.sk_sndbuf"},
 	{0, "many", NULL, OPT_FLAG, OWN(hit.many), 0, 0, "allow more than 100 functions"},
+	{0, "strict", NULL, OPT_FLAG, OWN(strict), 0, 0,
+	 "refuse names that are no probes, and take nothing in their place"},
 	{0},
 };
 
@@ -151,7 +153,7 @@ static int unknown_group(const char *word)
 static int want_probe(const char *word)
 {
 	struct matches m = {0};
-	int err = catalog_find(&m, word, FIND_FOLLOW);
+	int err = catalog_find(&m, word, own.strict ? FIND_STRICT : FIND_FOLLOW);
 
 	for (u32 i = 0; i < m.n && !err; i++) {
 		if (*m.all[i].note)
