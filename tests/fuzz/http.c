@@ -3,7 +3,7 @@
  * twice, cut anywhere. */
 #include <stdlib.h>
 #include <string.h>
-#include "tools/http/stream.h"
+#include "tools/http/order.h"
 
 static u64 told;
 
@@ -41,7 +41,12 @@ static size_t piece(struct conn *c, u32 *seq, u64 now, const u8 *p, size_t n)
 	if (have >= 5)
 		memcpy(r->tail, p + 5 + have - 5, 5);
 	seq[flags & PIECE_SENT] = r->seq + r->size;
-	conn_piece(c, r);
+	if (p[0] & 128)
+		order_piece(c, r);
+	else
+		conn_piece(c, r);
+	if (p[0] & 128 && p[2] & 1)
+		order_passed(c, p[2] >> 1 & 1, seq[p[2] >> 1 & 1]);
 	free(r);
 	return 5 + have;
 }

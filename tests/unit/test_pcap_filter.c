@@ -7,7 +7,7 @@
 #include <pcap/pcap.h>
 #define bpf_insn linux_bpf_insn /* both have one */
 #include <bpf/bpf.h>
-#include "tools/packets/cbpf.h"
+#include "cbpf.h"
 #undef bpf_insn
 #include <setjmp.h>
 #include <stdarg.h>

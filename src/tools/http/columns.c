@@ -8,6 +8,30 @@ static const struct http_rec *rec_of(const struct rec *r)
 	return (const struct http_rec *)r;
 }
 
+/* Of packets, nobody may be known. */
+static void tell_who(struct verbs *v, const struct rec *r, u32 n)
+{
+	if (rec_of(r)->s.who.pid)
+		v->ops->uint(v, n);
+	else
+		decode_none(v);
+}
+
+static void tell_pid(struct verbs *v, const struct rec *r)
+{
+	tell_who(v, r, rec_of(r)->s.who.pid);
+}
+
+static void tell_tid(struct verbs *v, const struct rec *r)
+{
+	tell_who(v, r, rec_of(r)->s.who.tid);
+}
+
+static void tell_uid(struct verbs *v, const struct rec *r)
+{
+	tell_who(v, r, rec_of(r)->s.who.uid);
+}
+
 static void tell_text(struct verbs *v, const struct rec *r, enum http_text which)
 {
 	const struct sect *s = http_text(r, which);
@@ -114,7 +138,18 @@ static void tell_notes(struct verbs *v, const struct rec *r)
 #define FOR_PEOPLE (COL_TEXT | COL_TEXT_ONLY | COL_DATA_ONLY)
 
 const struct column http_columns[] = {
-	CONNS_WHO("the request's first byte", 12, "process that sent or received the request", 11),
+	{"time", "TIME", COL_CLOCK, COL_TEXT, C(s.h.ts), 12, NULL, "the request's first byte"},
+	{"pid", "PID", COL_NEST, COL_TEXT, 0, 0, 7, tell_pid,
+	 "process that sent or received the request; - or null: nobody knows (--at)"},
+	{"tid", NULL, COL_NEST, 0, 0, 0, 0, tell_tid, "thread"},
+	{"uid", NULL, COL_NEST, 0, 0, 0, 0, tell_uid,
+	 "effective user, as the initial user namespace has it"},
+	{"comm", "COMM", COL_COMM, COL_TEXT | COL_LEFT, C(s.who.comm), 11, NULL,
+	 "the thread's name"},
+	{"cgroup", NULL, COL_CGROUP, 0, C(s.who.cgroup), 0, NULL,
+	 "path of the cgroup (v2), its id where it is unknown"},
+	{"netns", NULL, COL_UINT, 0, C(s.who.netns), 0, NULL,
+	 "inode number of the network namespace"},
 	{"side", "SIDE", COL_NEST, COL_TEXT | COL_LEFT, 0, 0, 6, tell_side,
 	 "server or client: which one the process is"},
 	{"status", "STATUS", COL_NEST, COL_TEXT, 0, 0, 6, tell_status,

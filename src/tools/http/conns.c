@@ -26,7 +26,7 @@ static void link_use(struct conn *c)
 	newest = c;
 }
 
-static void drop(struct conn *c, u64 now)
+void conns_drop(struct conn *c, u64 now)
 {
 	struct conn **at = chain_of(c->id);
 
@@ -39,7 +39,7 @@ static void drop(struct conn *c, u64 now)
 	conns--;
 }
 
-static struct conn *find(u64 id, u64 now, bool add)
+struct conn *conns_find(u64 id, u64 now, bool add)
 {
 	struct conn **chain = chain_of(id), *c = *chain;
 
@@ -52,7 +52,7 @@ static struct conn *find(u64 id, u64 now, bool add)
 	if (c || !add)
 		return c;
 	if (conns == CONNS_MOST)
-		drop(oldest, now);
+		conns_drop(oldest, now);
 	c = malloc(sizeof(*c));
 	if (!c)
 		return NULL;
@@ -67,12 +67,12 @@ static struct conn *find(u64 id, u64 now, bool add)
 void conns_piece(const struct piece_rec *r)
 {
 	bool closed = r->flags & PIECE_CLOSED;
-	struct conn *c = find(r->conn, r->h.ts, !closed && r->size);
+	struct conn *c = conns_find(r->conn, r->h.ts, !closed && r->size);
 
 	if (!c)
 		return;
 	if (closed)
-		drop(c, r->h.ts);
+		conns_drop(c, r->h.ts);
 	else
 		conn_piece(c, r);
 }

@@ -7,6 +7,10 @@
 
 #define CONNS_MOST 16384 /* the one that was quiet longest makes room for one more */
 
+/* The connection of that number; add: a new one, when there is none. NULL: none, or no memory. */
+struct conn *conns_find(u64 id, u64 now, bool add);
+/* Its end. */
+void conns_drop(struct conn *c, u64 now);
 /* A piece to its connection. */
 void conns_piece(const struct piece_rec *r);
 /* How many transactions wait for their response now. */

@@ -12,16 +12,21 @@
 #include "match.h"
 #include "payloads.h"
 #include "probes.h"
+#include "segments.h"
 #include "summary.h"
 #include "tls.h"
+#include "wire.h"
 
 TOOL_OBJECT(http);
+TOOL_OBJECT(packets);
 
 static struct {
-	const char *status, *method, *path, *side, *by;
+	const char *status, *method, *path, *side, *by, *at;
+	struct option_words interfaces;
 	bool summary, tls;
 	u16 least, most; /* of --status */
-	u8 only;         /* enum http_side, plus 1 */
+	u32 snap;
+	u8 only; /* enum http_side, plus 1 */
 	struct run *run;
 } own;
 
@@ -37,6 +42,12 @@ static const struct option_row options[] = {
 	 "only as the server or the client has it; both are told where both are here"},
 	{0, "tls", NULL, OPT_FLAG, OWN(tls), 0, 0,
 	 "within TLS, too, where OpenSSL does it; by itself with -p and a command"},
+	{0, "at", "PLACE", OPT_STRING, OWN(at), 0, 0,
+	 "from the packets of interfaces, at xdp (leaving ones at tc) or tc"},
+	{0, "interface", "IF", OPT_WORDS, OWN(interfaces), 0, 0,
+	 "with --at: this interface; may be given again; any (default): all"},
+	{'s', "snap", "BYTES", OPT_UINT, OWN(snap), 128, PACKET_SNAP_MAX,
+	 "with --at: look at so many bytes of each packet (65535)"},
 	{0, "summary", NULL, OPT_FLAG, OWN(summary), 0, 0,
 	 "counts, errors and percentiles by host and path"},
 	{0, "by", "WHAT", OPT_STRING, OWN(by), 0, 0,
@@ -76,6 +87,9 @@ static int parse_status(const char *s)
 	return 0;
 }
 
+static const struct tool wire;
+static void done(const struct transaction *t);
+
 static int check(struct run *run)
 {
 	static const char *const sides[] = {"server", "client", NULL};
@@ -103,7 +117,15 @@ static int check(struct run *run)
 			     "weir replay FILE --summary");
 	if (own.summary)
 		summary_open(run, by);
-	return 0;
+	if ((own.interfaces.n || own.snap) && !own.at)
+		return usage("--interface and --snap go with --at xdp or --at tc");
+	if (own.at && own.tls)
+		return usage("packets have TLS encrypted: --at and --tls exclude each other");
+	if (!own.at || run->replay)
+		return 0;
+	run->tool = &wire;
+	http_done = done;
+	return wire_check(&run->common, own.at, &own.interfaces, own.snap);
 }
 
 /* The words of a request as a string; cut where it is longer. */
@@ -174,9 +196,13 @@ static void done(const struct transaction *t)
 
 static bool inner(struct run *run, const struct rec *r)
 {
-	if (r->type != REC_PIECE)
+	if (r->type != REC_PIECE && r->type != REC_PACKET)
 		return false;
-	if (!run->stop && r->len >= sizeof(struct piece_rec))
+	if (run->stop)
+		return true;
+	if (r->type == REC_PACKET)
+		segments_packet((const struct packet_rec *)r);
+	else if (r->len >= sizeof(struct piece_rec))
 		conns_piece((const struct piece_rec *)r);
 	return true;
 }
@@ -242,21 +268,25 @@ static int attach(struct run *run, struct attach *a)
 	return tls_attach(run, a, own.tls);
 }
 
+#define HTTP                                                                                       \
+	.name = "http",                                                                            \
+	.summary = "HTTP requests and their responses, with the process, status and times",        \
+	.usage = "[options] [-- COMMAND...]", .options = options, .own = &own,                     \
+	.columns = http_columns, .check = check, .event = event, .inner = inner, .tick = tick,     \
+	.hidden = hidden
+
+/* With --at: the programs of weir packets tell what is seen. */
+static const struct tool wire = {
+	HTTP,
+	.object = packets_bpf_o,
+	.object_size = &packets_bpf_o_size,
+	.setup = wire_setup,
+	.attach = wire_attach,
+	.poll = wire_poll,
+};
+
 static const struct tool http = {
-	.name = "http",
-	.summary = "HTTP requests and their responses, with the process, status and times",
-	.usage = "[options] [-- COMMAND...]",
-	.options = options,
-	.own = &own,
-	.columns = http_columns,
-	.object = http_bpf_o,
-	.object_size = &http_bpf_o_size,
-	.check = check,
-	.setup = setup,
-	.attach = attach,
-	.event = event,
-	.inner = inner,
-	.tick = tick,
-	.hidden = hidden,
+	HTTP,           .object = http_bpf_o, .object_size = &http_bpf_o_size,
+	.setup = setup, .attach = attach,
 };
 TOOL(http);

@@ -4,6 +4,7 @@
 #include <strings.h>
 #include "h2.h"
 #include "http.h"
+#include "order.h"
 #include "transaction.h"
 
 enum stream_state {
@@ -422,6 +423,7 @@ static void stream_piece(struct stream *s, const struct piece_rec *r, u32 have)
 /* Nothing more comes: a body without a length is complete, another is cut off. */
 static void stream_end(struct stream *s)
 {
+	s->ended = true;
 	if (s->state == STREAM_MESSAGE && !s->conn->tunnel) {
 		http_parser_execute(&s->p, &settings, NULL, 0);
 		if (HTTP_PARSER_ERRNO(&s->p) == HPE_PAUSED)
@@ -473,6 +475,7 @@ void conn_end(struct conn *c, u64 now)
 	for (u32 dir = 0; dir < 2; dir++)
 		stream_end(&c->streams[dir]);
 	h2_end(c);
+	order_drop(c);
 	while (c->first)
 		transaction_finish(c, c->first, c->first->answered ? HTTP_CUT : HTTP_UNANSWERED);
 }

@@ -41,6 +41,7 @@ struct stream {
 	u8 state; /* enum stream_state */
 	u8 dir;   /* DIR_RECEIVED or DIR_SENT */
 	bool placed;
+	bool ended;
 	bool response; /* the message is one */
 	bool headed;   /* its head is complete */
 	bool h2c;      /* its header Upgrade says so */
@@ -50,7 +51,9 @@ struct stream {
 	u32 next;                  /* place of the byte that comes next, when placed */
 	u64 bytes, begun;          /* of the message */
 	struct transaction *draft; /* until its head is complete */
-	struct transaction *of;    /* the one that it belongs to, NULL when that is told already */
+	struct held *held;         /* pieces whose turn it is not (order.h), by place */
+	u32 nheld;
+	struct transaction *of; /* the one that it belongs to, NULL when that is told already */
 };
 
 struct conn {
@@ -60,7 +63,9 @@ struct conn {
 	struct sock_id sock;
 	u64 now; /* of the piece that is being read */
 	bool tunnel, tls;
-	u32 waiting; /* transactions in the queue */
+	bool mirrored; /* both directions arrive (segments.c) */
+	u32 ifindex;   /* of the interface that it was seen at first, 0: of sockets */
+	u32 waiting;   /* transactions in the queue */
 	struct transaction *first, **last;
 	struct stream streams[2];
 	struct h2 *h2; /* what is known of HTTP/2, once it is spoken */

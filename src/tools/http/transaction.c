@@ -66,6 +66,8 @@ void transaction_finish(struct conn *c, struct transaction *t, u32 flags)
 			t->r.request_bytes = s->bytes;
 		s->of = NULL;
 	}
+	if (!t->r.s.who.pid) /* a packet came before its socket was accepted */
+		t->r.s.who = c->who;
 	t->r.flags |= flags | (c->tls ? HTTP_TLS : 0);
 	t->r.s.dur = c->now - t->r.s.h.ts;
 	t->r.s.ret = !t->r.status ? -1 : t->r.status >= 400 ? -t->r.status : 0;

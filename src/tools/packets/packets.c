@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* weir packets: the user half. */
 #include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -187,24 +185,6 @@ static const struct option_row options[] = {
 	{0},
 };
 
-static int enter(const char *where)
-{
-	char path[64];
-	int fd, err;
-
-	if (where[strspn(where, "0123456789")] == 0) {
-		snprintf(path, sizeof(path), "/proc/%s/ns/net", where);
-		where = path;
-	}
-	fd = open(where, O_RDONLY | O_CLOEXEC);
-	err = fd < 0 || setns(fd, CLONE_NEWNET) ? errno : 0;
-	if (fd >= 0)
-		close(fd);
-	return err ? fail("the network namespace %.200s cannot be entered: %s", where,
-			  strerror(err))
-		   : 0;
-}
-
 static int check_at(void)
 {
 	want.at = AT_TC;
@@ -259,7 +239,7 @@ static int check(struct run *run)
 	if (!opt.snap)
 		opt.snap = opt.write || c->record ? PACKET_SNAP_MAX : 512;
 	c->interval_ns = 100000000; /* looks for interfaces so often when nothing happens */
-	return !run->replay && c->netns ? enter(c->netns) : 0;
+	return !run->replay && c->netns ? hook_enter(c->netns) : 0;
 }
 
 /* start_ns: of the first span of -G; 0: now. */

@@ -4,8 +4,8 @@
  * second process notes what was attached, waits until the first has ended in whatever way, and
  * takes it away.
  */
-#ifndef WEIR_PACKETS_TIDY_H
-#define WEIR_PACKETS_TIDY_H
+#ifndef WEIR_TIDY_H
+#define WEIR_TIDY_H
 
 #include <stdbool.h>
 

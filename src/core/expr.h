@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* The words of a filter, compiled by libpcap: for the kernel and for user space. */
-#ifndef WEIR_PACKETS_EXPR_H
-#define WEIR_PACKETS_EXPR_H
+#ifndef WEIR_EXPR_H
+#define WEIR_EXPR_H
 
 #include <stdbool.h>
 #include "cbpf.h"

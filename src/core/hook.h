@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
-/* Interfaces, and what is attached to them. */
-#ifndef WEIR_PACKETS_HOOK_H
-#define WEIR_PACKETS_HOOK_H
+/* Interfaces, and what is attached to them: the programs of src/tools/packets/packets.bpf.c. */
+#ifndef WEIR_HOOK_H
+#define WEIR_HOOK_H
 
 #include "attach.h"
 #include "options.h"
 #include "run.h"
 
-enum hook_at { AT_TC = 1, AT_XDP = 2 };
+enum hook_at {
+	AT_TC = 1, /* both directions */
+	AT_XDP = 2,
+	AT_OUT = 4, /* what leaves at tc, beside AT_XDP */
+};
 
 struct hook_want {
 	const struct option_words *names; /* none, or "any" among them: all there are and will be */
@@ -15,6 +19,8 @@ struct hook_want {
 	bool quiet;
 };
 
+/* Goes into a network namespace: a path, or the number of a process. 0 or FAIL. */
+int hook_enter(const char *where);
 /* Marks the programs that will be attached; before the object is loaded. */
 int hook_setup(struct attach *a, const struct hook_want *want);
 /* Attaches them to the interfaces that are there. 0, FAIL or USAGE. */

@@ -4,8 +4,8 @@
  * of a packet is what libpcap's own interpreter says of the whole frame (bpf_filter(3PCAP)): loads
  * beyond the end and divisions by 0 refuse it.
  */
-#ifndef WEIR_PACKETS_CBPF_H
-#define WEIR_PACKETS_CBPF_H
+#ifndef WEIR_CBPF_H
+#define WEIR_CBPF_H
 
 #include <stdbool.h>
 #include <linux/bpf.h>

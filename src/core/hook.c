@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_link.h>
 #include <net/if.h>
 #include <net/if_arp.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -230,7 +232,7 @@ static int attach_device(struct hook_device *d)
 		     d->name);
 	if ((wanted->at & AT_TC || taken) && attach_tc(d, IN))
 		return FAIL;
-	return wanted->at & AT_TC ? attach_tc(d, OUT) : 0;
+	return wanted->at & (AT_TC | AT_OUT) ? attach_tc(d, OUT) : 0;
 }
 
 static void close_links(struct hook_device *d)
@@ -284,6 +286,24 @@ static void on_device(void *arg, u32 ifindex, const char *name)
 		note("%s is not traced: %s", name, why);
 }
 
+int hook_enter(const char *where)
+{
+	char path[64];
+	int fd, err;
+
+	if (where[strspn(where, "0123456789")] == 0) {
+		snprintf(path, sizeof(path), "/proc/%s/ns/net", where);
+		where = path;
+	}
+	fd = open(where, O_RDONLY | O_CLOEXEC);
+	err = fd < 0 || setns(fd, CLONE_NEWNET) ? errno : 0;
+	if (fd >= 0)
+		close(fd);
+	return err ? fail("the network namespace %.200s cannot be entered: %s", where,
+			  strerror(err))
+		   : 0;
+}
+
 static void hook_close(void)
 {
 	for (u32 i = 0; i < ndevices; i++)
@@ -302,7 +322,7 @@ static void want_program(struct attach *a, enum side side)
 int hook_setup(struct attach *a, const struct hook_want *want)
 {
 	want_program(a, IN); /* at XDP too: its place may be taken */
-	if (want->at & AT_TC)
+	if (want->at & (AT_TC | AT_OUT))
 		want_program(a, OUT);
 	if (want->at & AT_XDP)
 		want_program(a, XDP);
