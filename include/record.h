@@ -36,6 +36,7 @@ enum rec_type {
 	REC_PIECE = 21,   /* first bytes of a send or receive, never in files (struct piece_rec) */
 	REC_HTTP = 22,    /* an HTTP request and its response (struct http_rec) */
 	REC_DNS = 23,     /* a DNS query and its answer (struct dns_rec) */
+	REC_LATENCY = 24, /* a message, and where its time went (struct latency_rec) */
 	REC_MAX,
 };
 
@@ -532,6 +533,29 @@ struct retrans_rec {
 	u32 segs, pad;
 	u32 retrans, sent; /* of the connection until now: segments; 0 of a SYN-ACK */
 	u32 rtt_us, cwnd;
+};
+
+/* Where a message's time goes; all but the last are of one that is sent. */
+enum latency_stage {
+	STAGE_CALL,  /* from the send call's entry to its return */
+	STAGE_QUEUE, /* from there until its last byte is handed to the device's queue */
+	STAGE_QDISC, /* from there to the device itself */
+	STAGE_ACK,   /* from there until the last byte is acknowledged */
+	STAGE_WAIT,  /* of a received one: from its arrival until it is read */
+	STAGES,
+};
+#define STAGE_UNKNOWN (~0ull)
+
+/*
+ * A message that was sent or received. s.h.ts: its end; s.dur: how long it took, of all stages;
+ * s.ret: -EPIPE where the connection ended before the acknowledgment came.
+ */
+struct latency_rec {
+	struct sock_rec s; /* who: pid 0: the kernel reads for a program */
+	u64 stage[STAGES]; /* ns; STAGE_UNKNOWN */
+	u64 cookie;        /* as ss -e shows it (sk:) */
+	u32 bytes;
+	u32 again; /* how often its last byte was sent again */
 };
 
 /* The queues of a TCP socket that listens, made by the user half. s.h.ts: the interval's end;

@@ -18,6 +18,21 @@ enum spread_by { BY_PROCESS, BY_DESTINATION, BY_STACK, BY_MAX };
 #define SPREAD_BY(what)       (((what)-1) / 2)
 #define SPREAD_KIND(what)     (((what)-1) & 1)
 
+/* The same where ends are told apart (kernel/by.bpf.h): one of these, in the order of --by's words
+ * (src/core/bys.h). */
+enum by_key {
+	BY_REMOTE = 1, /* its address */
+	BY_PORT = 2,   /* the remote one */
+	BY_LOCAL = 4,  /* the local port */
+	BY_CONNECTION = 8,
+	BY_TASK = 16,
+	BY_ALL = 32,
+};
+struct by_conf {
+	u32 by; /* enum by_key */
+	u32 pad;
+};
+
 struct spread_conf {
 	u32 by; /* enum spread_by */
 	u32 pad;

@@ -271,11 +271,21 @@ static u64 count_pending(struct attach *a)
 	return n;
 }
 
+/* The kernel half's own number of them, where a tool has one: ".data.unfinished". */
+static u64 count_unfinished(struct attach *a)
+{
+	int map = bpf_object__find_map_fd_by_name(a->obj, ".data.unfinished");
+	u32 zero = 0;
+	s64 n = 0;
+
+	return map < 0 || bpf_map_lookup_elem(map, &zero, &n) || n < 0 ? 0 : n;
+}
+
 u64 attach_unfinished(struct attach *a)
 {
 	int map = bpf_object__find_map_fd_by_name(a->obj, "states");
 	size_t size = STATES * sizeof(struct call_state);
-	u64 n = count_pending(a);
+	u64 n = count_pending(a) + count_unfinished(a);
 	struct call_state *states;
 
 	if (map < 0)

@@ -239,6 +239,7 @@ bool match_rec(const struct filter *f, const struct rec *r)
 	case REC_ACCEPT:
 	case REC_HTTP:
 	case REC_DNS:
+	case REC_LATENCY:
 	case REC_RMEM: return match_sock(f, (const struct sock_rec *)r);
 	default: return true;
 	}
@@ -258,6 +259,7 @@ const struct who *rec_who(const struct rec *r)
 	case REC_CONN:
 	case REC_HTTP:
 	case REC_DNS:
+	case REC_LATENCY:
 	case REC_RMEM: return &((const struct sock_rec *)r)->who;
 	default: return NULL;
 	}

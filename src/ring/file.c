@@ -149,6 +149,11 @@ const struct file_field file_fields[] = {
 	F(REC_RETRANS, retrans_rec, sent),
 	F(REC_RETRANS, retrans_rec, rtt_us),
 	F(REC_RETRANS, retrans_rec, cwnd),
+	SOCK(REC_LATENCY, latency_rec),
+	F(REC_LATENCY, latency_rec, stage),
+	F(REC_LATENCY, latency_rec, cookie),
+	F(REC_LATENCY, latency_rec, bytes),
+	F(REC_LATENCY, latency_rec, again),
 	{0},
 };
 #define NFIELDS (sizeof(file_fields) / sizeof(*file_fields) - 1)
@@ -165,6 +170,7 @@ static const u16 fixed_size[REC_MAX] = {
 	[REC_DROP] = sizeof(struct drop_rec),       [REC_HTTP] = sizeof(struct http_rec),
 	[REC_DNS] = sizeof(struct dns_rec),         [REC_PACKET] = sizeof(struct packet_rec),
 	[REC_RETRANS] = sizeof(struct retrans_rec), [REC_SYNBL] = sizeof(struct synbl_rec),
+	[REC_LATENCY] = sizeof(struct latency_rec),
 };
 
 int file_create(struct file_writer *w, const char *path, struct file_head *head)

@@ -98,7 +98,7 @@ static void show_counts(struct out *o, const struct rec *r)
 {
 	static const char *const names[] = {"sockstat", "sofamily",  "soprotocol", "socketio",
 					    "socksize", "soconnlat", "so1stbyte",  "sormem",
-					    "drops",    "tcprtt"};
+					    "drops",    "tcprtt",    "latency"};
 	struct histogram h = histogram_of(r);
 	struct buf b = {0};
 

@@ -11,7 +11,8 @@ SCHEMA = json.loads(FILE.read_text())
 KINDS = ("trace", "summary", "sockstat", "sofamily", "soprotocol", "socketio", "socksize", "soconnect", "soaccept",
          "conn", "conn_group",
          "soconnlat", "so1stbyte", "sormem", "packets", "packets_summary", "drops", "drop", "http",
-         "http_summary", "dns", "dns_summary", "tcpretrans", "tcprtt", "tcpsynbl", "doctor", "list", "describe", "drift", "stats")
+         "http_summary", "dns", "dns_summary", "tcpretrans", "tcprtt", "tcpsynbl", "latency",
+         "latency_message", "doctor", "list", "describe", "drift", "stats")
 
 
 def validator(kind=None):

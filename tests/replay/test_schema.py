@@ -73,7 +73,7 @@ class Schema(unittest.TestCase):
                 columns.setdefault(who, []).append(rest[0])
         self.assertEqual(set(columns), {"trace", "sockstat", "sofamily", "soprotocol", "socketio", "socksize", "soconnect",
                                         "soaccept", "soconnlat", "so1stbyte", "sormem", "packets", "drops", "http",
-                                        "dns", "tcpretrans", "tcprtt", "tcpsynbl", "doctor", "list",
+                                        "dns", "tcpretrans", "tcprtt", "tcpsynbl", "latency", "doctor", "list",
                                         "describe", *CONNS})
         for tool, names in columns.items():
             kind = "conn" if tool in CONNS else tool
