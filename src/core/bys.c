@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 #include "bys.h"
+#include "conn_columns.h"
 #include "error.h"
-#include "hit_decode.h"
 
 /* In the order of enum by_key. */
 static const char *const words[] = {"remote",  "port", "local", "connection",
@@ -12,16 +12,10 @@ static struct {
 	const struct column *columns;
 } own;
 
-static void tell_none(struct verbs *v)
-{
-	if (v->ops != &verbs_text)
-		decode_none(v);
-}
-
 static void tell_key_port(struct verbs *v, const struct rec *r, u16 port)
 {
 	if (tally_of(r)->flags & TALLY_OTHER)
-		tell_none(v);
+		decode_none(v);
 	else
 		v->ops->uint(v, port);
 }
@@ -41,7 +35,7 @@ void tell_by_cookie(struct verbs *v, const struct rec *r)
 	if (tally_of(r)->key.id)
 		v->ops->uint(v, tally_of(r)->key.id);
 	else
-		tell_none(v);
+		decode_none(v);
 }
 
 static void choose(struct run *run, u32 by)
@@ -65,10 +59,8 @@ int bys_check(struct run *run, struct bys_options *o, const char *usual,
 {
 	u32 by = 0;
 
-	if (run->common.nargs)
-		return usage("%s takes no words, '%s' is one; --host and --port choose "
-			     "connections",
-			     run->tool->name, run->common.args[0]);
+	if (conns_check(run))
+		return USAGE;
 	if (chosen_words(o->by_word ? o->by_word : usual, words, &by))
 		return USAGE;
 	if (by & (by - 1))

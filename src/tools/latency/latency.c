@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* weir latency: the user half. */
 #include "bys.h"
-#include "conns.h"
+#include "conn_columns.h"
 #include "error.h"
-#include "hit_decode.h"
 #include "latency.h"
 #include "probes.h"
 
@@ -53,8 +52,6 @@ static void tell_ns(struct verbs *v, const struct rec *r, u32 stage)
 
 	if (ns != STAGE_UNKNOWN)
 		v->ops->uint(v, ns / 1000);
-	else if (v->ops == &verbs_text)
-		v->ops->word(v, "-");
 	else
 		decode_none(v);
 }
@@ -69,11 +66,6 @@ TELL_STAGE(tell_queue, STAGE_QUEUE)
 TELL_STAGE(tell_qdisc, STAGE_QDISC)
 TELL_STAGE(tell_ack, STAGE_ACK)
 TELL_STAGE(tell_wait, STAGE_WAIT)
-
-static void tell_total(struct verbs *v, const struct rec *r)
-{
-	v->ops->uint(v, latency_of(r)->s.dur / 1000);
-}
 
 #define L(member) COLUMN(struct latency_rec, member)
 #define NEST(name, head, flags, width, tell, help)                                                 \
@@ -90,7 +82,7 @@ static const struct column each[] = {
 	NEST("address", "ADDRESS", COL_TEXT | COL_LEFT, 15, tell_conn_addr, "remote address"),
 	NEST("port", "PORT", COL_TEXT, 5, tell_conn_port, "remote port"),
 	{"bytes", "BYTES", COL_UINT, COL_TEXT, L(bytes), 7, NULL, "of the message"},
-	NEST("total_us", "TOTAL(us)", COL_TEXT, 9, tell_total, "how long it took, of all stages"),
+	NEST("total_us", "TOTAL(us)", COL_TEXT, 9, tell_conn_us, "how long it took, of all stages"),
 	NEST("call_us", "CALL", COL_TEXT, 7, tell_call, "within the send call"),
 	NEST("queue_us", "QUEUE", COL_TEXT, 7, tell_queue, "in the send queue"),
 	NEST("qdisc_us", "QDISC", COL_TEXT, 7, tell_qdisc, "in the device's queue"),
@@ -104,7 +96,7 @@ static const struct column each[] = {
 	{0},
 };
 
-enum { ENTRY, RETURN, QUEUE, XMIT, SEGMENT, READ, STATE, PROBES };
+enum { ENTRY, RETURN, QUEUE, XMIT, SEGMENT, READ, PROBES };
 
 /* Functions come first where the call is: the tracepoint is behind the socket's lock. */
 static const struct probe probes[PROBES] = {
@@ -121,8 +113,6 @@ static const struct probe probes[PROBES] = {
 	[SEGMENT] = {.name = "tcp_probe", .ways = {{"on_segment", PROBE_TP_BTF, "tcp_probe", 2}}},
 	[READ] = {.name = "tcp_rcv_space_adjust",
 		  .ways = {{"on_read", PROBE_TP_BTF, "tcp_rcv_space_adjust", 1}}},
-	[STATE] = {.name = "inet_sock_set_state",
-		   .ways = {{"on_state", PROBE_TP_BTF, "inet_sock_set_state", 3}}},
 };
 
 /* By stage, those that took part most often first. */
@@ -141,10 +131,8 @@ static int check(struct run *run)
 {
 	if (!own.over_ns)
 		return bys_check(run, &own.by, "process", columns, &shape);
-	if (run->common.nargs)
-		return usage("latency takes no words, '%s' is one; --host and --port choose "
-			     "connections",
-			     run->common.args[0]);
+	if (conns_check(run))
+		return USAGE;
 	if (own.by.by_word)
 		return usage("--over and --by exclude each other: lines have it all");
 	if (run->common.filter.have & FILTER_SLOWER)
@@ -163,6 +151,7 @@ static int setup(struct run *run, struct attach *a)
 	conf->over_ns = own.over_ns;
 	for (u32 i = 0; i < PROBES; i++)
 		probes_want(a, &probes[i]);
+	probes_want(a, &state_probe);
 	return own.over_ns ? 0 : bys_setup(run, a);
 }
 
