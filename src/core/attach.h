@@ -39,8 +39,9 @@ struct attach {
 	struct bpf_object *obj;
 	struct shared *shared; /* mapped; the kernel half's .data.shared */
 	enum call_way way;
-	bool calls;                  /* call_wanted was set: system calls are traced */
-	bool wanted[CALL_MAX];       /* enum call_id */
+	bool calls;            /* call_wanted was set: system calls are traced */
+	bool wanted[CALL_MAX]; /* enum call_id */
+	bool rare;             /* they are rare beside all others: what those pay decides the way */
 	char why[WAY_MAX][240];      /* why a better way was not taken, "" when it was not tried */
 	char missing[CALL_MAX][160]; /* why a wanted call is not traced, "" when it is */
 	struct attached_probe probes[PROBES_MAX]; /* see probes_want() */

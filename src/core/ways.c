@@ -194,7 +194,7 @@ int ways_choose(struct attach *a, const struct common *common)
 			return fail("--way %s is not to be had here: %s", common->way,
 				    a->why[a->way]);
 	} else {
-		ways_order(count_wanted(a), order);
+		ways_order(a->rare ? 1 : count_wanted(a), order);
 		for (u32 i = 0; i < WAY_MAX; i++) {
 			a->way = order[i];
 			if (way_offered(a->way, a->why[a->way]))

@@ -28,7 +28,8 @@ int notices_attach(struct attach *a);
 
 /* The way of that name (--way). 0 or USAGE. */
 int way_named(const char *name, enum call_way *way);
-/* The ways in the order of preference for so many calls; up to WAYS_FEW the order is another. */
+/* The ways in the order of preference for so many calls; up to WAYS_FEW the order is another, and
+ * so it is for calls that are rare (attach.h). */
 #define WAYS_FEW 3
 void ways_order(u32 ncalls, enum call_way order[WAY_MAX]);
 /* Can this way be taken here? Fills why (240 bytes) with the reason when not. Used by doctor. */

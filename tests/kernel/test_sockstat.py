@@ -440,6 +440,15 @@ def refusals():
              done.stderr.strip())
 
 
+def ways():
+    """Those of the default are rare, so each has a tracepoint of its own where fexit is not to be had."""
+    for words, way in (((), "tp"), (("bind", "listen", "sendto", "recvfrom"), "raw")):
+        run = subprocess.run((WEIR, "sockstat", "-v", "-d", "0.1", "-p", str(os.getpid())) + words, capture_output=True,
+                             text=True)
+        taken = "fexit" if "not by fexit" not in run.stderr else way
+        true(f"way to {words or 'the default'}", f"by way of {taken}" in run.stderr, run.stderr)
+
+
 def lo_up():
     with socket.socket() as s:
         fcntl.ioctl(s, 0x8914, struct.pack("16sh14x", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP
@@ -463,6 +472,7 @@ def main():
     boundaries()
     reports()
     refusals()
+    ways()
     print(f"{failed} wrong" if failed else "all as it should be")
     return bool(failed)
 

@@ -42,7 +42,7 @@ static const struct column columns[] = {
 	{"p99_bytes", "P99", COL_NEST, COL_TEXT, 0, 0, 6, tell_p99,
 	 "99 of 100 were smaller (within 6.25 %, below 16 exact)"},
 	{"max_bytes", "MAX", COL_UINT, COL_TEXT, T(n[N_LARGEST]), 7, NULL, "the largest, exactly"},
-	{"histogram", NULL, COL_NEST, 0, 0, 0, 0, tell_histogram,
+	{"histogram", NULL, COL_NEST, COL_DATA_ONLY, 0, 0, 0, tell_histogram,
 	 "how many were of low to less than high bytes; in text drawn below the row"},
 	{0},
 };

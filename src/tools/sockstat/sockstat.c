@@ -198,6 +198,7 @@ static int setup(struct run *run, struct attach *a)
 		return fail("the BPF object of sockstat has no .rodata.sockstat: this build is "
 			    "broken");
 	conf->by = own.by;
+	a->rare = !run->common.nargs; /* those of want_default() */
 	for (u32 i = 1; i < CALL_MAX; i++)
 		if (own.wanted[i]) {
 			a->wanted[i] = true;
