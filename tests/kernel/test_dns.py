@@ -100,6 +100,16 @@ def resolve():
     tcp([query("h5.test", "A", 7)], pieces=3)
 
 
+def look_up():
+    """By the C library, IPv4 alone: each name is one query. The last one is in no file and at no server."""
+    for name in (*(f"h{i}.test" for i in range(HOSTS)), "none.test"):
+        try:
+            socket.getaddrinfo(name, 80, socket.AF_INET)
+        except socket.gaierror:
+            pass
+    socket.getaddrinfo("10.9.8.7", 80, socket.AF_INET)
+
+
 class Dns(unittest.TestCase):
     maxDiff = 5000
 
@@ -204,6 +214,37 @@ class Dns(unittest.TestCase):
             server.close()
         self.assertEqual(names, {"dns": [], "5300": ["slow.test", "none.test", "fast.test"], "mdns": ["local.test"], "kept": []})
 
+    def test_beside_gethostlatency(self):
+        """It has the library's calls: as many by the same process for the same names, and not shorter ones."""
+        lib.need("gethostlatency")
+        if not os.path.exists("/sys/bus/event_source/devices/kprobe"):
+            self.skipTest("the whole machine is not this test's")
+        with Dnsmasq(), tempfile.TemporaryFile() as out:
+            other = subprocess.Popen(["stdbuf", "-oL", "gethostlatency"], stdout=out, stderr=subprocess.STDOUT)
+
+            def lines():
+                return [line.split() for line in os.pread(out.fileno(), 1 << 20, 0).decode().splitlines()]
+            try:
+                lib.wait_for(lambda: lines() or other.poll() is not None, "gethostlatency to start", 30)
+                if other.poll() is not None:
+                    self.skipTest(f"gethostlatency does not run here: {lines()[-1:]}")
+                live = self.live("--side", "client")
+                subprocess.run([*ME, "look_up"], check=True)
+                lib.wait_for(lambda: any(line[-1] == "10.9.8.7" for line in lines()), "gethostlatency to tell all", 30)
+                rows, told = self.rows(live), lines()
+            finally:
+                other.send_signal(2)
+                other.wait()
+        self.assertRegex(" ".join(told[0]), "PID.*LAT.*HOST")
+        theirs = {(int(line[1]), line[-1]): float(line[-2]) for line in told[1:] if line[2] == "python3"}
+        mine = {(r["pid"], r["name"]): r["latency_ns"] / 1e6 for r in rows}
+        self.assertEqual(len(rows), HOSTS + 1)
+        # What needs no server is a call, and no query.
+        self.assertEqual({key for key in theirs if key[1] != "10.9.8.7"}, set(mine))
+        for key, ms in mine.items():
+            self.assertLessEqual(ms, theirs[key] + 0.01, key)
+            self.assertLess(theirs[key] - ms, 100 * lib.SLOW, key)
+
     @lib.once
     def test_refusals(self):
         for words in (["a"], ["--port", "x"], ["--port", "1,2,3,4,5,6,7,8,9"], ["--by", "name"], ["--summary", "--by", "type"],
@@ -213,7 +254,7 @@ class Dns(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1 and sys.argv[1] == "resolve":
-        resolve()
+    if sys.argv[1:] in (["resolve"], ["look_up"]):
+        globals()[sys.argv[1]]()
     else:
         lib.main()
