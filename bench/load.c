@@ -74,6 +74,26 @@ static void stream(void)
 	check(recv(receiver, message, MESSAGE, MSG_WAITALL) == MESSAGE, "recv");
 }
 
+/* A request and its response, on one connection, as a browser and nginx write them. */
+static void http(void)
+{
+	static const char request[] = "GET /small HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n"
+				      "User-Agent: load\r\nAccept: */*\r\n\r\n";
+	static const char response[] = "HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\n"
+				       "Date: Sat, 21 Nov 2026 14:00:00 GMT\r\n"
+				       "Content-Type: text/plain\r\nContent-Length: 612\r\n"
+				       "Last-Modified: Sat, 21 Nov 2026 13:00:00 GMT\r\n"
+				       "Connection: keep-alive\r\nETag: \"6380e0f0-264\"\r\n"
+				       "Accept-Ranges: bytes\r\n\r\n";
+	static char body[sizeof(response) - 1 + 612], got[sizeof(body)];
+
+	memcpy(body, response, sizeof(response) - 1);
+	check(send(sender, request, sizeof(request) - 1, 0) == sizeof(request) - 1, "send");
+	check(recv(receiver, got, sizeof(got), 0) == sizeof(request) - 1, "recv");
+	check(send(receiver, body, sizeof(body), 0) == sizeof(body), "send");
+	check(recv(sender, got, sizeof(got), MSG_WAITALL) == sizeof(got), "recv");
+}
+
 static void connect_open(void)
 {
 	receiver = listening();
@@ -153,6 +173,7 @@ static const struct work {
 } works[] = {
 	{"udp", udp_open, udp, "sendto and recvfrom 64 bytes"},
 	{"tcp", tcp_open, stream, "send and recv 64 bytes"},
+	{"http", tcp_open, http, "a request and its response (TCP)"},
 	{"unix", unix_open, stream, "send and recv 64 bytes"},
 	{"connect", connect_open, connect_accept_close, "connect, accept, close both (TCP)"},
 	{"drop", drop_open, drop, "sendto 64 bytes where the receiver's buffer is full"},

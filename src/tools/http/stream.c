@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 #include "h2.h"
+#include "heads.h"
 #include "http.h"
 #include "order.h"
 #include "transaction.h"
@@ -269,6 +270,22 @@ static bool begins_h2(struct stream *s, const u8 *p, u32 n)
 	return true;
 }
 
+/* Returns how many bytes were parsed: all, unless the message ends or is none. */
+static size_t parse(struct stream *s, const u8 *p, u32 n)
+{
+	u32 head = s->bytes ? 0 : heads_length(p, n);
+	size_t parsed;
+
+	if (head && heads_recall(s, p, head))
+		return head;
+	if (head)
+		n = head;
+	parsed = http_parser_execute(&s->p, &settings, (const char *)p, n);
+	if (head && parsed == n && HTTP_PARSER_ERRNO(&s->p) == HPE_OK)
+		heads_keep(s, p, n);
+	return parsed < n ? parsed : n;
+}
+
 /* Returns how many bytes are left when another protocol begins. */
 static u32 feed(struct stream *s, const u8 *p, u32 n)
 {
@@ -286,9 +303,7 @@ static u32 feed(struct stream *s, const u8 *p, u32 n)
 			message_begin(s);
 		if (begins_h2(s, p, n))
 			break;
-		parsed = http_parser_execute(&s->p, &settings, (const char *)p, n);
-		if (parsed > n)
-			parsed = n;
+		parsed = parse(s, p, n);
 		s->bytes += parsed;
 		p += parsed;
 		n -= parsed;
