@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 #include "devices.h"
 #include "error.h"
@@ -32,6 +33,7 @@ struct hook_device {
 	u16 link;
 	bool left; /* cannot be traced, and that was said */
 	bool gone;
+	bool down; /* and that was said */
 	char name[IF_NAMESIZE];
 	int links[SIDES]; /* descriptors, 0: none */
 };
@@ -252,6 +254,21 @@ static bool is_wanted(const char *name)
 	return any;
 }
 
+static void look_if_up(struct hook_device *d)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq req = {};
+	bool down;
+
+	snprintf(req.ifr_name, IFNAMSIZ, "%s", d->name);
+	down = fd >= 0 && !ioctl(fd, SIOCGIFFLAGS, &req) && !(req.ifr_flags & IFF_UP);
+	if (fd >= 0)
+		close(fd);
+	if (down != d->down && !wanted->quiet && !d->left)
+		note(down ? "%s is down: it has packets once it is up" : "%s is up", d->name);
+	d->down = down;
+}
+
 /* A device that is there, has come, or has another name now. */
 static void on_device(void *arg, u32 ifindex, const char *name)
 {
@@ -277,6 +294,8 @@ static void on_device(void *arg, u32 ifindex, const char *name)
 		nlive++;
 		if (running && !wanted->quiet)
 			note("%s is new, and traced from now on", name);
+		if (!any)
+			look_if_up(d);
 		return;
 	}
 	d->left = true;
@@ -364,20 +383,32 @@ int hook_attach(struct attach *a, const struct hook_want *want)
 	return 0;
 }
 
+#define POLL_MS 200
+
 bool hook_poll(struct attach *a)
 {
-	static u32 turn;
+	static u64 last;
+	struct timespec now;
+	u64 ms;
 
 	(void)a;
-	devices_poll(events, on_device, NULL);
-	if (turn++ % 64)
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	ms = now.tv_sec * 1000ull + now.tv_nsec / 1000000;
+	if (ms - last < POLL_MS)
 		return false;
+	last = ms;
+	devices_poll(events, on_device, NULL);
 	for (u32 i = 0; i < ndevices; i++) {
 		struct hook_device *d = &devices[i];
 		char name[IF_NAMESIZE];
 
-		if (d->gone || if_indextoname(d->ifindex, name))
+		if (d->gone)
 			continue;
+		if (if_indextoname(d->ifindex, name)) {
+			if (!any)
+				look_if_up(d);
+			continue;
+		}
 		d->gone = true;
 		close_links(d);
 		if (d->left)

@@ -25,8 +25,8 @@ int hook_enter(const char *where);
 int hook_setup(struct attach *a, const struct hook_want *want);
 /* Attaches them to the interfaces that are there. 0, FAIL or USAGE. */
 int hook_attach(struct attach *a, const struct hook_want *want);
-/* Looks for interfaces that have come, gone or been renamed. True when there are none left that
- * were asked for. */
+/* Looks, now and then, for interfaces that have come, gone, or been renamed. True when there are
+ * none left that were asked for. */
 bool hook_poll(struct attach *a);
 /* The link type of an interface (LINKTYPE_), and the name that it had last. */
 u16 hook_link(u32 ifindex);

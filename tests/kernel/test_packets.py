@@ -226,6 +226,48 @@ class Wrong(unittest.TestCase):
             rows = weir.stop().rows
             self.assertEqual(len(rows), 7)
 
+    def test_too_many_words(self):
+        """More than the kernel takes: the same packets pass, and that they are filtered here is said."""
+        words = " or ".join(f"(host 10.{i // 250}.{i % 250}.1 and udp port {i + 1})" for i in range(150))
+        for at in ("tc", "xdp"):
+            with net.Pair() as pair, live("-i", "w0", "--at", at, f"{words} or (icmp and icmp[0] != 3)") as weir:
+                self.assertIn(b"in user space, after packets were copied: it is too large for the kernel", weir.said)
+                net.udp(5, 20)
+                pair.there(f"ping -c3 -i0.01 {net.HERE} >/dev/null")
+                settle()
+                self.assertEqual(len(weir.stop().rows), 6 if at == "tc" else 3)
+
+    def test_generic(self):
+        """The driver of lo has no XDP: the generic one, and said; in rows, too."""
+        net.sh("ip link set lo up")
+        with live("-i", "lo", "--at", "xdp", "icmp") as weir:
+            self.assertIn(b"lo: generic XDP, after the driver (native: ", weir.said)
+            net.sh("ping -c7 -i0.01 127.0.0.1 >/dev/null")
+            settle()
+            self.assertEqual([r["at"] for r in weir.stop().rows], ["xdp-generic"] * 14)
+
+    def test_jumbo(self):
+        """Frames of 9000 bytes, in several buffers, native and generic: whole, and each arrives."""
+        with net.Pair() as pair:
+            pair.there("ip link set w1 mtu 9000")
+            net.sh("ip link set w0 mtu 9000")
+            with live("-i", "w0", "--at", "both", "-s", 65535, "icmp") as weir:
+                self.assertIn(b"w0: XDP in the driver (native)", weir.said)
+                pair.there(f"ping -c5 -i0.01 -s 8900 -M do -p a7 {net.HERE} >/dev/null")
+                settle()
+                rows = weir.stop().rows
+            self.assertEqual([(r["at"], r["length"], r["captured"]) for r in rows if r["at"] == "xdp"], [("xdp", 8942, 8942)] * 5)
+            self.assertEqual(len(rows), 15)
+
+    def test_down(self):
+        with net.Pair(), live("-i", "w0") as weir:
+            net.sh("ip link set w0 down")
+            time.sleep(0.6 * lib.SLOW)
+            net.sh("ip link set w0 up")
+            time.sleep(0.6 * lib.SLOW)
+            ended = weir.stop()
+            self.assertIn("w0 is down: it has packets once it is up\nweir: w0 is up\n", ended.words)
+
     def test_gone(self):
         with net.Pair(), live("-i", "w0") as weir:
             # Older kernels (6.1) want an interface to be down for that.

@@ -31,7 +31,8 @@ struct h2_dir {
 struct known {
 	u64 cookie;
 	u16 speaks;   /* enum speaks */
-	u16 tried;    /* messages that did not begin like HTTP */
+	bool told;    /* who and what it is */
+	u8 tried;     /* messages that did not begin like HTTP */
 	u32 token;    /* MAYBE: letters of the first word that were seen */
 	u32 since[2]; /* bytes received and sent since a head may have begun */
 	struct h2_dir h2[2];
@@ -212,6 +213,10 @@ static __noinline int take(struct slot *s, struct known *k, u32 dir, u64 moved, 
 	k->since[dir] += moved;
 	s->p.r.conn = k->cookie;
 	s->p.r.size = moved;
+	/* A response is on what the request was: who and what that is, is known. */
+	if (start && k->told && s->p.bytes[4] == '/')
+		return TAKE_MORE;
+	k->told |= start;
 	return start ? TAKE_START : TAKE_MORE;
 }
 

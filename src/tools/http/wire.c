@@ -2,7 +2,6 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include "decode.h"
 #include "error.h"
 #include "expr.h"
@@ -73,12 +72,7 @@ int wire_attach(struct run *run, struct attach *a)
 
 int wire_poll(struct run *run, struct attach *a)
 {
-	static time_t last;
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	if (now.tv_sec != last && hook_poll(a))
+	if (hook_poll(a))
 		run->stop = true;
-	last = now.tv_sec;
 	return 0;
 }
