@@ -228,7 +228,7 @@ class Wrong(unittest.TestCase):
 
     def test_too_many_words(self):
         """More than the kernel takes: the same packets pass, and that they are filtered here is said."""
-        words = " or ".join(f"(host 10.{i // 250}.{i % 250}.1 and udp port {i + 1})" for i in range(150))
+        words = " or ".join(f"(host 10.{i // 250}.{i % 250}.1 and udp port {i + 1})" for i in range(300))
         for at in ("tc", "xdp"):
             with net.Pair() as pair, live("-i", "w0", "--at", at, f"{words} or (icmp and icmp[0] != 3)") as weir:
                 self.assertIn(b"in user space, after packets were copied: it is too large for the kernel", weir.said)
