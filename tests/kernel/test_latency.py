@@ -207,6 +207,34 @@ class Latency(unittest.TestCase):
         self.assertEqual([r["error"] for r in rows], [None, "EPIPE", "EPIPE"])
         self.assertEqual([r["ack_us"] is None for r in rows], [False, True, True])
 
+    def test_half_closed(self):
+        """The other side has said that it sends no more: what this one sends. And what comes to one that said so."""
+        peer = drop_work.Peer(self.wire, 25)
+        with live("-o", "json", "--stats") as weir, pair() as (sock, other):
+            peer.send(drop_work.ACK | 1)  # FIN
+            for i in range(1, 8):
+                peer.sock.send(SEGMENT)
+                time.sleep(ACK / 1000)
+                peer.send(drop_work.ACK, seq=peer.seq + 1, ack=peer.ack + len(SEGMENT) * i)
+                time.sleep(0.01)
+            sock.shutdown(socket.SHUT_WR)
+            time.sleep(0.02)
+            talk(other, sock, 5, READER)
+            peer.sock.close()
+            time.sleep(0.05)
+            ended = weir.stop()
+        sure = not ended.stats["not_attached"]
+        ended.out = b"".join(line + b"\n" for line in ended.out.splitlines()[:-1])
+        rows = {r["stage"]: r for r in self.rows(ended)}
+        self.assertEqual(rows["call"]["messages"], 12)
+        self.assertEqual(rows["ack"]["messages"], 12)
+        self.took(rows["ack"], ACK)
+        if sure:
+            self.assertEqual(rows["wait"]["messages"], 5)
+            self.took(rows["wait"], READER)
+        else:
+            self.assertIn("half closed", ended.words)
+
     def test_bounds(self):
         """More messages than there is room for: what is not followed is counted as lost, what waits is all counted."""
         peer = drop_work.Peer(self.wire, 23)

@@ -42,19 +42,34 @@ SEC("?tp_btf") int on_xmit(u64 *ctx)
 	return sent_moves((struct sk_buff *)ctx[0], true);
 }
 
-/* tcp_probe(sk, skb): a segment comes in, before it is worked on, in TCP_ESTABLISHED. */
-SEC("?tp_btf") int on_segment(u64 *ctx)
+static __always_inline int segment_comes(struct sock *sk, struct sk_buff *skb)
 {
-	struct sock *sk = (struct sock *)ctx[0];
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	struct segment s;
 
-	if (!tp || !segment_look(&s, (struct sk_buff *)ctx[1]))
+	if (!tp || !segment_look(&s, skb))
 		return 0;
 	sent_acked(sk, tp, s.ack);
 	if (s.end != s.seq)
 		arrived_add(sk, tp, &s);
 	return 0;
+}
+
+/* tcp_probe(sk, skb): a segment comes in, before it is worked on, in TCP_ESTABLISHED. */
+SEC("?tp_btf") int on_segment(u64 *ctx)
+{
+	return segment_comes((struct sock *)ctx[0], (struct sk_buff *)ctx[1]);
+}
+
+/* tcp_rcv_state_process(sk, skb): the same in all other states. */
+SEC("?fentry") int on_segment_half(u64 *ctx)
+{
+	struct sock *sk = (struct sock *)ctx[0];
+	u8 state = sk->__sk_common.skc_state;
+
+	if (state == TCP_LISTEN || state == TCP_SYN_SENT)
+		return 0;
+	return segment_comes(sk, (struct sk_buff *)ctx[1]);
 }
 
 /* tcp_rcv_space_adjust(sk): data was copied to a program, whatever call wanted it. */

@@ -96,7 +96,7 @@ static const struct column each[] = {
 	{0},
 };
 
-enum { ENTRY, RETURN, QUEUE, XMIT, SEGMENT, READ, PROBES };
+enum { ENTRY, RETURN, QUEUE, XMIT, SEGMENT, HALF, READ, PROBES };
 
 /* Functions come first where the call is: the tracepoint is behind the socket's lock. */
 static const struct probe probes[PROBES] = {
@@ -111,6 +111,8 @@ static const struct probe probes[PROBES] = {
 	[XMIT] = {.name = "net_dev_start_xmit",
 		  .ways = {{"on_xmit", PROBE_TP_BTF, "net_dev_start_xmit", 2}}},
 	[SEGMENT] = {.name = "tcp_probe", .ways = {{"on_segment", PROBE_TP_BTF, "tcp_probe", 2}}},
+	[HALF] = {.name = "tcp_rcv_state_process (connections that are half closed)",
+		  .ways = {{"on_segment_half", PROBE_FENTRY, "tcp_rcv_state_process", 2}}},
 	[READ] = {.name = "tcp_rcv_space_adjust",
 		  .ways = {{"on_read", PROBE_TP_BTF, "tcp_rcv_space_adjust", 1}}},
 };

@@ -165,10 +165,13 @@ static __always_inline bool sent_any(const struct sends *c)
 /* A segment was acknowledged, or so the packet says that came. */
 static __always_inline void sent_acked(struct sock *sk, struct tcp_sock *tp, u32 ack)
 {
-	struct sends *c = bpf_sk_storage_get(&sends, sk, 0, 0);
+	struct sends *c;
 	u64 now;
 
-	if (!c || seq_after(ack, tp->snd_nxt) || !seq_after(ack, tp->snd_una))
+	if (seq_after(ack, tp->snd_nxt) || !seq_after(ack, tp->snd_una))
+		return;
+	c = bpf_sk_storage_get(&sends, sk, 0, 0);
+	if (!c)
 		return;
 	now = bpf_ktime_get_ns();
 	c->acked.end = ack;
@@ -177,16 +180,20 @@ static __always_inline void sent_acked(struct sock *sk, struct tcp_sock *tp, u32
 		sent_ends(c, ack, now, false);
 }
 
+/* What the socket itself says. all: it says no more. */
+static __always_inline void sent_ask(struct sock *sk, struct sends *c, bool all)
+{
+	if (sent_any(c))
+		sent_ends(c, BPF_CORE_READ((struct tcp_sock *)sk, snd_una), bpf_ktime_get_ns(),
+			  all);
+}
+
 static __always_inline void sent_over(struct sock *sk, bool all)
 {
 	struct sends *c = bpf_sk_storage_get(&sends, sk, 0, 0);
-	struct tcp_sock *tp;
 
-	if (!c || !sent_any(c))
-		return;
-	tp = bpf_skc_to_tcp_sock(sk);
-	if (tp)
-		sent_ends(c, tp->snd_una, bpf_ktime_get_ns(), all);
+	if (c)
+		sent_ask(sk, c, all);
 }
 
 /* A task begins to send. first: else it may have begun before. */
@@ -323,8 +330,13 @@ static __always_inline int sent_moves(struct sk_buff *skb, const bool xmit)
 	if (!sk || sk->sk_protocol != IPPROTO_TCP)
 		return 0;
 	c = bpf_sk_storage_get(&sends, sk, 0, 0);
+	if (!c)
+		return 0;
+	/* No tcp_probe() tells of acknowledgments then. */
+	if (!xmit && sk->__sk_common.skc_state != TCP_ESTABLISHED)
+		sent_ask(sk, c, false);
 	/* The ports are compared as what is sent may be wrapped into something else. */
-	if (!c || !segment_look(&s, skb) || s.end == s.seq ||
+	if (!segment_look(&s, skb) || s.end == s.seq ||
 	    bpf_ntohs(s.sport) != sk->__sk_common.skc_num || s.dport != sk->__sk_common.skc_dport)
 		return 0;
 	now = bpf_ktime_get_ns();
