@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
+"""
+Whose is a connection? The owner of both ends of each of 10 007 loopback connections is right, or nobody is told:
+several processes accept from one listening socket, several connect, either side closes first, and another one keeps
+the processors busy with packets in whose wake all the others' are worked on.
+"""
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import lib
+
+sys.path.insert(0, lib.here("..", "replay"))
+import schema  # noqa: E402 (from the folder just named)
+
+EVERY_WAY = True
+ME = [sys.executable, os.path.abspath(__file__)]
+CLIENTS = (2003, 2011, 1999, 1997, 1997)  # together 10 007
+SERVERS = 3
+MANY = sum(CLIENTS)
+
+
+def told(folder, kind, ports):
+    pathlib.Path(folder, f"{kind}.{os.getpid()}").write_text(json.dumps(ports))
+    os._exit(0)
+
+
+def serve(folder, listener):
+    """Until the signal comes; the remote ports of what it accepted."""
+    ports = []
+    signal.signal(signal.SIGTERM, lambda *_: told(folder, "accepted", ports))
+    while True:
+        sock, (_, port) = listener.accept()
+        ports.append(port)
+        if sock.recv(1) == b"s":  # this side closes first
+            sock.close()
+        else:
+            sock.recv(1)
+            sock.close()
+
+
+def connect(folder, to, ports):
+    """A port each, so that no two connections have the same."""
+    for i, port in enumerate(ports):
+        sock = socket.create_connection(to, source_address=("127.0.0.1", port))
+        sock.send(b"sc"[i % 2:i % 2 + 1])
+        if i % 2 == 0:
+            sock.recv(1)
+        sock.close()
+    told(folder, "opened", list(ports))
+
+
+def noise():
+    """Packets to itself, for as long as it lives."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        while True:
+            sock.sendto(b"x" * 100, sock.getsockname())
+            sock.recv(100)
+
+
+def fork(work, *args):
+    pid = os.fork()
+    if not pid:
+        try:
+            work(*args)
+        finally:
+            os._exit(1)
+    return pid
+
+
+def crowd(folder, port):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(500)
+        servers = [fork(serve, folder, listener) for _ in range(SERVERS)]
+        loud = fork(noise)
+        first = [port + sum(CLIENTS[:i]) for i in range(len(CLIENTS))]
+        clients = [fork(connect, folder, listener.getsockname(), range(port, port + count))
+                   for port, count in zip(first, CLIENTS)]
+        failed = [pid for pid in clients if os.waitpid(pid, 0)[1]]
+        os.kill(loud, signal.SIGKILL)
+        for pid in servers:
+            os.kill(pid, signal.SIGTERM)
+        failed += [pid for pid in servers if os.waitpid(pid, 0)[1]]
+    sys.exit(len(failed))
+
+
+class Owners(unittest.TestCase):
+    def crowd(self, first):
+        """Who opened and who accepted the connection from each port, of which this is the first."""
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run([*ME, "crowd", folder, str(first)], check=True, timeout=60 * lib.SLOW)
+            found = {"opened": {}, "accepted": {}}
+            for path in pathlib.Path(folder).iterdir():
+                for port in json.loads(path.read_text()):
+                    found[path.stem][port] = int(path.suffix[1:])
+        self.assertEqual((len(found["opened"]), len(found["accepted"])), (MANY, MANY))
+        return found
+
+    def test_tcplife(self):
+        with lib.Live("-o", "json", "--stats", "--netns", os.getpid(), "--ring", "16384", tool="tcplife") as weir:
+            want = self.crowd(10000)
+            ended = weir.stop()
+        self.assertEqual(ended.status, 0, ended)
+        self.assertEqual(lib.lost(ended), {}, ended.words)
+        self.assertIsNone(schema.wrong("conn", ended.rows[:101]))
+        got = {"opened": {}, "accepted": {}}
+        for row in ended.rows:
+            port = row["local_port"] if row["direction"] == "opened" else row["port"]
+            self.assertNotIn(port, got[row["direction"]], "told twice")
+            got[row["direction"]][port] = row["pid"]
+        for side in want:
+            self.assertEqual(got[side].keys(), want[side].keys())
+            wrong = [(port, pid, want[side][port]) for port, pid in got[side].items() if pid not in (None, want[side][port])]
+            self.assertEqual(wrong, [])
+        unknown = sum(pid is None for side in got.values() for pid in side.values())
+        self.assertLess(unknown, MANY / 100)
+        print(f"{2 * MANY} ends, {unknown} of them nobody's", file=sys.stderr)
+
+    @lib.once
+    def test_latency(self):
+        """Each process has sent, and read, as many messages as it has."""
+        with lib.Live("-o", "json", "--netns", os.getpid(), "--keys", "65536", tool="latency") as weir:
+            want = self.crowd(21000)
+            ended = weir.stop()
+        self.assertEqual((ended.status, lib.account(ended)[1]), (0, 0), ended)
+        for stage, side in (("call", "opened"), ("ack", "opened"), ("wait", "accepted")):
+            pids = list(want[side].values())
+            self.assertEqual({r["pid"]: r["messages"] for r in ended.rows if r["stage"] == stage},
+                             {pid: pids.count(pid) for pid in set(pids)})
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["crowd"]:
+        crowd(sys.argv[2], int(sys.argv[3]))
+    lib.main()
