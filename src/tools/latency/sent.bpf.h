@@ -354,7 +354,7 @@ static __always_inline int sent_moves(struct sk_buff *skb, const bool xmit)
 		if (seq_after(m->end, s.end) || !seq_after(m->end, s.seq))
 			continue;
 		if (xmit) {
-			if (!m->again)
+			if (!m->again || !m->xmit)
 				m->xmit = now;
 		} else if (!m->queue) {
 			m->queue = now;
