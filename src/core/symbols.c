@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 #include "hit_decode.h"
 #include "kernel.h"
@@ -22,6 +23,9 @@
 #define FILES_MOST   256        /* kept; of more, only offsets are told */
 #define NAME_MOST    128        /* bytes of a name: C++ has longer ones, which nobody reads */
 #define SEGMENTS     64
+#define MAPS_MOST    (1u << 20)    /* bytes of a process's maps; a browser's are 300 KiB */
+#define MAPS_KEPT    16            /* processes whose maps are kept */
+#define MAPS_VALID   5000000000ull /* ns: no other process has the number so soon */
 
 struct symbol {
 	u64 value, size;
@@ -123,6 +127,60 @@ static void read_elf(struct file *f, const char *path, u64 ino)
 	}
 	elf_end(elf);
 	close(fd);
+}
+
+/* The maps of the processes that were looked at last. To read symbols takes milliseconds, in which
+ * one may end, and leave stacks behind. */
+static struct kept_maps {
+	u32 pid;
+	u64 ns; /* when they were read */
+	char *text;
+	size_t len;
+} kept[MAPS_KEPT];
+
+static u64 clock_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+/* Reads a process's maps into k: false when there are none, as it is gone. */
+static bool read_maps(struct kept_maps *k, u32 pid)
+{
+	static char room[MAPS_MOST];
+	size_t len = 0;
+	char path[32];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%u/maps", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	while (len < sizeof(room) && (n = read(fd, room + len, sizeof(room) - len)) > 0)
+		len += n;
+	close(fd);
+	if (!len)
+		return false;
+	free(k->text);
+	*k = (struct kept_maps){pid, clock_ns(), malloc(len), len};
+	if (k->text)
+		memcpy(k->text, room, len);
+	return k->text;
+}
+
+/* The maps of the process that pid was at that time, NULL when they are not to be had. */
+static FILE *maps_of(u32 pid, u64 ts)
+{
+	struct kept_maps *k = kept;
+
+	for (u32 i = 1; i < MAPS_KEPT && k->pid != pid; i++)
+		k = kept[i].pid == pid || kept[i].ns < k->ns ? &kept[i] : k;
+	if (!read_maps(k, pid) && (k->pid != pid || !k->text || ts > k->ns + MAPS_VALID))
+		return NULL;
+	return fmemopen(k->text, k->len, "r");
 }
 
 /* One mapping of a process, as its maps have it. */
@@ -258,11 +316,8 @@ static void put_frame(struct buf *b, FILE *maps, u32 pid, u64 ip, bool caller)
 void symbols_stack(struct buf *b, const struct stack_rec *r, u32 limit)
 {
 	size_t start = buf_len(b), before = start;
-	char path[32];
-	FILE *maps;
+	FILE *maps = maps_of(r->pid, r->h.ts);
 
-	snprintf(path, sizeof(path), "/proc/%u/maps", r->pid);
-	maps = fopen(path, "re");
 	for (u32 i = 0; i < STACK_MAX && r->ip[i]; i++) {
 		put_frame(b, maps, r->pid, r->ip[i], i > 0);
 		if (buf_len(b) - start > limit) {

@@ -4,6 +4,7 @@
 import collections
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -123,6 +124,18 @@ class Soconnlat(unittest.TestCase):
                 self.assertEqual(got, paths)
             text = lib.weir("replay", record.name).out.decode()
         self.assertRegex(text, r"(?m)^    by_day\+\d+ \(stack\)$")
+
+    def test_stack_of_a_process_that_is_gone(self):
+        """Its maps were read for its first stack: weir stands still while it calls by another path, and ends."""
+        with lib.Live("-o", "json", "--stack", "--netns", os.getpid(), tool="soconnlat") as live, \
+                subprocess.Popen([lib.work("stack"), "9", "1", "5", "later"], stdin=subprocess.PIPE) as work:
+            time.sleep(0.2 * lib.SLOW)
+            live.process.send_signal(signal.SIGSTOP)
+            work.communicate(b"x")
+            live.process.send_signal(signal.SIGCONT)
+            rows = live.stop().rows
+        names = {tuple(frame.split("+")[0] for frame in row["stack"][-3:-1]): row["count"] for row in rows}
+        self.assertEqual(names, {("by_day", "main"): 1, ("by_night", "main"): 5}, rows)
 
     def test_mptcp(self):
         """A connection is one, whatever sockets of TCP are within."""
