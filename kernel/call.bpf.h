@@ -75,9 +75,10 @@ static __always_inline void state_free(struct call_state *st)
 /* The call's state if this entry is to be watched, else NULL. Starts its clock. */
 static __always_inline struct call_state *call_enter(u32 call, struct task_struct *task)
 {
+	u32 tgid = task->tgid;
 	struct call_state *st;
 
-	if (!task_matches(task))
+	if (tgid == filter.self || !task_passes(task))
 		return NULL;
 	st = state_claim(task->pid);
 	if (!st) {
@@ -85,6 +86,7 @@ static __always_inline struct call_state *call_enter(u32 call, struct task_struc
 		return NULL;
 	}
 	st->rec.call = call;
+	st->rec.who.pid = tgid;
 	st->rec.h.ts = bpf_ktime_get_ns();
 	return st;
 }

@@ -142,26 +142,32 @@ static __always_inline void task_comm(char *to, struct task_struct *task)
 	((u64 *)to)[1] = comm[1];
 }
 
-/* What text shows: the process, its name, and the network namespace, which names the devices; the
- * rest is 0. */
-static __always_inline void who_shown(struct who *w, struct task_struct *task)
+/* Of a task whose ids were read already. What text shows is all but the thread, the user and the
+ * cgroup: without all, these are 0. */
+static __always_inline void who_known(struct who *w, struct task_struct *task, u32 tgid, u32 tid,
+				      const bool all)
 {
-	w->pid = task_tgid(task);
-	w->tid = w->uid = 0;
+	task = task_walk(task);
+	if (learnt.pid_level) {
+		tgid = pid_here(task->group_leader);
+		tid = pid_here(task);
+	}
+	w->pid = tgid;
 	w->netns = task->nsproxy->net_ns->ns.inum;
-	w->cgroup = 0;
 	task_comm(w->comm, task);
+	if (all) {
+		w->tid = tid;
+		w->uid = task->cred->euid.val;
+		w->cgroup = bpf_get_current_cgroup_id();
+	} else {
+		w->tid = w->uid = 0;
+		w->cgroup = 0;
+	}
 }
 
 static __always_inline void who_fill(struct who *w, struct task_struct *task)
 {
-	task = task_walk(task);
-	w->pid = learnt.pid_level ? pid_here(task->group_leader) : task->tgid;
-	w->tid = learnt.pid_level ? pid_here(task) : task->pid;
-	w->uid = task->cred->euid.val;
-	w->netns = task->nsproxy->net_ns->ns.inum;
-	w->cgroup = bpf_get_current_cgroup_id();
-	task_comm(w->comm, task);
+	who_known(w, task, task->tgid, task->pid, true);
 }
 
 #include "follow.bpf.h" /* the filter asks for the mark, so it is set and passed on, too */

@@ -51,6 +51,17 @@ static __always_inline void regs_args(u64 *a, struct pt_regs *regs)
 	a[5] = regs->r9;
 }
 
+/* One of them; n: a constant. */
+static __always_inline u64 regs_arg(struct pt_regs *regs, const u32 n)
+{
+	return n == 0   ? regs->di
+	       : n == 1 ? regs->si
+	       : n == 2 ? regs->dx
+	       : n == 3 ? regs->r10
+	       : n == 4 ? regs->r8
+			: regs->r9;
+}
+
 static __always_inline bool task_compat(struct task_struct *task)
 {
 	return task->thread_info.status & TS_COMPAT;
@@ -72,6 +83,16 @@ static __always_inline void regs_args(u64 *a, struct pt_regs *regs)
 	a[3] = regs->regs[3];
 	a[4] = regs->regs[4];
 	a[5] = regs->regs[5];
+}
+
+static __always_inline u64 regs_arg(struct pt_regs *regs, const u32 n)
+{
+	return n == 0   ? regs->orig_x0
+	       : n == 1 ? regs->regs[1]
+	       : n == 2 ? regs->regs[2]
+	       : n == 3 ? regs->regs[3]
+	       : n == 4 ? regs->regs[4]
+			: regs->regs[5];
 }
 
 static __always_inline bool task_compat(struct task_struct *task)

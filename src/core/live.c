@@ -193,7 +193,8 @@ static void keep(struct run *run, const struct rec *r)
 
 	if (cgroup && cgroup != l->last_cgroup)
 		record_cgroup(l, cgroup);
-	symbols_of(r, record_symbol, run);
+	if (r->type != REC_CALL) /* it has no addresses of code */
+		symbols_of(r, record_symbol, run);
 	run->events += run_events_of(r);
 	file_write(&l->file, r);
 	if (run->common.count && run->events >= run->common.count)

@@ -44,6 +44,8 @@ struct user_mmsghdr {
 /* The record's fixed part. */
 static __always_inline void exit_head(struct call_rec *r, struct call_state *st)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
+
 	r->h.type = REC_CALL;
 	r->h.len = sizeof(*r);
 	r->h.fixed = sizeof(*r);
@@ -54,10 +56,7 @@ static __always_inline void exit_head(struct call_rec *r, struct call_state *st)
 	r->call = st->rec.call;
 	r->unread = 0;
 	r->snap = conf.snap;
-	if (conf.who)
-		who_fill(&r->who, bpf_get_current_task_btf());
-	else
-		who_shown(&r->who, bpf_get_current_task_btf());
+	who_known(&r->who, task, st->rec.who.pid, st->owner, conf.who);
 	r->sock = st->rec.sock;
 }
 
