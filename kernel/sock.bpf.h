@@ -198,16 +198,13 @@ static __always_inline bool sock_cached(struct sock_cache *c, struct file *file)
 	return sock_learn(c, file);
 }
 
-/*
- * Fills id with what fd of the current task is; returns id's flags, 0 when it is no socket. A
- * function of its own, as are the other big ones: a program holds it once. (Callers use what it
- * returns, or clang drops the result and leaves a stack address in r0, which the verifier refuses.)
- */
-static __noinline u32 sock_look(struct sock_id *id, u64 fd, struct sock_cache *caches)
+/* Fills id with what fd of the current task is; returns id's flags, 0 when it is no socket. */
+static __always_inline u32 sock_look_here(struct sock_id *id, struct task_struct *task, u64 fd,
+					  struct sock_cache *caches)
 {
 	struct sock_cache *c = &caches[fd & (SOCK_CACHES - 1)];
 	u8 skc[SKC_BYTES] __attribute__((aligned(8)));
-	struct file *file = file_of_fd(bpf_get_current_task_btf(), fd);
+	struct file *file = file_of_fd(task, fd);
 
 	if (!file || !sock_cached(c, file) ||
 	    bpf_probe_read_kernel(skc, sizeof(skc), (void *)c->sk))
@@ -232,6 +229,15 @@ static __noinline u32 sock_look(struct sock_id *id, u64 fd, struct sock_cache *c
 	else
 		sock_other(id, (struct sock *)c->sk, file);
 	return id->flags;
+}
+
+/*
+ * The same as a function, as are the other big ones: a program holds it once. (Callers use what it
+ * returns, or clang drops the result and leaves a stack address in r0, which the verifier refuses.)
+ */
+static __noinline u32 sock_look(struct sock_id *id, u64 fd, struct sock_cache *caches)
+{
+	return sock_look_here(id, bpf_get_current_task_btf(), fd, caches);
 }
 
 /* Is addr (16 bytes, IPv4 as v4-mapped) in the filter's prefix? */

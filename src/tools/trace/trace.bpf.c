@@ -119,6 +119,17 @@ static __always_inline void exit_peer(struct call_state *st, const u32 call, str
 	peer_read(peer, at);
 }
 
+/* The call's socket: in the program itself, which saves 30 instructions, where that is of one call and
+ * has no other to look at. */
+static __always_inline u32 exit_look(struct call_state *st, struct task_struct *task, const u32 call)
+{
+	const struct call_desc *d = DESC(call);
+
+	if (__builtin_constant_p(call) && !(d->flags & (CALL_FD2 | CALL_NEWFD)))
+		return sock_look_here(&st->rec.sock, task, arg(st, d->fd), st->cache);
+	return sock_look(&st->rec.sock, arg(st, d->fd), st->cache);
+}
+
 /*
  * Joins exit to entry, looks at the descriptor, applies the filters that need the result. The
  * task's state, or NULL when there is nothing to send.
@@ -145,7 +156,7 @@ static __always_inline struct call_state *exit_begin(u32 call, struct pt_regs *r
 	if (!(d->flags & CALL_EARLY)) {
 		st->rec.sock.flags = 0;
 		if ((conf.sockets || d->flags & CALL_SOCKETS) && d->fd != NO)
-			st->rec.sock.flags = sock_look(&st->rec.sock, arg(st, d->fd), st->cache);
+			st->rec.sock.flags = exit_look(st, task, call);
 		if (!st->rec.sock.flags && d->flags & CALL_FD2)
 			st->rec.sock.flags =
 				sock_look(&st->rec.sock, st->rec.args[call == CALL_splice ? 2 : 1],
