@@ -119,9 +119,10 @@ static __always_inline void exit_peer(struct call_state *st, const u32 call, str
 	peer_read(peer, at);
 }
 
-/* The call's socket: in the program itself, which saves 30 instructions, where that is of one call and
- * has no other to look at. */
-static __always_inline u32 exit_look(struct call_state *st, struct task_struct *task, const u32 call)
+/* The call's socket: in the program itself, which saves 30 instructions, where that is of one call
+ * and has no other to look at. */
+static __always_inline u32 exit_look(struct call_state *st, struct task_struct *task,
+				     const u32 call)
 {
 	const struct call_desc *d = DESC(call);
 

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* The instructions between which bench/places.c counts: nopl with a displacement that no compiler
+ * writes (Intel SDM, volume 2B, NOP). */
+#ifndef WEIR_BENCH_MARK_H
+#define WEIR_BENCH_MARK_H
+
+#define MARK_BYTES 8
+#define MARK_START "\x0f\x1f\x84\x00weir"
+#define MARK_STOP  "\x0f\x1f\x84\x00rieW"
+
+#endif
