@@ -268,7 +268,7 @@ class Soconnect(unittest.TestCase):
 
     @lib.once
     def test_unfinished(self):
-        with far.Far(), lib.Live("-o", "json", "--stats", "--port", far.SILENT, tool="soconnect") as live:
+        with far.Far(), lib.Live("-o", "json", "--stats", "--netns", os.getpid(), tool="soconnect") as live:
             work = subprocess.Popen([*ME, "remote", str(far.SILENT), "3", "hold"], stdout=subprocess.PIPE)
             for _ in range(3):
                 work.stdout.readline()
