@@ -178,6 +178,26 @@ class Packets(unittest.TestCase):
         rows = [r for r in wire.rows() if r["method"]]
         self.assertEqual([test_http.brief(r)[:3] for r in rows], [("GET", "/a1", 200)], wire.words)
 
+    def test_later(self):
+        """Of any interface: one that comes after the start; --summary still has one report."""
+        live = lib.Live("-o", "json", "--at", "tc", "--summary", tool="http")
+        net.sh("ip link add w5 type veth peer name w6; ip link set w5 up; ip link set w6 up")
+        self.addCleanup(lib.run, "ip", "link", "del", "w5")
+        time.sleep(0.8 * lib.SLOW)
+        out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+        self.addCleanup(out.close)
+        out.bind(("w5", 0))
+        for i in range(7):
+            ask, answer = (CLIENT[0], 30000 + i), SERVER
+            out.send(segment(ask, answer, 1, 0, SYN))
+            out.send(segment(ask, answer, 2, 1, ACK | PSH, test_http.GET % i))
+            out.send(segment(ask, answer, 2 + len(test_http.GET % i), 1, RST))
+        time.sleep(0.2)
+        ended = live.stop()
+        self.assertIn("w5 is new, and traced from now on", ended.words)
+        # as w5's sender and as w6's receiver have them; answered by nobody
+        self.assertEqual(sorted((r["side"], r["requests"], r["errors"]) for r in ended.rows), [("client", 1, 1)] * 7 + [("server", 1, 1)] * 7)
+
     def test_nothing_left(self):
         with lib.NothingLeft():
             Wire(self.pair, "--at", "xdp").rows()

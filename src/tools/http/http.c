@@ -24,6 +24,7 @@ static struct {
 	const char *status, *method, *path, *side, *by, *at;
 	struct option_words interfaces;
 	bool summary, tls;
+	bool reports; /* -i was given */
 	u16 least, most; /* of --status */
 	u32 snap;
 	u8 only; /* enum http_side, plus 1 */
@@ -97,6 +98,7 @@ static int check(struct run *run)
 	u32 by = 0;
 
 	own.run = run;
+	own.reports = run->common.interval_ns;
 	if (run->common.nargs)
 		return usage("http takes no words, '%s' is one; --host, --port and --path choose "
 			     "requests",
@@ -217,7 +219,7 @@ static void event(struct run *run, const struct rec *r)
 
 static int tick(struct run *run, struct attach *a, bool last)
 {
-	if (own.summary && (last || run->common.interval_ns))
+	if (own.summary && (last || own.reports))
 		summary_tell(run);
 	if (!last || !a)
 		return 0;

@@ -44,6 +44,8 @@ int wire_check(struct common *c, const char *at, const struct option_words *name
 	want = (struct hook_want){
 		.names = names, .at = *at == 't' ? AT_TC : AT_XDP | AT_OUT, .quiet = c->quiet};
 	snap = bytes ? bytes : PACKET_SNAP_MAX;
+	if (!c->interval_ns)
+		c->interval_ns = 200000000; /* looks for interfaces when nothing happens, too */
 	if (!c->ring_kib)
 		c->ring_kib = RING_KIB;
 	if (c->netns && hook_enter(c->netns))
