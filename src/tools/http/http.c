@@ -24,7 +24,7 @@ static struct {
 	const char *status, *method, *path, *side, *by, *at;
 	struct option_words interfaces;
 	bool summary, tls;
-	bool reports; /* -i was given */
+	bool reports;    /* -i was given */
 	u16 least, most; /* of --status */
 	u32 snap;
 	u8 only; /* enum http_side, plus 1 */
