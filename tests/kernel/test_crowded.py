@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
+"""
+More connections at once than the connection table has room for: those that find none are kept with their sockets, and
+each is told once, with its owner. Only by name, with so many connections: WEIR_TEST_CROWD=16411, or ten times as many.
+"""
+import collections
+import os
+import pathlib
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+import unittest
+
+import lib
+
+ME = [sys.executable, os.path.abspath(__file__)]
+MANY = int(os.environ.get("WEIR_TEST_CROWD") or 0)  # connections: two sockets each
+EACH = 4111  # at most in one process: the kernel finds a free port faster
+ROOM = 32768  # CONN_FAST of kernel/table.bpf.h
+HOST_ONLY = True  # too much memory for a small machine
+
+
+def serve(listener, count):
+    """Accepts all, and closes them when the other side has."""
+    socks = [listener.accept()[0] for _ in range(count)]
+    for sock in socks:
+        sock.recv(1)
+        sock.close()
+
+
+def connect(to, count, open_, go):
+    socks = [socket.create_connection(to) for _ in range(count)]
+    os.write(open_, b"x")
+    select.select([go], [], [])
+    for sock in socks:
+        sock.close()
+
+
+def crowd(count):
+    """Pairs of processes with so many connections between them. Tells who, says that all are there, waits for a line."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    is_open, open_ = os.pipe()
+    go, gone = os.pipe()
+    told, children = [], []
+    while count:
+        n = min(count, EACH)
+        count -= n
+        with socket.socket() as listener:
+            listener.bind((f"127.0.1.{len(told) + 1}", 0))
+            listener.listen(4096)
+            pids = []
+            for work in (lambda: serve(listener, n), lambda: connect(listener.getsockname(), n, open_, go)):
+                pids.append(os.fork())
+                if not pids[-1]:
+                    os.close(gone)
+                    try:
+                        work()
+                        os._exit(0)
+                    finally:
+                        os._exit(1)
+            told.append((*listener.getsockname(), *pids, n))
+        children += pids
+    for _ in told:
+        os.read(is_open, 1)
+    for line in told:
+        print(*line, flush=True)
+    print("open", flush=True)
+    sys.stdin.readline()
+    os.close(gone)
+    sys.exit(sum(os.waitpid(pid, 0)[1] != 0 for pid in children))
+
+
+@unittest.skipUnless(MANY, "by name only: WEIR_TEST_CROWD=16411")
+class Crowded(unittest.TestCase):
+    def want(self, lines):
+        """How many connections of which process, by direction and the address of the listener."""
+        want = collections.Counter()
+        for line in lines:
+            address, port, server, client, n = line.split()
+            want["accepted", address, int(port), int(server)] = int(n)
+            want["opened", address, int(port), int(client)] = int(n)
+        return want
+
+    def got(self, rows):
+        got = collections.Counter()
+        for r in rows:
+            ends = ("local_address", "local_port") if r["direction"] == "accepted" else ("address", "port")
+            got[r["direction"], r[ends[0]], r[ends[1]], r["pid"]] += 1
+        return got
+
+    def test_all(self):
+        limit = int(re.search(r"Max open files +\d+ +(\d+)", pathlib.Path("/proc/self/limits").read_text())[1])
+        if limit < EACH + 100:
+            self.skipTest(f"a process may open {limit} files only")
+        self.assertGreater(2 * MANY, ROOM)
+        with lib.Live("-o", "json", "--stats", "--netns", os.getpid(), "--ring", str(max(65536, 2 * MANY)), tool="tcplife") as weir, \
+             subprocess.Popen([*ME, "crowd", str(MANY)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as work:
+            lines = list(iter(lambda: work.stdout.readline().strip(), "open"))
+            want = self.want(lines)
+            start = time.monotonic()
+            snapshot = lib.weir("conns", "--once", "-o", "json", "--netns", os.getpid(), "--stats")
+            took = time.monotonic() - start
+            work.communicate("\n", timeout=100 * lib.SLOW)
+            self.assertEqual(work.returncode, 0)
+            lib.wait_for(lambda: not lib.run("ss", "-tnH", "state", "connected", "exclude", "time-wait").out, "all to end", 60)
+            ended = weir.stop()
+        self.assertEqual((snapshot.status, lib.lost(snapshot)), (0, {}), snapshot)
+        self.assertEqual(self.got(r for r in snapshot.rows if r["state"] == "TCP_ESTABLISHED"), want)
+        self.assertEqual((ended.status, lib.lost(ended)), (0, {}), ended.words)
+        got = self.got(ended.rows)
+        self.assertEqual((dict(want - got), dict(got - want)), ({}, {}), ended.words)
+        self.assertEqual(len({r["cookie"] for r in ended.rows}), 2 * MANY)
+        print(f"{2 * MANY} sockets at once, listed in {took:.2f} s", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["crowd"]:
+        crowd(int(sys.argv[2]))
+    lib.main()
