@@ -54,10 +54,11 @@ struct hit_path {
 enum hit_flag {
 	HIT_RETURNS = 1, /* entry and return are joined to one record, sent at the return */
 	HIT_STACKS = 2,
-	HIT_NOTES = 4,   /* note what it is about, for another probe that comes next on this CPU */
-	HIT_NOTED = 8,   /* what it is about was noted: by its number, or by its packet's address */
-	HIT_SILENT = 16, /* send nothing */
+	HIT_NOTES = 4,    /* note what it is about, for another probe that comes next on this CPU */
+	HIT_NOTED = 8,    /* what it is about was noted just before, by its number */
+	HIT_SILENT = 16,  /* send nothing */
 	HIT_RET_INT = 32, /* the result is an int */
+	HIT_NOTED_PACKET = 64, /* what its packet was has been noted, by that one's address */
 };
 
 struct hit_conf {
@@ -81,10 +82,14 @@ struct hit_globals {
 
 /* What the loader puts a probe's number in place of, in programs that have no cookie. */
 #define HIT_NUMBER 0x7765697270726f62
-/* In programs that know the type of a socket among their arguments: what stands before its load,
- * where the loader puts its place in; and what it puts the number of arguments in place of. */
+/* In programs that know the types of a socket and a packet among their arguments: what stands
+ * before their loads, where the loader puts their places in; what it puts the number of arguments
+ * in place of; and 1, where the socket is the packet's own. */
 #define HIT_SOCK    0x77656972736f636b
+#define HIT_PACKET  0x776569727061636b
 #define HIT_WORDS   0x7765697277726473
+#define HIT_OWN     0x776569726f776e73
+#define HIT_NOTE    0x776569726e6f7465
 #define KNOWN_WORDS 6 /* the most of them */
 
 #endif

@@ -13,10 +13,9 @@
 /* Beyond a record's fields its strings begin: mostly names of devices, read along with it. */
 #define STRINGS 24
 
-/* The context's bytes are the record's first section. False when there are none. known: ctx is
- * KNOWN_WORDS words on the stack. */
+/* The context's bytes are the record's first section. False when there are none. */
 static __always_inline bool put_raw(struct hit_state *st, void *ctx, const struct hit_conf *c,
-				    bool known)
+				    const struct known *k)
 {
 	struct sect *s = (void *)st->room;
 	u64 n = c->size, from = c->from, *words = (u64 *)(s + 1);
@@ -24,9 +23,9 @@ static __always_inline bool put_raw(struct hit_state *st, void *ctx, const struc
 	st->rec.h.len = sizeof(st->rec);
 	*(u64 *)s = HEAD(SECT_RAW, 0, from) | n << 16;
 	st->rec.h.len += sizeof(*s) + SECT_NEXT((u32)n);
-	for (u32 i = 0; known && i < KNOWN_WORDS; i++)
-		words[i] = ((u64 *)ctx)[i];
-	if (known)
+	for (u32 i = 0; k && i < KNOWN_WORDS; i++)
+		words[i] = k->words[i];
+	if (k)
 		return true;
 	if (c->dynamic != NOWHERE)
 		n += STRINGS;
@@ -97,7 +96,7 @@ static __always_inline void put_packet(struct hit_state *st, u64 at, u32 arg)
 	if (sect && at == st->about.skb)
 		*to = st->about.packet;
 	else if (sect)
-		packet_look(to, at);
+		packet_look_in(to, at, (u8 *)st->look);
 }
 
 static __always_inline void put_other(struct hit_rec *r, u32 what, u64 at, u32 arg)
@@ -124,29 +123,14 @@ static __always_inline void put_other(struct hit_rec *r, u32 what, u64 at, u32 a
 }
 
 /* Appends what one of the arguments points to. */
-__noinline int put_look(u32 place, u32 id, u32 i)
+static __always_inline void put_look(struct hit_state *st, u32 what, u32 arg, u64 at)
 {
-	struct hit_state *st = hit_place(place);
-	struct hit_conf *c = conf_of(id);
-	u32 what, arg;
-	u64 at;
-
-	if (!st || !c || i >= HIT_LOOKS)
-		return 0;
-	what = c->looks[i].what;
-	arg = c->looks[i].arg;
-	at = st->at[i];
-	if (what == LOOK_NONE)
-		return 0;
-	if (!at)
-		return 1;
 	if (what == LOOK_SOCK || what == LOOK_SOCKET)
 		put_sock(st, at, arg);
 	else if (what == LOOK_PACKET)
 		put_packet(st, at, arg);
 	else
 		put_other(&st->rec, what, at, arg);
-	return 1;
 }
 
 /* What it is about without having an argument of it: the packet's socket, or what was noted. */
@@ -156,11 +140,11 @@ __noinline int put_looks(u32 place, u32 id)
 	struct hit_conf *c = conf_of(id);
 	struct subject *s;
 
-	for (u32 i = 0; i < HIT_LOOKS; i++)
-		if (!put_look(place, id, i))
-			break;
 	if (!st || !c)
 		return 0;
+	for (u32 i = 0; i < HIT_LOOKS && c->looks[i].what; i++)
+		if (st->at[i])
+			put_look(st, c->looks[i].what, c->looks[i].arg, st->at[i]);
 	s = &st->about;
 	if (s->sk && (s->of_packet || c->looks[0].what == LOOK_NONE))
 		put_sock(st, s->sk, OF_PACKET);
@@ -241,20 +225,17 @@ static __always_inline void load_looks(struct hit_state *st, const struct hit_co
 	}
 }
 
-#define HOW_KNOWN 2
-
 /*
- * frame: of the call, for a probe whose record waits for its return; 0: it has none. how:
- * context_now(), and HOW_KNOWN where the type of the socket sk is known; then ctx is KNOWN_WORDS
- * words on the stack.
+ * frame: of the call, for a probe whose record waits for its return; 0: it has none. context:
+ * context_now(). k: NULL where the types of its arguments are not known.
  */
-static __noinline int hit_fire(void *ctx, u32 id, u64 frame, u32 how, struct sock *sk)
+static __noinline int hit_fire(void *ctx, u32 id, u64 frame, u32 context, const struct known *k)
 {
 	struct hit_conf *c = conf_of(id);
 	struct hit_state *st;
 	u32 place;
 
-	if (!c)
+	if (!c || note_refuses(c, id))
 		return 0;
 	if (!(c->flags & HIT_RETURNS))
 		frame = 0;
@@ -265,26 +246,25 @@ static __noinline int hit_fire(void *ctx, u32 id, u64 frame, u32 how, struct soc
 		count_lost(LOST_STATE);
 		return 0;
 	}
-	st->known = 0;
-	if (how & HOW_KNOWN) {
-		look_known(&st->about, sk);
-		st->known = 1;
-	}
-	if (!put_raw(st, ctx, c, how & HOW_KNOWN)) {
+	st->about.known = false;
+	if (k)
+		look_known(&st->about, k);
+	if (!put_raw(st, ctx, c, k)) {
 		st->owner = 0;
 		return 0;
 	}
 	load_looks(st, c);
-	if (!find_subject(place, id) || !hit_passes(place, id, how & 1)) {
+	if (!(k ? wanted(&st->about) : find_subject(place, id)) ||
+	    !hit_passes(place, id, context)) {
 		st->owner = 0;
 		return 0;
 	}
-	if (!(how & HOW_KNOWN) && c->dynamic != NOWHERE)
+	if (!k && c->dynamic != NOWHERE)
 		put_dynamic(st, ctx, c);
 	put_looks(place, id);
 	for (u32 i = 0; i < HIT_PATHS && c->paths[i].size; i++)
 		put_path(place, id, i, raw_word(st, c->paths[i].at, c->from));
-	if (!(how & HOW_KNOWN) && c->flags & HIT_STACKS)
+	if (c->flags & HIT_STACKS)
 		put_stack(&st->rec, ctx);
 	if (frame)
 		return 0;

@@ -27,7 +27,8 @@ struct subject {
 	u64 skb;        /* likewise */
 	u64 net;        /* the socket's struct net */
 	bool of_packet; /* the socket is the packet's */
-	u8 pad[3];
+	bool known;     /* all of the socket is filled in, and netns */
+	u8 pad[2];
 	u32 netns; /* of the socket, or of the packet's device */
 	struct hit_sock sock;
 	struct packet_id packet;
@@ -43,11 +44,10 @@ struct subject {
  */
 struct hit_state {
 	u64 owner; /* 0: free; BUSY; or of a call in progress: its frame */
-	u32 known; /* the socket is filled in */
-	u32 pad;
 	u64 at[HIT_LOOKS];
 	struct subject about;
-	u64 look[SK_BYTES / 8];
+	u64 look[SKB_BYTES / 8]; /* room to look at a socket or a packet */
+	_Static_assert(SKB_BYTES >= SK_BYTES, "there is room for either");
 	struct hit_rec rec;
 	u8 room[HIT_ROOM];
 };
@@ -71,8 +71,9 @@ SEC(".rodata.hit") const volatile struct hit_globals hit_globals;
  * comes in between on the same CPU but an interrupt, whose own are told by their number.
  */
 struct noted {
-	u32 number; /* for which probe */
-	u32 pad;
+	u32 number;   /* for which probe */
+	bool refused; /* filters leave it out */
+	u8 pad[3];
 	struct subject about;
 };
 struct {
@@ -163,24 +164,47 @@ static __always_inline u32 netns_of(const struct subject *s)
 	return s->skb ? packet_netns(s->skb) : 0;
 }
 
-/* What was noted for this probe, or of this packet. */
-static __always_inline void take_note(struct subject *s, u32 id)
+static __always_inline struct noted *noted_now(void)
 {
 	u32 zero = 0;
-	struct noted *n = bpf_map_lookup_elem(&hit_noted, &zero);
 
-	if (n && (s->skb ? n->about.skb == s->skb : n->number == id)) {
-		*s = n->about;
-		n->number = NO_PLACE;
-		return;
-	}
-	s->sk = 0;
-	s->netns = 0;
-	s->packet.flags = 0;
+	return bpf_map_lookup_elem(&hit_noted, &zero);
 }
 
+/* Was it noted that filters leave this one out? */
+static __always_inline bool note_refuses(const struct hit_conf *c, u32 id)
+{
+	struct noted *n = c->flags & HIT_NOTED ? noted_now() : NULL;
+
+	if (!n || n->number != id || !n->refused)
+		return false;
+	n->number = NO_PLACE;
+	return true;
+}
+
+/* What was noted for this probe, or of this packet; NULL when nothing was. */
+static __always_inline struct noted *take_note(const struct subject *s, const struct hit_conf *c,
+					       u32 id)
+{
+	struct noted *n = noted_now();
+
+	if (!n || (c->flags & HIT_NOTED_PACKET ? n->about.skb != s->skb : n->number != id))
+		return NULL;
+	n->number = NO_PLACE;
+	return n;
+}
+
+/* A program's arguments, where the verifier knows the types of those that it is about. */
+struct known {
+	u64 words[KNOWN_WORDS];
+	struct sock *sk;     /* NULL: none */
+	struct sk_buff *skb; /* likewise */
+	bool own;            /* sk is the packet's */
+	struct packet_id packet __attribute__((aligned(8)));
+};
+
 /* Fills in a socket whose type the verifier knows: by plain loads. */
-static __always_inline void look_known(struct subject *s, struct sock *sk)
+static __always_inline void sock_known(struct subject *s, struct sock *sk)
 {
 	struct sock_common *skc = &sk->__sk_common;
 	struct sock_id *id = &s->sock.id;
@@ -216,6 +240,40 @@ static __always_inline void look_known(struct subject *s, struct sock *sk)
 	sock_ports(id, sk, skc->skc_num, skc->skc_dport);
 }
 
+static __always_inline void look_known(struct subject *s, const struct known *k)
+{
+	struct sk_buff *skb = k->skb;
+	struct sock *sk = k->sk;
+
+	s->known = true;
+	s->sk = (u64)sk;
+	s->skb = (u64)skb;
+	s->of_packet = k->own && sk;
+	s->netns = 0;
+	if (skb)
+		s->packet = k->packet;
+	if (sk)
+		sock_known(s, sk);
+	else if (skb)
+		s->netns = packet_netns(s->skb);
+}
+
+/* For the probe that comes next on this CPU: its record has the fields, this the subject. */
+static __always_inline int note_known(const struct known *k, u32 number, bool refused)
+{
+	struct noted *n = noted_now();
+
+	if (!n)
+		return 0;
+	n->number = number;
+	n->refused = refused;
+	if (refused)
+		n->about.skb = (u64)k->skb;
+	else
+		look_known(&n->about, k);
+	return 0;
+}
+
 static __always_inline bool sock_wanted(const struct subject *s)
 {
 	struct peer none = {};
@@ -228,6 +286,11 @@ static __always_inline bool packet_wanted(const struct subject *s)
 	return s->skb && packet_matches(&s->packet);
 }
 
+static __always_inline bool wanted(const struct subject *s)
+{
+	return sock_wanted(s) || packet_wanted(s);
+}
+
 /*
  * Looks at the socket, and then at the packet, unless whole is not set and filters leave it out by
  * then: false.
@@ -238,36 +301,47 @@ static __always_inline bool look_subject(struct hit_state *st, const bool whole)
 	u8 *room = (u8 *)st->look;
 	bool of_packet = !s->sk;
 
-	if (s->sk && !st->known && !hit_sock_first(&s->sock, &s->net, s->sk, room))
+	if (s->sk && !hit_sock_first(&s->sock, &s->net, s->sk, room))
 		s->sk = 0;
 	if (!whole && !s->skb && !sock_wanted(s))
 		return false;
 	if (s->skb) {
-		u64 sk = packet_look(&s->packet, s->skb);
+		u64 sk = packet_look_in(&s->packet, s->skb, room);
 
 		s->of_packet = of_packet && sk && hit_sock_first(&s->sock, &s->net, sk, room);
 		if (s->of_packet)
 			s->sk = sk;
 	}
-	return whole || sock_wanted(s) || packet_wanted(s);
+	return whole || wanted(s);
 }
 
 /* Of probes that take notes, or for which others do. */
 static __noinline int find_noted(struct hit_state *st, const struct hit_conf *c, u32 id)
 {
 	struct subject *s = &st->about;
-	struct noted *n;
-	u32 zero = 0;
+	struct noted *n = NULL;
 
-	if (c->flags & HIT_NOTED)
-		take_note(s, id);
-	else
+	if (c->flags & (HIT_NOTED | HIT_NOTED_PACKET))
+		n = take_note(s, c, id);
+	if (n && n->refused)
+		return 0;
+	if (n) {
+		*s = n->about;
+		return wanted(s);
+	}
+	if (c->flags & HIT_NOTED_PACKET) { /* it may be gone, and another in its place */
+		s->sk = 0;
+		s->netns = 0;
+		s->packet.flags = 0;
+	} else {
 		look_subject(st, true);
-	if (c->flags & HIT_NOTES && (n = bpf_map_lookup_elem(&hit_noted, &zero))) {
+	}
+	if (c->flags & HIT_NOTES && (n = noted_now())) {
 		n->number = c->notes_for;
+		n->refused = false;
 		n->about = *s;
 	}
-	return !(c->flags & HIT_SILENT) && (sock_wanted(s) || packet_wanted(s));
+	return !(c->flags & HIT_SILENT) && wanted(s);
 }
 
 /* The first of its arguments that is a socket, and the first that is a packet; the packet's socket
@@ -291,7 +365,7 @@ __noinline int find_subject(u32 place, u32 id)
 		if ((what == LOOK_SOCK || what == LOOK_SOCKET) && !s->sk)
 			s->sk = st->at[i];
 	}
-	if (!(c->flags & (HIT_NOTES | HIT_NOTED)))
+	if (!(c->flags & (HIT_NOTES | HIT_NOTED | HIT_NOTED_PACKET)))
 		return look_subject(st, false);
 	return find_noted(st, c, id);
 }
@@ -351,14 +425,14 @@ __noinline int hit_passes(u32 place, u32 id, u32 context)
 	r->context = context;
 	if (filter.have & FILTER_OWNER && s->sk && !find_who(r, s, task))
 		return 0;
-	r->netns = st->known ? s->netns : netns_of(s);
+	r->netns = s->known ? s->netns : netns_of(s);
 	if (!s->sk && !s->skb && context == IN_TASK)
 		r->netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
 	if (filter.have & FILTER_NETNS && r->netns != filter.netns)
 		return 0;
 	if (!(filter.have & FILTER_OWNER && s->sk) && !find_who(r, s, task))
 		return 0;
-	if (s->sk && !st->known)
+	if (s->sk && !s->known)
 		hit_sock_rest(&s->sock, s->sk);
 	r->h.type = REC_HIT;
 	r->h.fixed = sizeof(*r);

@@ -75,11 +75,9 @@ static __noinline int packet_ip(struct packet_id *p, u64 at)
  * Where the IP header is: where the network header is set, there; else, on its way in, at the
  * data. A packet that a protocol has only begun to build has neither.
  */
-static __always_inline void packet_headers(struct packet_id *p, const u8 *skb)
+static __always_inline void packet_headers(struct packet_id *p, u64 head, u64 data, u16 network,
+					   u16 mac)
 {
-	u64 head = SKB(skb, u64, head), data = SKB(skb, u64, data);
-	u16 network = SKB(skb, u16, network_header), mac = SKB(skb, u16, mac_header);
-
 	if (p->protocol && p->protocol != ETH_P_IP && p->protocol != ETH_P_IPV6)
 		return;
 	if (network && network != 0xffff && network != mac && packet_ip(p, head + network))
@@ -91,17 +89,16 @@ static __always_inline void packet_headers(struct packet_id *p, const u8 *skb)
 /*
  * Fills p with what a packet is; returns its socket, 0 when it has none. Called
  * with its address as a number: whatever it is, nothing worse comes of it than a packet that is not
- * told.
+ * told. skb: SKB_BYTES of memory.
  */
-static __noinline u64 packet_look(struct packet_id *p, u64 at)
+static __noinline u64 packet_look_in(struct packet_id *p, u64 at, u8 *skb)
 {
-	u8 skb[SKB_BYTES] __attribute__((aligned(8)));
 	struct sk_buff *s = (struct sk_buff *)at;
 	struct net_device *dev;
 	u64 two[2] = {}; /* dev and sk */
 
 	__builtin_memset(p, 0, sizeof(*p));
-	if (!at || bpf_probe_read_kernel(skb, sizeof(skb), &s->len))
+	if (!at || bpf_probe_read_kernel(skb, SKB_BYTES, &s->len))
 		return 0;
 	if (bpf_core_field_offset(struct sk_buff, sk) ==
 	    bpf_core_field_offset(struct sk_buff, dev) + 8) {
@@ -118,8 +115,39 @@ static __noinline u64 packet_look(struct packet_id *p, u64 at)
 		bpf_core_read(&p->ifindex, sizeof(p->ifindex), &dev->ifindex);
 		bpf_core_read(p->dev, sizeof(p->dev), &dev->name);
 	}
-	packet_headers(p, skb);
+	packet_headers(p, SKB(skb, u64, head), SKB(skb, u64, data), SKB(skb, u16, network_header),
+		       SKB(skb, u16, mac_header));
 	return two[1];
+}
+
+static __noinline u64 packet_look(struct packet_id *p, u64 at)
+{
+	u8 skb[SKB_BYTES] __attribute__((aligned(8)));
+
+	return packet_look_in(p, at, skb);
+}
+
+/* The same of one whose type the verifier knows, by plain loads but for the headers: what filters
+ * ask, */
+static __always_inline void packet_known(struct packet_id *p, struct sk_buff *skb)
+{
+	__builtin_memset(p, 0, sizeof(*p));
+	p->flags = PACKET_VALID;
+	p->protocol = bpf_ntohs(skb->protocol);
+	packet_headers(p, (u64)skb->head, (u64)skb->data, skb->network_header, skb->mac_header);
+}
+
+/* ... and the rest. */
+static __always_inline void packet_known_rest(struct packet_id *p, struct sk_buff *skb)
+{
+	struct net_device *dev = skb->dev;
+
+	p->len = skb->len;
+	if (!dev)
+		return;
+	p->ifindex = dev->ifindex;
+	((u64 *)p->dev)[0] = ((u64 *)&dev->name)[0];
+	((u64 *)p->dev)[1] = ((u64 *)&dev->name)[1];
 }
 
 /* Of the packet's device; 0 when it has none. */

@@ -259,6 +259,14 @@ struct sk_buff {
 	unsigned char *head;
 	unsigned char *data;
 };
+struct tracepoint_func {
+	void *func;
+	void *data;
+	int prio;
+};
+struct tracepoint {
+	struct tracepoint_func *funcs; /* the last has no func */
+};
 struct iov_iter {
 	unsigned long count;
 };

@@ -9,7 +9,7 @@
 
 #include "buf.h"
 
-#define MEMO_WORDS 9   /* of 8 bytes, of the longest key */
+#define MEMO_WORDS 20  /* of 8 bytes, of the longest key */
 #define MEMO_TEXT  288 /* of the longest text; what is longer is made each time */
 #define MEMO_BLOCK 32  /* bytes copied at once */
 #define MEMO_SLOTS 512
@@ -24,6 +24,7 @@ enum memo_what {
 	MEMO_SOCK, /* that a probe is about */
 	MEMO_PACKET,
 	MEMO_CELLS, /* columns of a row; those of another part of the row: MEMO_CELLS + its place */
+	MEMO_HIT = 1 << 12, /* a function's arguments; + the number of the probe */
 };
 
 struct memo_slot {

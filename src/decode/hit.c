@@ -154,14 +154,52 @@ static void tell_ret(struct verbs *v, const struct told *t, const struct hit_rec
 	}
 }
 
+/*
+ * The bytes that arguments are told by: the sections. Of a message only the size is told, and its
+ * address, which Linux makes another one in each call, would make another key of it.
+ */
+static u32 args_key(u64 *key, const struct told *t, const struct hit_rec *r)
+{
+	const struct sect *raw = (const struct sect *)((const u8 *)r + r->h.fixed);
+	u32 n = r->h.len - r->h.fixed;
+	const u8 *p;
+
+	if (n & 7 || !n || n > 8 * MEMO_WORDS)
+		return 0;
+	memcpy(key, raw, n);
+	if (t->message && sect_find(&r->h, SECT_SIZE, t->message - 1, NULL) &&
+	    (p = bytes_of(raw_of(r), &t->args[t->message - 1])))
+		memset((u8 *)key + (p - (const u8 *)raw), 0, 8);
+	/* keys are told apart by their first words: here by all arguments */
+	for (u32 i = 1; i <= raw->len / 8u && i < n / 8; i++)
+		key[0] += key[i] << i;
+	return n / 8;
+}
+
+/* In brackets. A program that does one thing again and again passes the same. */
+static void tell_call_args(struct verbs *v, const struct told *t, const struct hit_rec *r)
+{
+	u64 key[MEMO_WORDS];
+	u32 words = args_key(key, t, r), what = MEMO_HIT + r->probe;
+	size_t at = buf_len(v->b);
+
+	if (words && told_before(v, what, key, words))
+		return;
+	decode_hit_args(v, r); /* names are shown in a STRUCT only */
+	v->b->base[at] = '(';
+	v->b->at[-1] = ')';
+	if (words)
+		keep_told(v, at, what, key, words);
+}
+
 void decode_hit_line(struct verbs *v, const struct hit_rec *r)
 {
 	const struct told *t = told_of(r->probe);
 	struct parts parts;
 
-	find_parts(&parts, r);
-	buf_text(v->b, probe_name(r->probe));
+	buf_text(v->b, t ? t->name : probe_name(r->probe));
 	if (t && t->tp) {
+		find_parts(&parts, r);
 		buf_chr(v->b, '(');
 		tell_record_text(v, t->tp, parts.raw);
 		buf_chr(v->b, ')');
@@ -174,11 +212,8 @@ void decode_hit_line(struct verbs *v, const struct hit_rec *r)
 			close_box(v);
 		}
 	} else if (t) {
-		size_t at = buf_len(v->b);
-
-		decode_hit_args(v, r); /* names are shown in a STRUCT only */
-		v->b->base[at] = '(';
-		v->b->at[-1] = ')';
+		tell_call_args(v, t, r);
+		parts.stack = sect_find(&r->h, SECT_STACK, ANY_ARG, NULL);
 	}
 	if (t && r->flags & HIT_RETURNED && t->ret.size) {
 		buf_str(v->b, " = ");
@@ -189,7 +224,7 @@ void decode_hit_line(struct verbs *v, const struct hit_rec *r)
 		buf_seconds(v->b, r->dur, 6);
 		buf_chr(v->b, '>');
 	}
-	if (parts.stack)
+	if (t && parts.stack)
 		decode_frames(v->b, &r->h);
 }
 

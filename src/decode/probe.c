@@ -117,6 +117,8 @@ static struct value *parse_line(struct told *t, const char *line, struct value *
 		return NULL;
 	v.size = size;
 	v.name = told_clean(strdup(name));
+	if (v.kind == VALUE_MSGHDR && size == 8 && t->nargs && to == &t->args[t->nargs - 1])
+		t->message = t->nargs;
 	*to = v;
 	return to;
 }

@@ -42,6 +42,7 @@ struct told {
 	bool function;
 	struct value *args, *fields;
 	u32 nargs, nfields;
+	u32 message;           /* 1 + place in args of one that is a msghdr, or 0 */
 	struct value ret;      /* size 0: none */
 	struct tracepoint *tp; /* fields of a record, when there is a format */
 };

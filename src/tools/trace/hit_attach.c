@@ -199,19 +199,19 @@ static u32 attach_batch(struct attach *a)
 }
 
 /* Those of one way; what fails takes the next. */
-static u32 attach_way(struct attach *a, enum via via, bool hidden)
+static u32 attach_way(struct attach *a, enum via via)
 {
 	u32 n = via == VIA_KPROBE_MULTI ? attach_batch(a) : 0;
 
 	for (u32 i = 0; i < nhits; i++) {
 		struct hit *h = &hits[i];
 
-		if (h->via != via || h->attached || h->hidden != hidden ||
+		if (h->via != via || h->attached || h->hidden ||
 		    (*h->why && via != VIA_KPROBE_MULTI))
 			continue;
 		if (via != VIA_KPROBE_MULTI && attach_one(a, i)) {
 			h->attached = true;
-			n += !h->hidden;
+			n++;
 		} else if (h->sort == SORT_FUNCTION && !next_way(h)) {
 			h->via = VIA_NONE;
 		}
@@ -219,15 +219,40 @@ static u32 attach_way(struct attach *a, enum via via, bool hidden)
 	return n;
 }
 
-/* Those that note something for others first: the kernel calls programs in that order. */
+/*
+ * Those that note something for others. The kernel calls what stands at a tracepoint in the order
+ * of its coming: who takes records there already (another weir, perf) has them taken before ours
+ * are noted, and a note would be the last one's. Then there is none. Where the kernel does not tell
+ * who stands there, only a record without pointers gets one.
+ */
+static void attach_notes(struct attach *a)
+{
+	for (u32 i = 0; i < nhits; i++) {
+		struct hit *h = &hits[i];
+		struct hit_conf *of = h->hidden && h->conf.notes_for != NOWHERE
+					      ? &hits[h->conf.notes_for].conf
+					      : NULL;
+		int before, alone = 0;
+
+		if (!h->hidden)
+			continue;
+		before = of && !hit_load(a, h->via) ? hit_standing(h) : -1;
+		if (!of || !before || (before < 0 && of->looks[0].what == LOOK_NONE)) {
+			h->attached = attach_one(a, i);
+			alone = before < 0 ? h->attached : h->attached && hit_standing(h) == 1;
+		}
+		if (of && !alone)
+			of->flags &= ~HIT_NOTED;
+	}
+}
+
 static u32 attach_all(struct attach *a)
 {
 	u32 n = 0;
 
-	for (enum via via = VIA_NONE + 1; via < VIA_FENTRY; via++)
-		attach_way(a, via, true);
+	attach_notes(a);
 	for (enum via via = VIA_NONE + 1; via < VIA_MAX; via++)
-		n += attach_way(a, via, false);
+		n += attach_way(a, via);
 	return n;
 }
 

@@ -147,20 +147,23 @@ static int take_paths(struct hit *h, const struct btf *btf, u32 type, const char
 	return err;
 }
 
-/* Is it about one socket, which programs of that way can read by its type? */
+/* The first argument of that kind. */
+static u16 place_of(const struct hit_conf *c, u8 what)
+{
+	for (u32 i = 0; i < HIT_LOOKS; i++)
+		if (c->looks[i].what == what)
+			return c->looks[i].at;
+	return NOWHERE;
+}
+
+/* What is it about that programs of that way can read by its type? */
 static void find_known(struct hit *h, u32 words)
 {
-	const struct hit_look *look = h->conf.looks;
-
-	h->known = NOWHERE;
-	if ((h->via != VIA_FENTRY && h->via != VIA_TP_BTF) || words > KNOWN_WORDS)
+	if ((h->via != VIA_FENTRY && h->via != VIA_TP_BTF) || words > KNOWN_WORDS ||
+	    place_of(&h->conf, LOOK_SOCKET) != NOWHERE)
 		return;
-	for (u32 i = 0; i < HIT_LOOKS; i++)
-		if (look[i].what == LOOK_PACKET || look[i].what == LOOK_SOCKET)
-			return;
-	for (u32 i = 0; i < HIT_LOOKS && h->known == NOWHERE; i++)
-		if (look[i].what == LOOK_SOCK)
-			h->known = look[i].at;
+	h->sock = place_of(&h->conf, LOOK_SOCK);
+	h->packet = place_of(&h->conf, LOOK_PACKET);
 }
 
 /*
@@ -301,7 +304,7 @@ int hit_describe(struct hit *h)
 	u32 proto;
 
 	memset(&h->conf, 0, sizeof(h->conf));
-	h->known = NOWHERE;
+	h->sock = h->packet = NOWHERE;
 	buf_clear(&h->text);
 	h->conf.dynamic = NOWHERE;
 	h->conf.flags |= hit_options.stack ? HIT_STACKS : 0;

@@ -5,6 +5,7 @@
  * loaded once more for each probe.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,22 +23,44 @@ static const char *const tool_maps[] = {"ring",          "counters",     "follow
 static const char *const hit_maps[] = {"hit_confs", "hit_states", "hit_noted", "owners",
 				       "owner_refused"};
 
-/* Which program serves a way, at the entry, at the return, and at an entry whose socket is known;
- * and at what the ones are loaded that others are copied from: it is there in every kernel, and
- * they are never attached. */
-enum { AT_ENTRY, AT_RETURN, AT_KNOWN, PLACES };
+/* Which program serves a way, at the entry, at the return, and at an entry whose socket or packet
+ * is known; and at what the ones are loaded that others are copied from: it is there in every
+ * kernel, and they are never attached. */
+enum { AT_ENTRY, AT_RETURN, AT_SOCK, AT_PACKET, PLACES };
 static const struct {
 	const char *program[PLACES], *target[PLACES];
 } ways[VIA_MAX] = {
 	[VIA_TP] = {{"hit_tp"}, {}},
-	[VIA_TP_BTF] = {{"hit_tp_btf", NULL, "hit_tp_btf_sock"},
-			{"sched_process_exit", NULL, "inet_sock_set_state"}},
+	[VIA_TP_BTF] = {{"hit_tp_btf", NULL, "hit_tp_btf_sock", "hit_tp_btf_packet"},
+			{"sched_process_exit", NULL, "inet_sock_set_state", "net_dev_queue"}},
 	[VIA_RAW_TP] = {{"hit_raw"}, {}},
-	[VIA_FENTRY] = {{"hit_fentry", "hit_fexit", "hit_fentry_sock"},
-			{"bpf_fentry_test1", "bpf_fentry_test1", "tcp_set_state"}},
+	[VIA_FENTRY] = {{"hit_fentry", "hit_fexit", "hit_fentry_sock", "hit_fentry_packet"},
+			{"bpf_fentry_test1", "bpf_fentry_test1", "tcp_set_state", "tcp_v4_rcv"}},
 	[VIA_KPROBE_MULTI] = {{"hit_multi", "hit_multi_ret"}, {}},
 	[VIA_KPROBE] = {{"hit_kprobe", "hit_kretprobe"}, {}},
 };
+
+/* Which of them a probe is to have at its entry. */
+static u32 place_of(const struct hit *h)
+{
+	u32 flags = h->conf.flags;
+
+	if (flags & (HIT_NOTED | HIT_NOTED_PACKET) || (flags & HIT_NOTES && !(flags & HIT_SILENT)))
+		return AT_ENTRY;
+	return h->packet != NOWHERE ? AT_PACKET : h->sock != NOWHERE ? AT_SOCK : AT_ENTRY;
+}
+
+static bool place_wanted(enum via via, u32 place)
+{
+	if (!ways[via].program[place])
+		return false;
+	if (place == AT_RETURN)
+		return hit_options.ret;
+	for (u32 i = 0; i < nhits; i++)
+		if (hits[i].via == via && (place_of(&hits[i]) == place || !ways[via].target[place]))
+			return true;
+	return false;
+}
 
 /* A loaded program, and the types of its functions. */
 struct original {
@@ -97,8 +120,7 @@ static int prepare(struct attach *a, struct bpf_object *obj, enum via via)
 	for (u32 k = 0; k < PLACES; k++) {
 		struct bpf_program *prog;
 
-		if (!ways[via].program[k] || (k == AT_RETURN && !hit_options.ret) ||
-		    (k == AT_KNOWN && hit_options.stack))
+		if (!place_wanted(via, k))
 			continue;
 		prog = bpf_object__find_program_by_name(obj, ways[via].program[k]);
 		bpf_program__set_autoload(prog, true);
@@ -106,6 +128,9 @@ static int prepare(struct attach *a, struct bpf_object *obj, enum via via)
 			load_target(prog, ways[via].target[k]);
 		originals[via][k].prog = prog;
 	}
+	if (via == VIA_TP_BTF)
+		bpf_program__set_autoload(bpf_object__find_program_by_name(obj, "hit_standing"),
+					  true);
 	if (!first)
 		owners_load(obj);
 	if (share(obj, a->obj, tool_maps, sizeof(tool_maps) / sizeof(*tool_maps)))
@@ -153,6 +178,39 @@ int hit_fill(u32 number)
 	if (!bpf_map_update_elem(map, &number, &hits[number].conf, BPF_ANY))
 		return 0;
 	return fail("the kernel half's memory cannot be written: %s", strerror(errno));
+}
+
+/* Of the running kernel's data, not of its functions, 0 when it does not tell. */
+static u64 tracepoint_address(const char *name)
+{
+	FILE *file = fopen("/proc/kallsyms", "re");
+	char want[160], *line = NULL, *found;
+	size_t room = 0;
+	u64 address = 0;
+
+	snprintf(want, sizeof(want), " __tracepoint_%s", name);
+	while (file && !address && getline(&line, &room, file) > 0) {
+		found = strstr(line, want);
+		if (found && strchr("\n\t", found[strlen(want)]))
+			address = strtoull(line, NULL, 16);
+	}
+	free(line);
+	if (file)
+		fclose(file);
+	return address;
+}
+
+int hit_standing(const struct hit *h)
+{
+	struct bpf_object *obj = objects[VIA_TP_BTF];
+	struct bpf_program *prog =
+		obj ? bpf_object__find_program_by_name(obj, "hit_standing") : NULL;
+	u64 ctx[1] = {tracepoint_address(h->tp.name)};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = ctx, .ctx_size_in = sizeof(ctx));
+
+	if (!prog || !*ctx || bpf_prog_test_run_opts(bpf_program__fd(prog), &opts))
+		return -1;
+	return opts.retval;
 }
 
 int hit_program(enum via via, bool at_return)
@@ -225,28 +283,25 @@ static void put_number(struct bpf_insn *insns, size_t n, u32 number)
 			insns[i].imm = number;
 			insns[i + 1].imm = 0;
 		} else if (loads(&insns[i], HIT_SOCK)) {
-			insns[i + 2].off = hits[number].known;
+			insns[i + 2].off = hits[number].sock == NOWHERE ? 0 : hits[number].sock;
+		} else if (loads(&insns[i], HIT_PACKET)) {
+			insns[i + 2].off = hits[number].packet;
+		} else if (loads(&insns[i], HIT_OWN)) {
+			insns[i].imm = hits[number].sock == NOWHERE;
+			insns[i + 1].imm = 0;
+		} else if (loads(&insns[i], HIT_NOTE) && hits[number].conf.flags & HIT_SILENT) {
+			insns[i].imm = hits[number].conf.notes_for;
+			insns[i + 1].imm = 0;
 		} else if (loads(&insns[i], HIT_WORDS)) {
 			insns[i].imm = hits[number].conf.size / 8;
 			insns[i + 1].imm = 0;
 		}
 }
 
-static struct original *original_of(const struct hit *h, bool at_return)
-{
-	struct original *all = originals[h->via];
-	bool quiet = h->conf.flags & (HIT_NOTES | HIT_NOTED);
-
-	if (at_return)
-		return &all[AT_RETURN];
-	return h->known != NOWHERE && !quiet && all[AT_KNOWN].prog ? &all[AT_KNOWN]
-								   : &all[AT_ENTRY];
-}
-
 int hit_copy(struct attach *a, u32 number, bool at_return)
 {
 	const struct hit *h = &hits[number];
-	struct original *o = original_of(h, at_return);
+	struct original *o = &originals[h->via][at_return ? AT_RETURN : place_of(h)];
 	size_t n = bpf_program__insn_cnt(o->prog);
 	struct bpf_insn *insns = malloc(n * sizeof(*insns));
 	LIBBPF_OPTS(bpf_prog_load_opts, opts);

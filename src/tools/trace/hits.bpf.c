@@ -2,13 +2,18 @@
 /* weir trace: tracepoints and kernel functions, a program for each way to them. */
 #include "hit.bpf.h"
 
+/* What the loader puts in the place of a marker. */
+#define LOADED(marker)                                                                             \
+	({                                                                                         \
+		u64 n_;                                                                            \
+		asm volatile("%0 = %1 ll" : "=r"(n_) : "i"(marker));                               \
+		n_;                                                                                \
+	})
+
 /* The number of the probe that this copy of the program was loaded for. */
 static __always_inline u32 number(void)
 {
-	u64 n;
-
-	asm volatile("%0 = %1 ll" : "=r"(n) : "i"(HIT_NUMBER));
-	return n;
+	return LOADED(HIT_NUMBER);
 }
 
 SEC("?tracepoint") int hit_tp(void *ctx)
@@ -17,18 +22,19 @@ SEC("?tracepoint") int hit_tp(void *ctx)
 }
 
 /*
- * Programs that know the type of a socket among their arguments look at it by plain loads, and
- * first at what filters ask: most of what happens on a busy machine goes no further.
+ * Programs that know the types of a socket and a packet among their arguments look at them by plain
+ * loads, and first at what filters ask: most of what happens on a busy machine goes no further.
  */
-static __always_inline struct sock *known_sock(u64 *ctx)
-{
-	struct sock *sk;
+#define KNOWN_ARG(type, marker)                                                                    \
+	({                                                                                         \
+		type a_;                                                                           \
+		asm volatile("%0 = %2 ll; %0 = *(u64 *)(%1 + 0)"                                   \
+			     : "=&r"(a_)                                                           \
+			     : "r"(ctx), "i"(marker));                                             \
+		a_;                                                                                \
+	})
 
-	asm volatile("%0 = %2 ll; %0 = *(u64 *)(%1 + 0)" : "=&r"(sk) : "r"(ctx), "i"(HIT_SOCK));
-	return sk;
-}
-
-static __always_inline bool known_refused(struct sock *sk)
+static __always_inline bool sock_refused(struct sock *sk)
 {
 	u16 family = sk->__sk_common.skc_family;
 
@@ -42,16 +48,30 @@ static __always_inline bool known_refused(struct sock *sk)
 		    sk->__sk_common.skc_dport != bpf_htons(filter.port))
 			return true;
 	}
-	/* it gets a cookie here, if it has none: without one it would be asked about each time */
-	return filter.have & FILTER_OWNER && owner_is_refused(bpf_get_socket_cookie(sk));
+	return false;
+}
+
+static __always_inline bool known_address_refused(const struct known *k)
+{
+	return filter.have & FILTER_SOCK && !(k->skb && packet_matches(&k->packet)) &&
+	       (!k->sk || sock_refused(k->sk));
+}
+
+static __always_inline bool known_owner_refused(const struct known *k)
+{
+	if (!(filter.have & FILTER_OWNER))
+		return false;
+	if (k->sk)
+		return owner_is_refused(k->sk->__sk_common.skc_cookie.counter);
+	/* nobody is known of it; but of another network namespace it does not count */
+	return !(filter.have & FILTER_NETNS) && (count_lost(LOST_OWNER), true);
 }
 
 /* Their arguments; the verifier refuses a load of one that the function does not have. */
 static __always_inline void known_words(u64 *words, u64 *ctx)
 {
-	u64 n;
+	u64 n = LOADED(HIT_WORDS);
 
-	asm volatile("%0 = %1 ll" : "=r"(n) : "i"(HIT_WORDS));
 	for (u32 i = 0; i < KNOWN_WORDS; i++)
 		words[i] = 0;
 	if (n > KNOWN_WORDS)
@@ -70,18 +90,60 @@ static __always_inline void known_words(u64 *words, u64 *ctx)
 		words[5] = ctx[5];
 }
 
-static __always_inline int known_fire(u64 *ctx, u64 frame)
+/* Leaves a note, where this is a copy that is there for that; else the hit is told. */
+static __always_inline int known_fire(u64 *ctx, u64 frame, u32 context, struct known *k,
+				      bool refused)
 {
-	struct sock *sk = known_sock(ctx);
-	u32 context = context_now();
-	u64 words[KNOWN_WORDS];
+	u64 note = LOADED(HIT_NOTE);
 
-	if (!sk)
-		return hit_fire(ctx, number(), frame, context, NULL);
-	if (known_refused(sk))
+	if (!(note >> 32))
+		return note_known(k, note, refused);
+	if (refused)
 		return 0;
-	known_words(words, ctx);
-	return hit_fire(words, number(), frame, context | HOW_KNOWN, sk);
+	known_words(k->words, ctx);
+	return hit_fire(ctx, number(), frame, context, k);
+}
+
+/* Not part of the programs: see context_now(). */
+static __noinline int sock_fire(u64 *ctx, u64 frame, u32 context)
+{
+	struct known k;
+
+	k.sk = KNOWN_ARG(struct sock *, HIT_SOCK);
+	if (!k.sk)
+		return hit_fire(ctx, number(), frame, context, NULL);
+	k.skb = NULL;
+	k.own = false;
+	/* it gets a cookie here, if it has none: without one it would be asked about each time */
+	if (filter.have & FILTER_OWNER)
+		bpf_get_socket_cookie(k.sk);
+	return known_fire(ctx, frame, context, &k,
+			  known_address_refused(&k) || known_owner_refused(&k));
+}
+
+static __noinline int packet_fire(u64 *ctx, u64 frame, u32 context)
+{
+	struct sk_buff *skb = KNOWN_ARG(struct sk_buff *, HIT_PACKET);
+	bool refused = false;
+	struct known k;
+
+	if (!skb)
+		return hit_fire(ctx, number(), frame, context, NULL);
+	k.skb = skb;
+	k.own = LOADED(HIT_OWN);
+	if (k.own)
+		k.sk = skb->sk;
+	else
+		k.sk = KNOWN_ARG(struct sock *, HIT_SOCK);
+	if (!(filter.have & FILTER_SOCK)) /* it need not be looked into then */
+		refused = known_owner_refused(&k);
+	if (!refused)
+		packet_known(&k.packet, skb);
+	if (filter.have & FILTER_SOCK)
+		refused = known_address_refused(&k) || known_owner_refused(&k);
+	if (!refused)
+		packet_known_rest(&k.packet, skb);
+	return known_fire(ctx, frame, context, &k, refused);
 }
 
 SEC("?raw_tp") int hit_raw(u64 *ctx)
@@ -94,9 +156,24 @@ SEC("?tp_btf") int hit_tp_btf(u64 *ctx)
 	return hit_fire(ctx, number(), 0, context_now(), NULL);
 }
 
+/* How many functions stand at the tracepoint at that address, 2 for more? Called on request. */
+SEC("?raw_tp") int hit_standing(u64 *ctx)
+{
+	struct tracepoint_func *funcs = BPF_CORE_READ((struct tracepoint *)ctx[0], funcs);
+
+	if (!funcs || !BPF_CORE_READ(&funcs[0], func))
+		return 0;
+	return BPF_CORE_READ(&funcs[1], func) ? 2 : 1;
+}
+
 SEC("?tp_btf") int hit_tp_btf_sock(u64 *ctx)
 {
-	return known_fire(ctx, 0);
+	return sock_fire(ctx, 0, context_now());
+}
+
+SEC("?tp_btf") int hit_tp_btf_packet(u64 *ctx)
+{
+	return packet_fire(ctx, 0, context_now());
 }
 
 /*
@@ -124,7 +201,12 @@ SEC("?fentry") int hit_fentry(u64 *ctx)
 
 SEC("?fentry") int hit_fentry_sock(u64 *ctx)
 {
-	return known_fire(ctx, trampoline_frame(ctx));
+	return sock_fire(ctx, trampoline_frame(ctx), context_now());
+}
+
+SEC("?fentry") int hit_fentry_packet(u64 *ctx)
+{
+	return packet_fire(ctx, trampoline_frame(ctx), context_now());
 }
 
 SEC("?fexit") int hit_fexit(u64 *ctx)

@@ -203,6 +203,9 @@ static struct hit *add_silent(const char *name, const struct kernel_tp *tp, enum
 	return h;
 }
 
+/* A tracepoint's arguments tell more than its record, and cost less: their types are known. */
+#define NOTES_MOST 16 /* tracepoints: two programs take longer to load than one */
+
 /*
  * net_dev_xmit comes after the driver, which may have freed the packet: what it was is noted
  * before, by the probe that is there already, or by one of its own (of one program, the kernel
@@ -213,7 +216,7 @@ static void note_started(u32 i)
 	static const char name[] = "net:net_dev_start_xmit";
 	const struct kernel_tp *tp = kernel_tp(name);
 
-	hits[i].conf.flags |= HIT_NOTED;
+	hits[i].conf.flags |= HIT_NOTED_PACKET;
 	for (u32 k = 0; k < nhits; k++)
 		if (!strcmp(hits[k].name, name) && hits[k].via == hits[i].via && !*hits[k].why) {
 			hits[k].conf.flags |= HIT_NOTES;
@@ -221,20 +224,29 @@ static void note_started(u32 i)
 			return;
 		}
 	if (tp)
-		add_silent(name, tp, hits[i].via, NOWHERE);
+		add_silent(name, tp,
+			   hits[i].via == VIA_TP && tp->btf_id && !via_refused(VIA_TP_BTF)
+				   ? VIA_TP_BTF
+				   : hits[i].via,
+			   NOWHERE);
 }
 
-/* A record without pointers, as that of udp_fail_queue_rcv_skb: what it is about is in the
- * tracepoint's arguments, which a program by way of tp_btf sees just before. */
-static void note_arguments(u32 i)
+/*
+ * What a record is about, noted by a program that sees the tracepoint's arguments just before: the
+ * record may hold no pointer, as that of udp_fail_queue_rcv_skb; and filters are asked there,
+ * before the record is looked at.
+ */
+static void note_arguments(u32 i, bool many)
 {
+	bool pointers = hits[i].conf.looks[0].what != LOOK_NONE;
 	const struct kernel_tp tp = hits[i].tp;
 	struct hit *h;
 
-	if (!tp.btf_id || via_refused(VIA_TP_BTF))
+	if (!tp.btf_id || via_refused(VIA_TP_BTF) || (many && pointers))
 		return;
 	h = add_silent(hits[i].name, &tp, VIA_TP_BTF, i);
-	if (h && h->conf.looks[0].what != LOOK_NONE)
+	if (h && (pointers ? h->sock != NOWHERE || h->packet != NOWHERE
+			   : h->conf.looks[0].what != LOOK_NONE))
 		hits[i].conf.flags |= HIT_NOTED;
 	else if (h)
 		nhits--; /* they tell no more */
@@ -242,15 +254,17 @@ static void note_arguments(u32 i)
 
 static void add_notes(void)
 {
-	u32 n = nhits;
+	u32 n = nhits, records = 0;
 
+	for (u32 i = 0; i < n; i++)
+		records += hits[i].via == VIA_TP && !*hits[i].why;
 	for (u32 i = 0; i < n; i++) {
 		if (*hits[i].why || hits[i].sort != SORT_TRACEPOINT)
 			continue;
 		if (!strcmp(hits[i].name, "net:net_dev_xmit"))
 			note_started(i);
-		else if (hits[i].via == VIA_TP && hits[i].conf.looks[0].what == LOOK_NONE)
-			note_arguments(i);
+		else if (hits[i].via == VIA_TP)
+			note_arguments(i, records > NOTES_MOST);
 	}
 }
 

@@ -15,10 +15,11 @@ struct hit {
 	struct kernel_tp tp;     /* SORT_TRACEPOINT */
 	struct kernel_func func; /* SORT_FUNCTION */
 	struct hit_conf conf;
-	u16 known; /* place of an argument that is a socket, and all that it is about; or NOWHERE */
-	struct buf text; /* its description, for probe_learn() and recordings */
-	enum via via;    /* how it is attached; VIA_NONE: not */
-	bool forced;     /* to this way, no other */
+	u16 sock, packet; /* places of the arguments that it is about, where programs of its way
+			     know their types; or NOWHERE */
+	struct buf text;  /* its description, for probe_learn() and recordings */
+	enum via via;     /* how it is attached; VIA_NONE: not */
+	bool forced;      /* to this way, no other */
 	bool attached;
 	bool hidden;   /* for another probe's sake: it sends nothing */
 	char why[400]; /* why it is not */
