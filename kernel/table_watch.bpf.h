@@ -93,7 +93,7 @@ static __always_inline void conn_close(struct sock *sk, u32 old)
 	conn_ended(sk, s, old);
 	conn_adopt(sk, s);
 	/* Once a FIN is sent, its task has done all it does: what comes then may be worked off by
-	 * whoever had the socket locked, as ss does. */
+	 * whoever had the socket locked: iterators over sockets lock each. */
 	if (!conn_state_in(old, FIN_SENT) && conn_in_task(sk, task))
 		conn_used_by(s, task);
 	s->ended = now;
