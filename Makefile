@@ -48,7 +48,7 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/test/fuzz/%,$(wildcard tests/fuzz/*.c)
 # Says what is made in one line; V=1 shows the commands.
 say      = $(if $(V),,@printf '  %-5s %s\n' $1 $@;)
 
-.PHONY: all demo test install uninstall static lint fmt fuzz bench clean help deps deps-test tests man
+.PHONY: all demo test install uninstall static lint fmt fuzz bench bench-check clean help deps deps-test tests man
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -61,7 +61,7 @@ help: ## this list
 demo: all ## build, then watch a little network of weir's own
 	@./weir demo
 
-test: deps-test ## everything: unit, replay, kernel and emulated-kernel tests, fuzzers, lint
+test: deps-test ## everything: unit, replay, kernel and emulated-kernel tests, fuzzers, lint, budgets
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
 	@scripts/test
 
@@ -76,6 +76,10 @@ bench: deps-test ## measure the cost per event, write bench/RESULTS.md
 	@$(MAKE) --no-print-directory -j$(JOBS) weir
 	bench/run
 	scripts/readme-cost
+
+bench-check: deps-test ## fail where a tool costs more than its budget (bench/budgets.txt)
+	@$(MAKE) --no-print-directory -j$(JOBS) weir
+	@bench/run --check
 
 fmt: ## format all C files
 	scripts/lint --files '*.c' '*.h' | xargs clang-format -i

@@ -8,4 +8,18 @@
 #define MARK_START "\x0f\x1f\x84\x00weir"
 #define MARK_STOP  "\x0f\x1f\x84\x00rieW"
 
+static inline void mark_start(void)
+{
+#ifdef __x86_64__
+	__asm__ volatile(".byte 0x0f, 0x1f, 0x84, 0\n\t.ascii \"weir\"" ::: "memory");
+#endif
+}
+
+static inline void mark_stop(void)
+{
+#ifdef __x86_64__
+	__asm__ volatile(".byte 0x0f, 0x1f, 0x84, 0\n\t.ascii \"rieW\"" ::: "memory");
+#endif
+}
+
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
- * A plugin of qemu that counts how often each instruction of the emulated machine is executed,
- * between two instructions that do nothing else (bench/mark.c). Argument: out=PATH. The n-th window
- * is written to PATH.n: lines of an address in hexadecimal and a count.
+ * A plugin of qemu that counts the instructions that the emulated machine executes, between two
+ * that do nothing else (bench/mark.h). Arguments, one or both: totals=PATH  a line is appended for
+ * each window: how many places=PATH  the n-th window is written to PATH.n: lines of an address in
+ * hexadecimal and how often
  *
  * Counted by block: of one that is left in its middle (a page fault) all instructions count.
  */
@@ -50,7 +51,7 @@ struct block {
 };
 
 static struct block *blocks;
-static const char *path;
+static const char *places, *totals;
 static int windows;
 
 static void start(unsigned cpu, void *data)
@@ -60,21 +61,57 @@ static void start(unsigned cpu, void *data)
 		b->count = 0;
 }
 
-static void stop(unsigned cpu, void *data)
+static FILE *opened(const char *path, const char *mode)
 {
-	char name[4096];
-	FILE *file;
+	FILE *file = fopen(path, mode);
 
-	(void)cpu, (void)data;
-	snprintf(name, sizeof(name), "%s.%d", path, ++windows);
-	file = fopen(name, "w");
-	for (struct block *b = blocks; file && b; b = b->next)
-		for (size_t i = 0; b->count && i < b->n; i++)
-			fprintf(file, "%" PRIx64 " %" PRIu64 "\n", b->at[i], b->count);
-	if (!file || fclose(file)) {
-		perror(name);
+	if (!file) {
+		perror(path);
 		exit(1);
 	}
+	return file;
+}
+
+static void closed(FILE *file, const char *path)
+{
+	if (fclose(file)) {
+		perror(path);
+		exit(1);
+	}
+}
+
+static void write_places(void)
+{
+	char path[4096];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s.%d", places, windows);
+	file = opened(path, "w");
+	for (struct block *b = blocks; b; b = b->next)
+		for (size_t i = 0; b->count && i < b->n; i++)
+			fprintf(file, "%" PRIx64 " %" PRIu64 "\n", b->at[i], b->count);
+	closed(file, path);
+}
+
+static void write_total(void)
+{
+	FILE *file = opened(totals, "a");
+	uint64_t total = 0;
+
+	for (struct block *b = blocks; b; b = b->next)
+		total += b->count * b->n;
+	fprintf(file, "%" PRIu64 "\n", total);
+	closed(file, totals);
+}
+
+static void stop(unsigned cpu, void *data)
+{
+	(void)cpu, (void)data;
+	windows++;
+	if (totals)
+		write_total();
+	if (places)
+		write_places();
 }
 
 static bool is(const struct qemu_plugin_insn *insn, const char *bytes)
@@ -111,8 +148,14 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc, char **argv)
 {
 	(void)info;
-	if (argc != 1 || strncmp(argv[0], "out=", 4) || !(path = strdup(argv[0] + 4)))
-		return 1;
+	for (int i = 0; i < argc; i++) {
+		if (!strncmp(argv[i], "totals=", 7))
+			totals = strdup(argv[i] + 7);
+		else if (!strncmp(argv[i], "places=", 7))
+			places = strdup(argv[i] + 7);
+		else
+			return 1;
+	}
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
 	return 0;
 }
