@@ -5,6 +5,7 @@ Whose is a connection? The owner of both ends of each of 10 007 loopback connect
 several processes accept from one listening socket, several connect, either side closes first, and another one keeps
 the processors busy with packets in whose wake all the others' are worked on.
 """
+import collections
 import json
 import os
 import pathlib
@@ -138,11 +139,19 @@ class Owners(unittest.TestCase):
         with lib.Live("-o", "json", "--netns", os.getpid(), "--keys", "65536", tool="latency") as weir:
             want = self.crowd(21000)
             ended = weir.stop()
-        self.assertEqual((ended.status, lib.account(ended)[1]), (0, 0), ended)
+        self.assertEqual(ended.status, 0, ended)
+        lost = lib.account(ended)[1]
+        if lost:  # for it ran already on that processor, interrupted by packets
+            self.assertIn(f"{lost} because the kernel skipped a probe", ended.words)
+        self.assertLess(lost, MANY / 1000)
+        untold = 0
         for stage, side in (("call", "opened"), ("ack", "opened"), ("wait", "accepted")):
-            pids = list(want[side].values())
-            self.assertEqual({r["pid"]: r["messages"] for r in ended.rows if r["stage"] == stage},
-                             {pid: pids.count(pid) for pid in set(pids)})
+            sent = collections.Counter(want[side].values())
+            got = {r["pid"]: r["messages"] for r in ended.rows if r["stage"] == stage}
+            self.assertEqual(got.keys(), sent.keys())
+            self.assertEqual([pid for pid in got if got[pid] > sent[pid]], [])
+            untold += sent.total() - sum(got.values())
+        self.assertLessEqual(untold, 3 * lost)  # what is skipped may be a message's begin: of all three stages
 
 
 if __name__ == "__main__":
