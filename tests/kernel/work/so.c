@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -270,6 +271,7 @@ static void progress(int n)
 	sure(listen(listener, 1), "listen");
 	if (connect(fd, &a.sa, len))
 		must_fail(-1, EINPROGRESS, "connect");
+	sure(poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, -1), "poll");
 	sure(connect(fd, &a.sa, len), "connect"); /* of the socket layer: it is done now */
 	for (int i = 0; i < n; i++)
 		must_fail(connect(fd, &a.sa, len), EISCONN, "connect");
