@@ -93,23 +93,4 @@ void tell_by_cookie(struct verbs *v, const struct rec *r);
 			"by connection: of the socket, as ss -e shows it (sk:)"                    \
 	}
 
-#define BYS_TIMES                                                                                  \
-	{"mean_us", NULL, COL_NEST, 0, 0, 0, 0, tell_mean, "the mean of these times"},             \
-		{"p50_us", "P50(us)", COL_NEST,                                                    \
-		 COL_TEXT, 0,         0,                                                           \
-		 9,        tell_p50,  "half were not more (within 6.25 %)"},                       \
-		{"p90_us", "P90(us)", COL_NEST,                                                    \
-		 COL_TEXT, 0,         0,                                                           \
-		 9,        tell_p90,  "90 of 100 were not more (within 6.25 %)"},                  \
-		{"p99_us", "P99(us)", COL_NEST,                                                    \
-		 COL_TEXT, 0,         0,                                                           \
-		 9,        tell_p99,  "99 of 100 were not more (within 6.25 %)"},                  \
-		{"max_us",         "MAX(us)", COL_UINT, COL_TEXT,                                  \
-		 T(n[SPREAD_MAX]), 9,         NULL,     "the largest, exactly"},                   \
-	{                                                                                          \
-		"histogram_us", NULL, COL_NEST, COL_DATA_ONLY, 0, 0, 0, tell_histogram,            \
-			"buckets that are not empty: low (the least value), high (the least "      \
-			"value above), count"                                                      \
-	}
-
 #endif

@@ -60,6 +60,26 @@ void tell_p90(struct verbs *v, const struct rec *r);
 void tell_p99(struct verbs *v, const struct rec *r);
 void tell_histogram(struct verbs *v, const struct rec *r);
 
+/* The columns of measured times; mean_help: whose. */
+#define SPREADS_TIMES(mean_help)                                                                   \
+	{"mean_us", NULL, COL_NEST, 0, 0, 0, 0, tell_mean, mean_help},                             \
+		{"p50_us", "P50(us)", COL_NEST,                                                    \
+		 COL_TEXT, 0,         0,                                                           \
+		 9,        tell_p50,  "half were not more (within 6.25 %)"},                       \
+		{"p90_us", "P90(us)", COL_NEST,                                                    \
+		 COL_TEXT, 0,         0,                                                           \
+		 9,        tell_p90,  "90 of 100 were not more (within 6.25 %)"},                  \
+		{"p99_us", "P99(us)", COL_NEST,                                                    \
+		 COL_TEXT, 0,         0,                                                           \
+		 9,        tell_p99,  "99 of 100 were not more (within 6.25 %)"},                  \
+		{"max_us",         "MAX(us)", COL_UINT, COL_TEXT,                                  \
+		 T(n[SPREAD_MAX]), 9,         NULL,     "the largest, exactly"},                   \
+	{                                                                                          \
+		"histogram_us", NULL, COL_NEST, COL_DATA_ONLY, 0, 0, 0, tell_histogram,            \
+			"buckets that are not empty: low (the least value), high (the least "      \
+			"value above), count"                                                      \
+	}
+
 /* kind_name, kind_head, tell_kind, kind_help: the column of the two kinds. */
 #define SPREADS_COLUMNS(kind_name, kind_head, tell_kind, kind_help)                                \
 	TALLIES_COLUMNS(12), TALLIES_PROCESS,                                                      \
@@ -85,22 +105,6 @@ void tell_histogram(struct verbs *v, const struct rec *r);
 		{kind_name, kind_head, COL_NEST, COL_TEXT | COL_LEFT, 0, 0,                        \
 		 9,         tell_kind, kind_help},                                                 \
 		{"count", "COUNT", COL_UINT, COL_TEXT, T(events), 8, NULL, "how many"},            \
-		{"mean_us", NULL, COL_NEST, 0, 0, 0, 0, tell_mean, "their mean"},                  \
-		{"p50_us", "P50(us)", COL_NEST,                                                    \
-		 COL_TEXT, 0,         0,                                                           \
-		 9,        tell_p50,  "half were not more (within 6.25 %)"},                       \
-		{"p90_us", "P90(us)", COL_NEST,                                                    \
-		 COL_TEXT, 0,         0,                                                           \
-		 9,        tell_p90,  "90 of 100 were not more (within 6.25 %)"},                  \
-		{"p99_us", "P99(us)", COL_NEST,                                                    \
-		 COL_TEXT, 0,         0,                                                           \
-		 9,        tell_p99,  "99 of 100 were not more (within 6.25 %)"},                  \
-		{"max_us",         "MAX(us)", COL_UINT, COL_TEXT,                                  \
-		 T(n[SPREAD_MAX]), 9,         NULL,     "the largest, exactly"},                   \
-	{                                                                                          \
-		"histogram_us", NULL, COL_NEST, COL_DATA_ONLY, 0, 0, 0, tell_histogram,            \
-			"buckets that are not empty: low (the least value), high (the least "      \
-			"value above), count"                                                      \
-	}
+		SPREADS_TIMES("their mean")
 
 #endif

@@ -46,4 +46,10 @@ struct column {
 
 #define COLUMN(type, member) offsetof(type, member), sizeof(((type *)0)->member)
 
+/* A column whose cells a function tells. */
+#define NEST(name, head, flags, width, tell, help)                                                 \
+	{                                                                                          \
+		name, head, COL_NEST, flags, 0, 0, width, tell, help                               \
+	}
+
 #endif

@@ -121,10 +121,7 @@ static void tell_fields(struct verbs *v, const struct rec *r)
 	{                                                                                          \
 		name, NULL, COL_STRING, 0, R(member), 0, NULL, help                                \
 	}
-#define NEST(name, tell, help)                                                                     \
-	{                                                                                          \
-		name, NULL, COL_NEST, COL_DATA_ONLY, 0, 0, 0, tell, help                           \
-	}
+#define TOLD(name, tell, help) NEST(name, NULL, COL_DATA_ONLY, 0, tell, help)
 
 static const struct column columns[] = {
 	STRING("name", name, "call, GROUP:TRACEPOINT, function, or MODULE:FUNCTION"),
@@ -142,16 +139,16 @@ static const struct column columns[] = {
 	STRING("changed", text[TEXT_CHANGED], "what changed when"),
 	STRING("cost", cost, "how often it fires: rare, connection, call or packet"),
 	STRING("cost_detail", text[TEXT_COSTS], "the same in words"),
-	NEST("number", tell_number, "of a system call on this machine"),
+	TOLD("number", tell_number, "of a system call on this machine"),
 	STRING("prototype", prototype, "arguments on this kernel, as in C"),
-	NEST("arguments", tell_arguments, "the same one by one: name and type"),
-	NEST("fields", tell_fields, "of a tracepoint's record: name, type, offset, size"),
+	TOLD("arguments", tell_arguments, "the same one by one: name and type"),
+	TOLD("fields", tell_fields, "of a tracepoint's record: name, type, offset, size"),
 	STRING("module", module, "kernel module that it is in"),
 	STRING("way", way, "how a program is put there; null: not at all"),
 	STRING("lack", lack, "why not: absent, inline, renamed, twins, notrace or refused"),
 	STRING("why", why, "the same in words"),
-	NEST("instead", tell_instead, "what does its work where it is not to be had"),
-	NEST("near", tell_near, "neighbours"),
+	TOLD("instead", tell_instead, "what does its work where it is not to be had"),
+	TOLD("near", tell_near, "neighbours"),
 	{0},
 };
 #define NCOLUMNS (sizeof(columns) / sizeof(*columns) - 1)

@@ -282,26 +282,23 @@ static void each_line(struct verbs *v, const struct rec *r)
 	decode_frames(v->b, r);
 }
 
-#define D(member) COLUMN(struct drop_rec, member)
-#define NEST(name, flags, tell, help)                                                              \
-	{                                                                                          \
-		name, NULL, COL_NEST, flags, 0, 0, 0, tell, help                                   \
-	}
+#define D(member)                     COLUMN(struct drop_rec, member)
+#define DATA(name, flags, tell, help) NEST(name, NULL, flags, 0, tell, help)
 
 const struct column drops_each[] = {
 	{"time", "TIME", COL_CLOCK, COL_TEXT, D(h.ts), 15, NULL, "when it was dropped"},
 	WHO_COLUMNS,
 	{"line", "DROP", COL_NEST, COL_TEXT | COL_TEXT_ONLY | COL_LEFT, 0, 0, 0, each_line,
 	 "reason, place, device, packet"},
-	NEST("netns", 0, each_netns, "network namespace of the device, or else of the socket"),
-	NEST("reason", 0, each_reason, "why, by the running kernel's name for it"),
-	NEST("kind", 0, each_kind, "loss, no_loss or unspecified"),
-	NEST("place", 0, each_place, "function that dropped it"),
-	NEST("hook", 0, each_hook, "of NETFILTER_DROP: the hook"),
-	NEST("caller", 0, each_caller, "of NETFILTER_DROP: the function that asked the hook"),
-	NEST("device", 0, each_device, "where the packet was"),
-	NEST("packet", COL_DATA_ONLY, each_packet, "its headers"),
-	NEST("socket", COL_DATA_ONLY, each_socket, "the socket that it was of or for"),
-	NEST("stack", COL_DATA_ONLY, decode_stack, "--stack: kernel functions that led there"),
+	DATA("netns", 0, each_netns, "network namespace of the device, or else of the socket"),
+	DATA("reason", 0, each_reason, "why, by the running kernel's name for it"),
+	DATA("kind", 0, each_kind, "loss, no_loss or unspecified"),
+	DATA("place", 0, each_place, "function that dropped it"),
+	DATA("hook", 0, each_hook, "of NETFILTER_DROP: the hook"),
+	DATA("caller", 0, each_caller, "of NETFILTER_DROP: the function that asked the hook"),
+	DATA("device", 0, each_device, "where the packet was"),
+	DATA("packet", COL_DATA_ONLY, each_packet, "its headers"),
+	DATA("socket", COL_DATA_ONLY, each_socket, "the socket that it was of or for"),
+	DATA("stack", COL_DATA_ONLY, decode_stack, "--stack: kernel functions that led there"),
 	{0},
 };

@@ -37,7 +37,7 @@ static const struct column columns[] = {
 	 "call, queue, qdisc and ack of what was sent; wait of what was received"},
 	{"messages", "MESSAGES", COL_UINT, COL_TEXT, T(events), 8, NULL,
 	 "sent; of wait: segments that came in"},
-	BYS_TIMES,
+	SPREADS_TIMES("the mean of these times"),
 	{0},
 };
 
@@ -68,10 +68,6 @@ TELL_STAGE(tell_ack, STAGE_ACK)
 TELL_STAGE(tell_wait, STAGE_WAIT)
 
 #define L(member) COLUMN(struct latency_rec, member)
-#define NEST(name, head, flags, width, tell, help)                                                 \
-	{                                                                                          \
-		name, head, COL_NEST, flags, 0, 0, width, tell, help                               \
-	}
 
 static const struct column each[] = {
 	{"time", "TIME", COL_CLOCK, COL_TEXT, L(s.h.ts), 12, NULL, "when it had ended"},

@@ -134,10 +134,6 @@ static void tell_connection(struct verbs *v, const struct rec *r)
 }
 
 #define R(member) COLUMN(struct retrans_rec, member)
-#define NEST(name, head, flags, width, tell, help)                                                 \
-	{                                                                                          \
-		name, head, COL_NEST, flags, 0, 0, width, tell, help                               \
-	}
 
 static const struct column columns[] = {
 	{"time", "TIME", COL_CLOCK, COL_TEXT, R(h.ts), 12, NULL, "when it was sent again"},

@@ -18,7 +18,7 @@ static const struct column columns[] = {
 	BYS_COLUMNS,
 	{"segments", "SEGMENTS", COL_UINT, COL_TEXT, T(events), 8, NULL,
 	 "that came in: the time was looked at so often"},
-	BYS_TIMES,
+	SPREADS_TIMES("the mean of these times"),
 	{0},
 };
 

@@ -90,10 +90,6 @@ static void tell_advice(struct verbs *v, const struct rec *r)
 }
 
 #define S(member) COLUMN(struct synbl_rec, member)
-#define NEST(name, head, flags, width, tell, help)                                                 \
-	{                                                                                          \
-		name, head, COL_NEST, flags, 0, 0, width, tell, help                               \
-	}
 
 static const struct column columns[] = {
 	{"time", "TIME", COL_CLOCK, COL_TEXT, S(s.h.ts), 8, NULL, "end of the interval"},

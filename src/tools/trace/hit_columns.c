@@ -129,10 +129,6 @@ static void tell_stack(struct verbs *v, const struct rec *r)
 }
 
 #define C(member) COLUMN(struct hit_rec, member)
-#define NEST(name, head, flags, width, tell, help)                                                 \
-	{                                                                                          \
-		name, head, COL_NEST, flags, 0, 0, width, tell, help                               \
-	}
 
 /* The same in many rows: what they tell is known by the words from flags to the member. */
 #define KEPT(name, head, flags, member, width, tell, help)                                         \
