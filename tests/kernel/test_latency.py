@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 """weir latency: messages whose times are known, stage by stage, in prime numbers."""
 import contextlib
+import fcntl
 import os
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import time
 import unittest
@@ -148,6 +151,8 @@ class Latency(unittest.TestCase):
             for _ in range(7):
                 self.assertEqual(sock.send(b"x" * size), size)
             reader.join()
+            lib.wait_for(lambda: not struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))[0],
+                         "the last acknowledgment")
             rows = [r for r in weir.stop().rows if r["call_us"] is not None]
         self.assertEqual([r["bytes"] for r in rows], [size] * 7)
         for row in rows[:1]:
