@@ -16,10 +16,8 @@ struct packet_frame {
 /* Of a record; a tag that the kernel kept beside it is put back, in memory that is valid until the
  * next call. */
 void packet_frame(struct packet_frame *f, const struct packet_rec *r);
-/* Its headers; those that were found last are kept. Valid until another record is asked for. */
+/* Its headers, in memory that is valid until the next call. */
 const struct layers *packet_layers(const struct packet_rec *r);
-/* A record is used again for another packet: nothing that was found is valid. */
-void packet_forget(void);
 
 /* IP 10.0.0.1.40000 > 10.0.0.2.80: Flags [S], seq 1, win 64240, length 0. ether: with addresses. */
 void packet_line(struct buf *b, const struct layers *l, bool ether);

@@ -3,17 +3,6 @@
 #include "packet_decode.h"
 #include "tell.h"
 
-static struct {
-	const struct packet_rec *of;
-	u64 ts;
-	struct layers layers;
-} kept;
-
-void packet_forget(void)
-{
-	kept.of = NULL;
-}
-
 void packet_frame(struct packet_frame *f, const struct packet_rec *r)
 {
 	static u8 room[PACKET_SNAP_MAX + 8];
@@ -41,15 +30,12 @@ void packet_frame(struct packet_frame *f, const struct packet_rec *r)
 
 const struct layers *packet_layers(const struct packet_rec *r)
 {
+	static struct layers layers;
 	struct packet_frame f;
 
-	if (kept.of == r && kept.ts == r->h.ts)
-		return &kept.layers;
 	packet_frame(&f, r);
-	layers_find(&kept.layers, f.link, f.p, f.len, f.full);
-	kept.of = r;
-	kept.ts = r->h.ts;
-	return &kept.layers;
+	layers_find(&layers, f.link, f.p, f.len, f.full);
+	return &layers;
 }
 
 static void tell_text(struct verbs *v, const char *name, void (*put)(struct buf *, const u8 *),

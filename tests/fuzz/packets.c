@@ -17,7 +17,6 @@ static void show(const struct packet_rec *r)
 	struct verbs text = {.ops = &verbs_text, .b = &b}, json = {.ops = &verbs_json, .b = &b};
 	struct packet_frame f;
 
-	packet_forget();
 	packet_line(&b, packet_layers(r), true);
 	packet_tell(&text, packet_layers(r));
 	packet_tell(&json, packet_layers(r));

@@ -54,6 +54,15 @@ class Read(unittest.TestCase):
         self.assertEqual({r["device"] for r in rows}, {"v0"})
         self.assertEqual(len(json(CAPTURE, "-c", "nc")), sum(r["comm"] == "nc" for r in rows))
 
+    def test_same_time(self):
+        """Two packets of one instant are two packets: each has its own headers."""
+        longer = FRAME[:16] + struct.pack("!H", 28 + 23) + FRAME[18:38] + struct.pack("!H", 8 + 23) + FRAME[40:42] + b"y" * 23
+        data = pcap("<", 0xa1b23c4d, [FRAME, longer])
+        at = 24 + 16 + len(FRAME)
+        rows = json(self.file(data[:at] + data[24:32] + data[at + 8:]))
+        self.assertEqual(rows[0]["time"], rows[1]["time"])
+        self.assertEqual([r["packet"]["payload_bytes"] for r in rows], [1, 23])
+
     def test_filter(self):
         rows = json(CAPTURE)
         for words, kind in (("tcp", "tcp"), ("arp", "arp"), ("icmp6 or ip6 protochain 58", "icmpv6"), ("udp", "udp")):
