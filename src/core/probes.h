@@ -36,7 +36,7 @@ struct probe {
 extern const struct probe door_probes[DOOR_MAX];
 /* For a tool's setup: a door is wanted, with the ways around it that this kernel has. */
 void doors_want(struct attach *a, enum door door);
-/* The same where no result is wanted: by DOOR_ENTRY_WAYS(), which cost less. */
+/* The same where a result is not worth its price: DOOR_ENTRY_WAYS(), where results cost more. */
 void doors_want_entry(struct attach *a, enum door door);
 
 /* A change of state of a TCP socket, for the tool's program on_state(). */

@@ -181,6 +181,8 @@ void counts_only_failed(const struct counts_shape *shape, struct tally_rec *rec)
 
 static void finish(struct tally_rec *rec, const struct counts_shape *shape, bool failed)
 {
+	if (shape->blind && shape->blind(rec->key.what))
+		rec->flags |= TALLY_BLIND;
 	rec->events = counts_events(shape, rec->n);
 	if (failed)
 		counts_only_failed(shape, rec);

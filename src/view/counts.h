@@ -11,10 +11,13 @@
 
 /* What a tool's numbers mean: a bit for each of them. */
 struct counts_shape {
-	u8 max;       /* of several values the largest stays, not the sum */
-	u8 events;    /* together they are how many events there were */
-	u8 good;      /* of what went well: 0 with --failed */
-	u32 flags;    /* enum tally_flag, of each row */
+	u8 max;    /* of several values the largest stays, not the sum */
+	u8 events; /* together they are how many events there were */
+	u8 good;   /* of what went well: 0 with --failed */
+	u32 flags; /* enum tally_flag, of each row */
+	/* Results were not looked at, of rows of this key.what (0: of the row of all that found no
+	 * room); they are told with TALLY_BLIND. NULL: they always are. */
+	bool (*blind)(u32 what);
 	u32 filters;  /* enum filter_bit: what rows can be told apart by in a recording */
 	bool by_name; /* processes of one name are one row: pid is 0 */
 	/* Order of rows, as for qsort; NULL: most events first. Rows that are equal to it are in

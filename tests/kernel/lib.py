@@ -26,6 +26,7 @@ WEIR = os.path.abspath(os.environ.get("WEIR") or ROOT / "weir")
 WAY = os.environ.get("WEIR_WAY", "")
 SLOW = float(os.environ.get("WEIR_TEST_SLOW") or 1)
 SKIPPED = 77
+KERNEL = tuple(int(n) for n in re.findall(r"\d+", platform.release())[:2])
 TRACEFS = "/sys/kernel/tracing"
 
 

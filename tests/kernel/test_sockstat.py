@@ -263,7 +263,7 @@ class Run:
         return sums
 
 
-JSON = ("-o", "json", "--stats")
+JSON = ("-o", "json", "--stats", "--errors")
 WORK = (sys.executable, os.path.abspath(__file__), "--workload")
 
 

@@ -14,9 +14,10 @@ TOOL_OBJECT(sockstat);
 static struct {
 	struct tallies_options tallies;
 	const char *by_word;
-	bool no_errors;
+	bool errors;
 	enum sockstat_by by;
 	bool wanted[WHATS]; /* what is counted */
+	const struct attach *attach;
 } own;
 
 #define OWN(member) offsetof(__typeof__(own), member)
@@ -24,8 +25,8 @@ static struct {
 static const struct option_row options[] = {
 	{0, "by", "WHAT", OPT_STRING, OWN(by_word), 0, 0,
 	 "count by call (default), by process or by cgroup, and call"},
-	{0, "no-errors", NULL, OPT_FLAG, OWN(no_errors), 0, 0,
-	 "count without a look at results, which is cheaper before Linux 6.3"},
+	{0, "errors", NULL, OPT_FLAG, OWN(errors), 0, 0,
+	 "look at the results of messages also where that costs more: before Linux 6.3"},
 	TALLIES_OPTIONS(OWN(tallies)),
 	{0},
 };
@@ -68,7 +69,7 @@ static const struct column columns[] = {
 	 "system call, or sock_recvmsg and sock_sendmsg: messages, whatever call moved them"},
 	{"count", "COUNT", COL_UINT, COL_TEXT, T(events), 9, NULL, "how many ended"},
 	{"errors", "ERRORS", COL_NEST, COL_TEXT, 0, 0, 8, tell_errors,
-	 "of these, failed; null with --no-errors"},
+	 "of these, failed; null for messages before Linux 6.3, without --errors"},
 	{"per_second", "PER SECOND", COL_NEST, COL_TEXT | COL_TEXT_ONLY | COL_DATA_ONLY, 0, 0, 11,
 	 tell_rate, "count in a second"},
 	{"cgroup", "CGROUP", COL_CGROUP, COL_TEXT | COL_LEFT, T(key.id), 0, NULL,
@@ -101,11 +102,25 @@ static int order(const struct tally_rec *a, const struct tally_rec *b)
 	return a->key.what - b->key.what;
 }
 
+/* Doors of which this kernel tells the results for more, and nobody asked for them. What: of
+ * tally_key; 0, of all that found no room. */
+static bool blind(u32 what)
+{
+	const struct attach *a = own.attach;
+
+	for (u32 i = 0; a && i < a->nprobes; i++)
+		if (a->probes[i].taken && a->probes[i].taken->kind == PROBE_FENTRY &&
+		    (!what || what == WHAT_DOORS + (u32)a->probes[i].row->id))
+			return true;
+	return false;
+}
+
 static struct counts_shape shape = {
 	.events = 1 << N_GOOD | 1 << N_BAD,
 	.good = 1 << N_GOOD,
 	.filters = FILTER_PID | FILTER_COMM | FILTER_CGROUP,
 	.order = order,
+	.blind = blind,
 };
 
 /* Not read, write and their like: which of them are on sockets, is not looked at; the doors tell.
@@ -180,24 +195,25 @@ static int check(struct run *run)
 	if (!c->nargs)
 		want_default();
 	choose_columns(run, own.by);
-	if (own.no_errors && (c->filter.have & FILTER_FAILED || run->replay))
-		return usage("--no-errors does not go with %s",
-			     run->replay ? "replay: what was recorded is told" : "--failed");
+	if (own.errors && run->replay)
+		return usage("--errors does not go with replay: what was recorded is told");
 	if (own.tallies.by_name && own.by != BY_PROCESS && !run->replay)
 		return usage("--by-name goes with --by process");
 	shape.by_name = own.tallies.by_name;
-	shape.flags = (own.by == BY_CGROUP ? TALLY_CGROUP : 0) | (own.no_errors ? TALLY_BLIND : 0);
+	shape.flags = own.by == BY_CGROUP ? TALLY_CGROUP : 0;
 	return tallies_check(run, &shape, NS_PER_S);
 }
 
 static int setup(struct run *run, struct attach *a)
 {
 	struct sockstat_conf *conf = attach_data(a, ".rodata.sockstat", sizeof(*conf));
+	bool errors = own.errors || run->common.filter.have & FILTER_FAILED;
 
 	if (!conf)
 		return fail("the BPF object of sockstat has no .rodata.sockstat: this build is "
 			    "broken");
 	conf->by = own.by;
+	own.attach = a;
 	a->rare = !run->common.nargs; /* those of want_default() */
 	for (u32 i = 1; i < CALL_MAX; i++)
 		if (own.wanted[i]) {
@@ -206,7 +222,7 @@ static int setup(struct run *run, struct attach *a)
 		}
 	for (u32 i = 0; i < DOOR_MAX; i++)
 		if (own.wanted[WHAT_DOORS + i])
-			(own.no_errors ? doors_want_entry : doors_want)(a, i);
+			(errors ? doors_want : doors_want_entry)(a, i);
 	return tallies_setup(run, a, own.tallies.slots);
 }
 
@@ -225,7 +241,13 @@ static enum sockstat_by by_of(const struct tally_rec *t)
 static void event(struct run *run, const struct rec *r)
 {
 	const struct tally_rec *t = tally_of(r);
+	static bool said;
 
+	if (run->common.filter.have & FILTER_FAILED && t->flags & TALLY_BLIND && !said) {
+		note("this recording was made without --errors: messages that failed are not "
+		     "known");
+		said = true;
+	}
 	if (!run->headed && !(t->flags & TALLY_OTHER))
 		choose_columns(run, by_of(t));
 	tallies_event(run, r);
