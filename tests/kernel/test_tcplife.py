@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 """weir tcplife against workloads that tell what they sent, and against bcc's tool of that name."""
+import ctypes
 import json
 import os
 import re
@@ -24,6 +25,8 @@ PRIMES = [(7, 13), (1009, 104729), (0, 0), (1299709, 2), (0, 65537), (611953, 0)
 FAMILIES = {"v4": (socket.AF_INET, "127.0.0.1", "127.0.0.1"), "v6": (socket.AF_INET6, "::1", "::1"),
             "mapped": (socket.AF_INET6, "::", "::ffff:127.0.0.1")}
 RESET = struct.pack("ii", 1, 0)
+SEND = 50021
+URING = lib.work("uring")
 PORTS = []  # that the workload listened on
 
 
@@ -83,6 +86,38 @@ def bytes_each(kind):
     listener.close()
 
 
+class Iovec(ctypes.Structure):
+    _fields_ = [("base", ctypes.c_char_p), ("len", ctypes.c_size_t)]
+
+
+class Msghdr(ctypes.Structure):
+    _fields_ = [("name", ctypes.c_void_p), ("namelen", ctypes.c_uint), ("iov", ctypes.POINTER(Iovec)),
+                ("iovlen", ctypes.c_size_t), ("control", ctypes.c_void_p), ("controllen", ctypes.c_size_t),
+                ("flags", ctypes.c_int)]
+
+
+class Mmsghdr(ctypes.Structure):
+    _fields_ = [("hdr", Msghdr), ("len", ctypes.c_uint)]
+
+
+def ktls(one, other):
+    """Has the kernel encrypt what one sends and decrypt what the other reads; False where it cannot."""
+    try:
+        for sock, direction in ((one, 1), (other, 2)):  # TLS_TX, TLS_RX
+            sock.setsockopt(socket.IPPROTO_TCP, 31, b"tls")  # TCP_ULP
+            # struct tls12_crypto_info_aes_gcm_128: TLS 1.2, iv, key, salt, sequence
+            sock.setsockopt(282, direction, struct.pack("=HH8s16s4s8s", 0x0303, 51, b"i" * 8, b"k" * 16, b"s" * 4, bytes(8)))
+    except OSError:
+        return False
+    return True
+
+
+def tls_bytes(count):
+    """What count bytes are in TLS 1.2 with AES-GCM: a record for each 16 KiB of each send, and 29 bytes for each."""
+    sizes = [min(SEND, count - at) for at in range(0, count, SEND)]
+    return count + 29 * sum((size + 16383) // 16384 for size in sizes)
+
+
 def ways():
     """The same bytes by every call that sends, a connection each."""
     import threading
@@ -110,8 +145,22 @@ def ways():
         def each(sock):
             done = 0
             while done < WAYS:
-                done += send(sock, payload[done:done + 50021])
+                done += send(sock, payload[done:done + SEND])
         return each
+
+    def sendmmsg(sock):
+        libc, done = ctypes.CDLL(None, use_errno=True), 0
+        while done < WAYS:
+            parts = [(Iovec * 1)(Iovec(ctypes.c_char_p(payload[at:at + 16673]), len(payload[at:at + 16673])))
+                     for at in range(done, min(done + 50019, WAYS), 16673)]
+            messages = (Mmsghdr * 3)(*(Mmsghdr(Msghdr(iov=part, iovlen=1)) for part in parts))
+            n = libc.sendmmsg(sock.fileno(), messages, len(parts), 0)
+            assert n > 0, os.strerror(ctypes.get_errno())
+            done += sum(message.len for message in messages[:n])
+
+    def uring(sock):
+        os.set_inheritable(sock.fileno(), True)
+        subprocess.run([URING, str(sock.fileno()), str(WAYS)], close_fds=False, check=True)
 
     def zerocopy(sock):
         sock.setsockopt(socket.SOL_SOCKET, 60, 1)  # SO_ZEROCOPY
@@ -120,9 +169,12 @@ def ways():
     senders = {"write": all_of(lambda s, data: os.write(s.fileno(), data)),
                "writev": all_of(lambda s, data: os.writev(s.fileno(), [data[:7], data[7:]])),
                "send": all_of(lambda s, data: s.send(data)), "sendmsg": all_of(lambda s, data: s.sendmsg([data[:11], data[11:]])),
-               "sendfile": sendfile, "splice": splice, "zerocopy": zerocopy, "mptcp": all_of(lambda s, data: s.send(data))}
+               "sendmmsg": sendmmsg, "sendfile": sendfile, "splice": splice, "zerocopy": zerocopy, "uring": uring,
+               "ktls": all_of(lambda s, data: s.send(data)), "mptcp": all_of(lambda s, data: s.send(data))}
     for name, sender in senders.items():
         protocol = 262 if name == "mptcp" else 0
+        if name == "uring" and subprocess.run([URING]).returncode:
+            continue
         try:
             listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, protocol)
         except OSError:
@@ -132,6 +184,10 @@ def ways():
         mine = socket.socket(socket.AF_INET, socket.SOCK_STREAM, protocol)
         mine.connect(listener.getsockname())
         accepted = listener.accept()[0]
+        PORTS.append(listener.getsockname()[1])
+        if name == "ktls" and not ktls(mine, accepted):
+            tell(None, mine.getsockname()[1])
+            continue
         tell(name, mine.getsockname()[1])
         reader = threading.Thread(target=read_all, args=(accepted, WAYS))
         reader.start()
@@ -278,16 +334,20 @@ class Tcplife(unittest.TestCase):
         """Whatever call sent the bytes, their number is the same. What MPTCP sends again is counted again."""
         rows, want = self.rows("ways")
         ports = {port: name for name, port in want}
+        rows = [r for r in rows if ports.get(r["local_port"], ports.get(r["port"]))]
+        for name in {"ktls", "uring"} - set(ports.values()):
+            print(f"skip {name}: this kernel has none")
         got = {ports[r["local_port"]]: (r["tx_bytes"], r["protocol"]) for r in rows if r["direction"] == "opened"}
         back = {ports[r["port"]]: r["rx_bytes"] for r in rows if r["direction"] == "accepted"}
         if "mptcp" in got:
             sent, protocol = got.pop("mptcp")
             self.assertEqual((sent, protocol), (back.pop("mptcp", sent), "IPPROTO_MPTCP"))  # its owner may not be known
             self.assertGreaterEqual(sent, WAYS)
-        names = [name for name, _ in want if name != "mptcp"]
+        names = [name for name, _ in want if name and name != "mptcp"]
         self.assertGreater(len(names), 6)
-        self.assertEqual(got, {name: (WAYS, "IPPROTO_TCP") for name in names})
-        self.assertEqual(back, {name: WAYS for name in names})
+        wire = {name: tls_bytes(WAYS) if name == "ktls" else WAYS for name in names}
+        self.assertEqual(got, {name: (n, "IPPROTO_TCP") for name, n in wire.items()})
+        self.assertEqual(back, wire)
 
     def test_owners(self):
         """Both ends of connections between two processes, each with its own owner."""
