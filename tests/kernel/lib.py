@@ -27,8 +27,6 @@ WAY = os.environ.get("WEIR_WAY", "")
 SLOW = float(os.environ.get("WEIR_TEST_SLOW") or 1)
 SKIPPED = 77
 KERNEL = tuple(int(n) for n in re.findall(r"\d+", platform.release())[:2])
-# Do doors tell what messages came to without being asked? Forced fexit comes before the tracepoints that do.
-DOORS_TELL = KERNEL >= (6, 3) and WAY != "fexit"
 TRACEFS = "/sys/kernel/tracing"
 
 
