@@ -24,11 +24,20 @@ struct interface {
 	u8 bits;
 };
 
+/* What stands behind a packet's bytes: its flags, then all other options up to their end. */
+#define COMMENT 160
+#define FLAGS   8 /* bytes of the option */
+#define TAIL    (FLAGS + 4 + COMMENT + 4 + 4 + sizeof(struct custom_owned_by) + 4)
+
+struct tail {
+	u32 len;
+	u8 p[TAIL];
+};
+
 struct owner {
 	u32 number; /* 0: free */
 	struct who who;
-	u16 len;
-	char comment[160];
+	struct tail tails[2]; /* of packets that arrive, that leave */
 };
 
 static struct pcapng_how how;
@@ -37,6 +46,7 @@ static int fd = -1;
 static struct interface interfaces[INTERFACES];
 static u32 ninterfaces, last_interface, nowners;
 static struct owner owners[OWNERS];
+static struct tail unowned[2];
 static u64 written;          /* to this file */
 static u64 file_ends;        /* ns, -G */
 static u32 nfiles, in_slice; /* opened so far; of these since the last -G */
@@ -87,6 +97,45 @@ static void custom(const void *p, u16 len)
 	pad();
 }
 
+/* At most COMMENT bytes. */
+static void describe_owner(struct buf *text, const struct who *who)
+{
+	const char *cgroup = cgroup_path(who->cgroup);
+
+	buf_safe_utf8(text, who->comm, strnlen(who->comm, sizeof(who->comm)));
+	buf_str(text, " pid ");
+	buf_u64(text, who->pid);
+	buf_str(text, " uid ");
+	buf_u64(text, who->uid);
+	if (cgroup) {
+		buf_str(text, " cgroup ");
+		buf_safe_utf8(text, cgroup, strnlen(cgroup, 100));
+	}
+	if (buf_len(text) > COMMENT)
+		text->at = text->base + COMMENT;
+}
+
+/* The options of a packet, o: NULL when nobody knows whose it is. */
+static void make_tail(struct tail *t, bool out, const struct owner *o)
+{
+	struct custom_owned_by by = {PCAPNG_WEIR, CUSTOM_OWNED_BY, o ? o->number : 0};
+	u32 flags = out ? 2 : 1;
+	struct buf text = {0};
+	size_t at = buf_len(&b);
+
+	option(EPB_FLAGS, &flags, 4);
+	if (o) {
+		describe_owner(&text, &o->who);
+		option(OPT_COMMENT, text.base, buf_len(&text));
+		custom(&by, sizeof(by));
+		buf_free(&text);
+	}
+	option(OPT_END, NULL, 0);
+	t->len = buf_len(&b) - at;
+	memcpy(t->p, b.base + at, t->len);
+	b.at = b.base + at;
+}
+
 static void section(void)
 {
 	static const struct {
@@ -103,6 +152,8 @@ static void section(void)
 	end_block(at);
 	ninterfaces = last_interface = nowners = 0;
 	memset(owners, 0, sizeof(owners));
+	make_tail(&unowned[0], false, NULL);
+	make_tail(&unowned[1], true, NULL);
 }
 
 static int file_failed(int err)
@@ -247,38 +298,16 @@ static u32 interface_of(const struct packet_rec *r)
 	return last_interface = ninterfaces++;
 }
 
-static void describe_owner(struct owner *o)
+static __attribute__((noinline)) void new_owner(struct owner *o, const struct who *who)
 {
-	const char *cgroup = cgroup_path(o->who.cgroup);
-	struct buf text = {0};
-
-	buf_safe_utf8(&text, o->who.comm, strnlen(o->who.comm, sizeof(o->who.comm)));
-	buf_str(&text, " pid ");
-	buf_u64(&text, o->who.pid);
-	buf_str(&text, " uid ");
-	buf_u64(&text, o->who.uid);
-	if (cgroup) {
-		buf_str(&text, " cgroup ");
-		buf_safe_utf8(&text, cgroup, strnlen(cgroup, 100));
-	}
-	o->len = buf_len(&text) < sizeof(o->comment) ? buf_len(&text) : sizeof(o->comment);
-	memcpy(o->comment, text.base, o->len);
-	buf_free(&text);
-}
-
-/* Who it is, with a block of its own when it was not seen before. */
-static const struct owner *owner_of(const struct who *who)
-{
-	struct owner *o = &owners[(who->tid ^ who->cgroup * 31) % OWNERS];
 	struct custom_owner own;
 	u32 pen = PCAPNG_PEN;
 	size_t at;
 
-	if (o->number && !memcmp(&o->who, who, sizeof(*who)))
-		return o;
 	o->number = ++nowners;
 	o->who = *who;
-	describe_owner(o);
+	make_tail(&o->tails[0], false, o);
+	make_tail(&o->tails[1], true, o);
 	own = (struct custom_owner){PCAPNG_WEIR, CUSTOM_OWNER, o->number, who->pid,    who->tid,
 				    who->uid,    who->netns,   0,         who->cgroup, {0}};
 	memcpy(own.comm, who->comm, sizeof(own.comm));
@@ -286,7 +315,33 @@ static const struct owner *owner_of(const struct who *who)
 	buf_mem(&b, &pen, 4);
 	buf_mem(&b, &own, sizeof(own));
 	end_block(at);
-	return o;
+}
+
+static inline bool same_who(const struct who *x, const struct who *y)
+{
+	u64 differ = 0;
+
+	for (u32 i = 0; i < sizeof(*x); i += 8) {
+		u64 v, w;
+
+		memcpy(&v, (const u8 *)x + i, 8);
+		memcpy(&w, (const u8 *)y + i, 8);
+		differ |= v ^ w;
+	}
+	return !differ;
+}
+
+/* The options of a packet; its owner has a block of its own when it was not seen before. */
+static const struct tail *tail_of(const struct packet_rec *r)
+{
+	bool out = r->bits & PACKET_OUT;
+	struct owner *o = &owners[(r->who.tid ^ r->who.cgroup * 31) % OWNERS];
+
+	if (!(r->bits & PACKET_WHO))
+		return &unowned[out];
+	if (!o->number || !same_who(&o->who, &r->who))
+		new_owner(o, &r->who);
+	return &o->tails[out];
 }
 
 /* Another file, where -C or -G ask for one. 1: that was the last. */
@@ -305,37 +360,42 @@ static int rotate(u64 ns)
 	return close_file() ? FAIL : open_next();
 }
 
+struct packet_block {
+	u32 type, len, interface, high, low, captured, full;
+};
+
 int pcapng_put(const struct packet_rec *r, const struct packet_frame *f, u64 dropped)
 {
-	struct custom_owned_by by = {PCAPNG_WEIR, CUSTOM_OWNED_BY, 0};
 	u64 ns = r->h.ts + how.wall_ns;
-	u32 flags = r->bits & PACKET_OUT ? 2 : 1, head[5];
-	const struct owner *o = NULL;
 	int err = how.seconds || how.size_mb ? rotate(ns) : 0;
-	size_t at;
+	u32 interface, padded = (f->len + 3) & ~3u, drops = dropped ? 4 + sizeof(dropped) : 0, len;
+	const struct tail *t;
+	u8 *at;
 
 	if (err)
 		return err;
-	head[0] = interface_of(r);
-	if (r->bits & PACKET_WHO)
-		o = owner_of(&r->who);
-	head[1] = ns >> 32;
-	head[2] = ns;
-	head[3] = f->len;
-	head[4] = f->full;
-	at = begin_block(EPB);
-	buf_mem(&b, head, sizeof(head));
-	buf_mem(&b, f->p, f->len);
-	pad();
-	option(EPB_FLAGS, &flags, 4);
-	if (dropped)
-		option(EPB_DROPCOUNT, &dropped, 8);
-	if (o) {
-		option(OPT_COMMENT, o->comment, o->len);
-		by.number = o->number;
-		custom(&by, sizeof(by));
+	interface = interface_of(r);
+	t = tail_of(r);
+	len = sizeof(struct packet_block) + padded + t->len + drops + 4;
+	at = (u8 *)buf_room(&b, len + sizeof(*t));
+	*(struct packet_block *)at = (struct packet_block){
+		EPB, len, interface, ns >> 32, ns, f->len, f->full};
+	at += sizeof(struct packet_block);
+	memset(at + (f->len & ~3u), 0, 4);
+	memcpy(at, f->p, f->len);
+	at += padded;
+	if (drops) {
+		u16 head[2] = {EPB_DROPCOUNT, sizeof(dropped)};
+
+		memcpy(at, t->p, FLAGS);
+		memcpy(at + FLAGS, head, 4);
+		memcpy(at + FLAGS + 4, &dropped, sizeof(dropped));
+		memcpy(at + FLAGS + drops, t->p + FLAGS, t->len - FLAGS);
+	} else {
+		memcpy(at, t->p, t->len);
 	}
-	option(OPT_END, NULL, 0);
-	end_block(at);
+	at += t->len + drops;
+	memcpy(at, &len, 4);
+	b.at = (char *)at + 4;
 	return buf_len(&b) >= GATHER ? pcapng_flush() : 0;
 }
