@@ -498,14 +498,15 @@ enum packet_bit {
  */
 struct packet_rec {
 	struct rec h;
-	u32 netns; /* of the interface */
-	u32 ifindex;
 	u16 tag_proto, tag_tci;
-	u8 bits; /* enum packet_bit */
-	u8 pad;
-	u16 link;     /* what the bytes begin with: a LINKTYPE_ of pcap files */
 	u16 gso_segs; /* packets that it will be cut into, or was joined of; 0: it is one */
 	u16 gso_size; /* bytes of payload in each */
+	/* from here on, what many packets have in common */
+	u32 netns; /* of the interface */
+	u32 ifindex;
+	u8 bits; /* enum packet_bit */
+	u8 pad;
+	u16 link; /* what the bytes begin with: a LINKTYPE_ of pcap files */
 	u32 pad2;
 	struct who who; /* of its socket's owner */
 };

@@ -23,6 +23,7 @@ enum memo_what {
 	MEMO_RECEIVED,
 	MEMO_SOCK, /* that a probe is about */
 	MEMO_PACKET,
+	MEMO_ENDS,  /* addresses and ports of a packet */
 	MEMO_CELLS, /* columns of a row; those of another part of the row: MEMO_CELLS + its place */
 	MEMO_HIT = 1 << 12, /* a function's arguments; + the number of the probe */
 };

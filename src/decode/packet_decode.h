@@ -20,7 +20,7 @@ void packet_frame(struct packet_frame *f, const struct packet_rec *r);
 const struct layers *packet_layers(const struct packet_rec *r);
 
 /* IP 10.0.0.1.40000 > 10.0.0.2.80: Flags [S], seq 1, win 64240, length 0. ether: with addresses. */
-void packet_line(struct buf *b, const struct layers *l, bool ether);
+void packet_line(struct verbs *v, const struct layers *l, bool ether);
 /* All fields, as a STRUCT; what is in a tunnel as "inner". */
 void packet_tell(struct verbs *v, const struct layers *l);
 /* tcpdump -X: 16 bytes a line, in hexadecimal and ASCII. */

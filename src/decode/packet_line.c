@@ -64,13 +64,9 @@ static void put_length(struct buf *b, u32 n)
 	buf_u64(b, n);
 }
 
-/* Addresses, with ports when l4 has some. */
-static void put_ends(struct buf *b, const struct layer *ip, const struct layer *l4)
+static void put_ends(struct buf *b, const struct layer *ip, const struct layer *l4, bool v4,
+		     bool ports)
 {
-	bool v4 = ip->kind == LAYER_IP4;
-	bool ports =
-		l4 && (l4->kind == LAYER_TCP || l4->kind == LAYER_UDP || l4->kind == LAYER_SCTP);
-
 	buf_str(b, v4 ? "IP " : "IP6 ");
 	for (u32 i = 0; i < 2; i++) {
 		if (v4)
@@ -85,6 +81,23 @@ static void put_ends(struct buf *b, const struct layer *ip, const struct layer *
 			buf_str(b, " > ");
 	}
 	buf_str(b, ": ");
+}
+
+/* Addresses, with ports when l4 has some. */
+static void tell_ends(struct verbs *v, const struct layer *ip, const struct layer *l4)
+{
+	bool v4 = ip->kind == LAYER_IP4;
+	bool ports =
+		l4 && (l4->kind == LAYER_TCP || l4->kind == LAYER_UDP || l4->kind == LAYER_SCTP);
+	u64 key[5] = {(u64)(v4 | ports << 1) << 32 | (ports ? load32(l4->p) : 0)};
+	u32 words = v4 ? 2 : 5;
+	size_t start = buf_len(v->b);
+
+	memcpy(key + 1, ip->p + (v4 ? 12 : 8), 8 * (words - 1));
+	if (told_before(v, MEMO_ENDS, key, words))
+		return;
+	put_ends(v->b, ip, l4, v4, ports);
+	keep_told(v, start, MEMO_ENDS, key, words);
 }
 
 static void put_options(struct buf *b, const u8 *p, u32 n)
@@ -407,8 +420,9 @@ static void put_fragment(struct buf *b, const struct layer *ip, const struct lay
 	buf_str(b, more ? ", more) " : ") ");
 }
 
-static void put_ip(struct buf *b, const struct layers *l, u32 i)
+static void put_ip(struct verbs *v, const struct layers *l, u32 i)
 {
+	struct buf *b = v->b;
 	const struct layer *ip = &l->at[i], *frag = NULL, *next;
 	u32 k = i + 1;
 
@@ -418,7 +432,7 @@ static void put_ip(struct buf *b, const struct layers *l, u32 i)
 		k++;
 	}
 	next = k < l->n ? &l->at[k] : NULL;
-	put_ends(b, ip, next);
+	tell_ends(v, ip, next);
 	for (u32 e = i + 1; e < k; e++)
 		if (l->at[e].as != 44) {
 			put_proto(b, l->at[e].as);
@@ -475,9 +489,10 @@ static void put_data(struct buf *b, const struct layers *l, u32 i)
 	}
 }
 
-static void put_layer(struct buf *b, const struct layers *l, u32 i, bool ether)
+static void put_layer(struct verbs *v, const struct layers *l, u32 i, bool ether)
 {
 	const struct layer *at = &l->at[i];
+	struct buf *b = v->b;
 
 	switch (at->kind) {
 	case LAYER_ETHER:
@@ -487,7 +502,7 @@ static void put_layer(struct buf *b, const struct layers *l, u32 i, bool ether)
 	case LAYER_VLAN: put_vlan(b, at); break;
 	case LAYER_ARP: put_arp(b, at); break;
 	case LAYER_IP4:
-	case LAYER_IP6: put_ip(b, l, i); break;
+	case LAYER_IP6: put_ip(v, l, i); break;
 	case LAYER_ICMP: put_icmp(b, at); break;
 	case LAYER_ICMP6: put_icmp6(b, at); break;
 	case LAYER_TCP: put_tcp(b, at); break;
@@ -510,8 +525,8 @@ static void put_layer(struct buf *b, const struct layers *l, u32 i, bool ether)
 	}
 }
 
-void packet_line(struct buf *b, const struct layers *l, bool ether)
+void packet_line(struct verbs *v, const struct layers *l, bool ether)
 {
 	for (u32 i = 0; i < l->n; i++)
-		put_layer(b, l, i, ether);
+		put_layer(v, l, i, ether);
 }

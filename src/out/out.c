@@ -111,6 +111,12 @@ static void put_kept6(struct out *o, const struct shown *s, const struct rec *r)
 	put_words(o, s, r, 6);
 }
 
+/* A packet's interface, direction and owner. */
+static void put_kept7(struct out *o, const struct shown *s, const struct rec *r)
+{
+	put_words(o, s, r, 7);
+}
+
 /* How many columns are kept from s on, and where in the record what they tell is. */
 static void make_kept(struct shown *s, const struct shown *end)
 {
@@ -128,6 +134,7 @@ static void make_kept(struct shown *s, const struct shown *end)
 	s->put_kept = !s->kept        ? s->put
 		      : s->words == 5 ? put_kept5
 		      : s->words == 6 ? put_kept6
+		      : s->words == 7 ? put_kept7
 				      : put_kept;
 }
 

@@ -17,7 +17,7 @@ static void show(const struct packet_rec *r)
 	struct verbs text = {.ops = &verbs_text, .b = &b}, json = {.ops = &verbs_json, .b = &b};
 	struct packet_frame f;
 
-	packet_line(&b, packet_layers(r), true);
+	packet_line(&text, packet_layers(r), true);
 	packet_tell(&text, packet_layers(r));
 	packet_tell(&json, packet_layers(r));
 	packet_frame(&f, r);

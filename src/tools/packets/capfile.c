@@ -183,6 +183,7 @@ static int read_interface(struct capfile *c, const u8 *p, const u8 *end)
 	}
 	if (*i.name)
 		netdev_learn(i.netns, i.ifindex, i.name, strlen(i.name));
+	c->named++;
 	c->interfaces[c->ninterfaces++] = i;
 	return 0;
 }

@@ -26,6 +26,7 @@ struct capfile {
 	bool ng, swap, nanos;
 	u64 at; /* bytes read */
 	u64 packets;
+	u32 named; /* interface blocks: each may give a number another name */
 	u32 ninterfaces;
 	struct capfile_interface *interfaces;
 	struct {

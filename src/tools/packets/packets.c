@@ -114,7 +114,7 @@ static void tell_captured(struct verbs *v, const struct rec *r)
 
 static void tell_line(struct verbs *v, const struct rec *r)
 {
-	packet_line(v->b, packet_layers(rec_of(r)), opt.ether);
+	packet_line(v, packet_layers(rec_of(r)), opt.ether);
 }
 
 static void tell_packet_fields(struct verbs *v, const struct rec *r)
@@ -124,26 +124,35 @@ static void tell_packet_fields(struct verbs *v, const struct rec *r)
 
 #define C(member)  COLUMN(struct packet_rec, member)
 #define FOR_PEOPLE (COL_TEXT | COL_TEXT_ONLY | COL_DATA_ONLY)
+/* Kept for all packets that are alike in the members from one to another. */
+#define ALIKE(from, to)                                                                            \
+	offsetof(struct packet_rec, from), offsetof(struct packet_rec, to) +                       \
+						   sizeof(((struct packet_rec *)0)->to) -          \
+						   offsetof(struct packet_rec, from)
 
 static const struct column columns[] = {
 	{"time", "TIME", COL_CLOCK, COL_TEXT, C(h.ts), 15, NULL, "when it was seen"},
-	{"pid", "PID", COL_NEST, COL_TEXT, 0, 0, 7, tell_pid,
+	{"pid", "PID", COL_NEST, COL_TEXT | COL_KEPT, ALIKE(bits, who.pid), 7, tell_pid,
 	 "process of the packet's socket, - or null where nobody knows one"},
-	{"tid", NULL, COL_NEST, 0, 0, 0, 0, tell_tid, "thread that made or used the socket"},
-	{"uid", NULL, COL_NEST, 0, 0, 0, 0, tell_uid,
+	{"tid", NULL, COL_NEST, COL_KEPT, ALIKE(bits, who.tid), 0, tell_tid,
+	 "thread that made or used the socket"},
+	{"uid", NULL, COL_NEST, COL_KEPT, ALIKE(bits, who.uid), 0, tell_uid,
 	 "its effective user, as the initial user namespace has it"},
-	{"comm", "COMM", COL_COMM, COL_TEXT | COL_LEFT, C(who.comm), 12, NULL, "its name"},
-	{"cgroup", NULL, COL_CGROUP, 0, C(who.cgroup), 0, NULL,
+	{"comm", "COMM", COL_COMM, COL_TEXT | COL_LEFT | COL_KEPT, C(who.comm), 12, NULL,
+	 "its name"},
+	{"cgroup", NULL, COL_CGROUP, COL_KEPT, C(who.cgroup), 0, NULL,
 	 "path of its cgroup (v2), the id where it is unknown"},
-	{"netns", NULL, COL_UINT, 0, C(netns), 0, NULL,
+	{"netns", NULL, COL_UINT, COL_KEPT, C(netns), 0, NULL,
 	 "inode number of the interface's network namespace"},
-	{"device", "DEVICE", COL_NEST, COL_TEXT | COL_LEFT, 0, 0, 8, tell_device, "the interface"},
-	{"ifindex", NULL, COL_UINT, 0, C(ifindex), 0, NULL, "its number"},
-	{"dir", "DIR", COL_NEST, FOR_PEOPLE | COL_LEFT, 0, 0, 3, tell_dir,
+	{"device", "DEVICE", COL_NEST, COL_TEXT | COL_LEFT | COL_KEPT, ALIKE(netns, ifindex), 8,
+	 tell_device, "the interface"},
+	{"ifindex", NULL, COL_UINT, COL_KEPT, C(ifindex), 0, NULL, "its number"},
+	{"dir", "DIR", COL_NEST, FOR_PEOPLE | COL_LEFT | COL_KEPT, C(bits), 3, tell_dir,
 	 "in or out; xdp: in, before the stack"},
-	{"direction", NULL, COL_NEST, 0, 0, 0, 0, tell_direction, "in or out"},
-	{"at", NULL, COL_NEST, 0, 0, 0, 0, tell_at, "where it was seen: tc, xdp, or xdp-generic"},
-	{"link", NULL, COL_UINT, 0, C(link), 0, NULL,
+	{"direction", NULL, COL_NEST, COL_KEPT, C(bits), 0, tell_direction, "in or out"},
+	{"at", NULL, COL_NEST, COL_KEPT, C(bits), 0, tell_at,
+	 "where it was seen: tc, xdp, or xdp-generic"},
+	{"link", NULL, COL_UINT, COL_KEPT, C(link), 0, NULL,
 	 "what it begins with: 1 Ethernet, 101 IP (LINKTYPE_ of pcap files)"},
 	{"length", NULL, COL_NEST, 0, 0, 0, 0, tell_length, "bytes of it"},
 	{"captured", NULL, COL_NEST, 0, 0, 0, 0, tell_captured, "bytes that were copied"},
@@ -238,7 +247,7 @@ static int check(struct run *run)
 	}
 	if (!opt.snap)
 		opt.snap = opt.write || c->record ? PACKET_SNAP_MAX : 512;
-	c->interval_ns = 100000000; /* looks for interfaces so often when nothing happens */
+	c->interval_ns = 100000000; /* looks for interfaces, and their names, so often */
 	return !run->replay && c->netns ? hook_enter(c->netns) : 0;
 }
 
@@ -349,6 +358,8 @@ static int tick(struct run *run, struct attach *a, bool last)
 {
 	if (!last && hook_poll(a))
 		run->stop = true;
+	if (!last)
+		out_forget(run->out); /* interfaces may have other names now */
 	if (opt.summary && last)
 		return packets_sums(run, a);
 	if (!opt.write)
@@ -372,11 +383,15 @@ static int reads(struct run *run)
 {
 	const struct packet_rec *r;
 	struct capfile file;
+	u32 named = 0;
 	int err = capfile_open(&file, opt.read), more = err ? 0 : capfile_next(&file, &r);
 
 	if (!err)
 		err = open_written(run, more > 0 ? r->h.ts : 0);
 	while (!err && more > 0 && !run->stop) {
+		if (named != file.named)
+			out_forget(run->out);
+		named = file.named;
 		if (match_rec(&run->common.filter, &r->h) && !hidden(run, &r->h))
 			run_event(run, &r->h);
 		more = capfile_next(&file, &r);

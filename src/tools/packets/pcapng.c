@@ -378,8 +378,8 @@ int pcapng_put(const struct packet_rec *r, const struct packet_frame *f, u64 dro
 	t = tail_of(r);
 	len = sizeof(struct packet_block) + padded + t->len + drops + 4;
 	at = (u8 *)buf_room(&b, len + sizeof(*t));
-	*(struct packet_block *)at = (struct packet_block){
-		EPB, len, interface, ns >> 32, ns, f->len, f->full};
+	*(struct packet_block *)at =
+		(struct packet_block){EPB, len, interface, ns >> 32, ns, f->len, f->full};
 	at += sizeof(struct packet_block);
 	memset(at + (f->len & ~3u), 0, 4);
 	memcpy(at, f->p, f->len);
