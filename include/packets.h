@@ -15,10 +15,13 @@ struct packets_conf {
 
 /* By interface, where it differs from Ethernet at tc and native XDP; else there is no entry. */
 struct packets_device {
+	u32 ifindex;
 	u16 link; /* LINKTYPE_ of pcap files */
 	u8 bits;  /* PACKET_GENERIC */
 	u8 pad;
 };
+
+#define PACKETS_PLACES 1024 /* a power of two */
 
 /* --summary */
 

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/* Whose a packet is: its socket's owner, or of an arriving one that of the socket that its
+ * addresses lead to. */
+#ifndef WEIR_PACKETS_WHOSE_BPF_H
+#define WEIR_PACKETS_WHOSE_BPF_H
+
+#include "owner.bpf.h"
+#include "packets.h"
+
+#define CURRENT_NETNS -1
+#define ETH_P_8021Q   0x8100
+#define ETH_P_8021AD  0x88a8
+#define STACK_BYTES   16384 /* of a task in the kernel (THREAD_SIZE of x86-64 and arm64) */
+#define HEADERS       128   /* Ethernet, a tag, IPv4 with all options, ports; a power of two */
+
+/* One at a time on each processor: softirqs, and tc with them shut out. */
+struct packets_work {
+	u8 headers[HEADERS];
+	struct bpf_sock_tuple tuple;
+	u64 key;           /* address of the socket */
+	u16 type;          /* ethertype */
+	u8 version, proto; /* of IP; 0: it is none */
+	bool v6, ports;
+	struct packets_pair pair;
+	struct packet_rec rec;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct packets_work);
+} packets_works SEC(".maps");
+
+/*
+ * Owners that were found, by cookie, which no two sockets ever share: the socket's address, and a
+ * hash, need not be asked again. An owner that is known stays: one that changes does so before the
+ * socket has packets (owner_keep() of a fresh one).
+ */
+struct packets_known {
+	u64 cookie;
+	struct who who;
+	u64 passes;
+};
+
+#define KNOWN 1024
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, KNOWN);
+	__type(key, u32);
+	__type(value, struct packets_known);
+} packets_knowns SEC(".maps");
+
+/* As task_fits(), of somebody whose task is elsewhere; what it cannot know does not fit. */
+static __always_inline bool who_fits(const struct who *w)
+{
+	const u64 *comm = (const u64 *)w->comm;
+	const volatile u64 *want = (const volatile u64 *)filter.comm;
+
+	if (filter.have & (FILTER_FOLLOW | FILTER_CGROUP))
+		return false;
+	if (filter.have & FILTER_PID && w->pid != filter.pid)
+		return false;
+	if (filter.have & FILTER_UID && w->uid != filter.uid)
+		return false;
+	return !(filter.have & FILTER_COMM) || (comm[0] == want[0] && comm[1] == want[1]);
+}
+
+static __noinline int owner_ask(struct packets_work *w, struct packets_known *known, u64 cookie)
+{
+	struct owner *o = owner_of(w->key, cookie);
+
+	if (!o || !o->who.pid)
+		return -1;
+	w->rec.who = o->who;
+	w->rec.bits |= PACKET_WHO;
+	if (known && cookie) {
+		known->who = o->who;
+		known->passes = o->passes;
+		known->cookie = cookie;
+	}
+	return o->passes;
+}
+
+/* What was noted of the socket at w->key: 1 it passes, 0 it does not, -1 nobody knows. */
+static __always_inline int owner_look(struct packets_work *w, u64 cookie)
+{
+	u32 slot = cookie & (KNOWN - 1);
+	struct packets_known *known = bpf_map_lookup_elem(&packets_knowns, &slot);
+
+	if (!known || known->cookie != cookie || !cookie)
+		return owner_ask(w, known, cookie);
+	w->rec.who = known->who;
+	w->rec.bits |= PACKET_WHO;
+	return known->passes;
+}
+
+/* A task that sends by itself, of a socket that nobody noted yet: it is its own. */
+static __noinline int owner_sends_now(struct packets_work *w)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u64 bottom = (u64)task->stack, here = 0;
+
+	barrier_var(here);
+	if ((u64)&here <= bottom || (u64)&here >= bottom + STACK_BYTES ||
+	    task->flags & PF_KTHREAD || task->tgid == filter.self)
+		return -1;
+	who_read(&w->rec.who, task);
+	w->rec.bits |= PACKET_WHO;
+	return who_fits(&w->rec.who);
+}
+
+/* IPv6: the protocol behind the extension headers that come first, and its place; above 16 bits
+ * whether it is a later fragment. */
+static __noinline u32 extensions_look(struct packets_work *w, u32 next, u32 at)
+{
+	u32 fragment = 0;
+
+	for (u32 i = 0; i < 4; i++) {
+		u8 *h;
+
+		if (next != 0 && next != 43 && next != 44 && next != 60)
+			break;
+		barrier_var(at);
+		if (at > HEADERS - 8)
+			break;
+		h = w->headers + at;
+		if (next == 44) {
+			fragment = (h[2] << 8 | h[3]) & 0xfff8;
+			at += 8;
+		} else {
+			at += (h[1] + 1) * 8;
+		}
+		next = h[0];
+		if (fragment)
+			break;
+	}
+	w->proto = next;
+	return (at < 0xffff ? at : 0xffff) | (fragment ? 1 << 16 : 0);
+}
+
+/* Fills type, proto and the tuple with what the headers say, the remote end first. */
+static __noinline int headers_look(struct packets_work *w)
+{
+	struct bpf_sock_tuple *t = &w->tuple;
+	bool out = w->rec.bits & PACKET_OUT;
+	u32 at = 0, fragment = 0;
+	u8 *h = w->headers;
+
+	w->version = w->proto = 0;
+	w->v6 = w->ports = false;
+	if (w->rec.link == LINK_ETHER) {
+		w->type = h[12] << 8 | h[13];
+		at = 14;
+		if (w->type == ETH_P_8021Q || w->type == ETH_P_8021AD) {
+			w->type = h[16] << 8 | h[17];
+			at = 18;
+		}
+	} else {
+		w->type = h[0] >> 4 == 6 ? ETH_P_IPV6 : ETH_P_IP;
+	}
+	h += at;
+	if (w->type == ETH_P_IP && h[0] >> 4 == 4) {
+		w->version = 4;
+		w->proto = h[9];
+		fragment = (h[6] << 8 | h[7]) & 0x1fff;
+		t->ipv4.saddr = *(u32 *)(h + (out ? 16 : 12));
+		t->ipv4.daddr = *(u32 *)(h + (out ? 12 : 16));
+		at += (h[0] & 15) * 4;
+	} else if (w->type == ETH_P_IPV6 && h[0] >> 4 == 6) {
+		u32 *s = (u32 *)(h + (out ? 24 : 8)), *d = (u32 *)(h + (out ? 8 : 24));
+
+		w->v6 = true;
+		w->version = 6;
+		for (u32 i = 0; i < 4; i++) {
+			t->ipv6.saddr[i] = s[i];
+			t->ipv6.daddr[i] = d[i];
+		}
+		fragment = extensions_look(w, h[6], at + 40);
+		at = fragment & 0xffff;
+		fragment >>= 16;
+	} else {
+		return 0;
+	}
+	barrier_var(at);
+	if (at > HEADERS - 4 || fragment ||
+	    (w->proto != PROTO_TCP && w->proto != PROTO_UDP && w->proto != PROTO_SCTP))
+		return 0;
+	h = w->headers + at;
+	w->ports = true;
+	if (w->v6) {
+		t->ipv6.sport = *(u16 *)(h + (out ? 2 : 0));
+		t->ipv6.dport = *(u16 *)(h + (out ? 0 : 2));
+	} else {
+		t->ipv4.sport = *(u16 *)(h + (out ? 2 : 0));
+		t->ipv4.dport = *(u16 *)(h + (out ? 0 : 2));
+	}
+	return 0;
+}
+
+/*
+ * The same of what most packets begin with, Ethernet, IPv4 without options, ports, where it lies in
+ * memory; false: it is something else.
+ */
+static __always_inline bool headers_plain(struct packets_work *w, const u8 *h, const u8 *end)
+{
+	struct bpf_sock_tuple *t = &w->tuple;
+	const bool out = w->rec.bits & PACKET_OUT;
+
+	if (h + 38 > end || w->rec.link != LINK_ETHER || *(u16 *)(h + 12) != bpf_htons(ETH_P_IP) ||
+	    h[14] != 0x45 || *(u16 *)(h + 20) & bpf_htons(0x1fff) ||
+	    (h[23] != PROTO_TCP && h[23] != PROTO_UDP))
+		return false;
+	w->type = ETH_P_IP;
+	w->version = 4;
+	w->proto = h[23];
+	w->v6 = false;
+	w->ports = true;
+	t->ipv4.saddr = *(u32 *)(h + (out ? 30 : 26));
+	t->ipv4.daddr = *(u32 *)(h + (out ? 26 : 30));
+	t->ipv4.sport = *(u16 *)(h + (out ? 36 : 34));
+	t->ipv4.dport = *(u16 *)(h + (out ? 34 : 36));
+	return true;
+}
+
+/* The first bytes, in which the addresses are; 0s behind the end. */
+#define HEADERS_LOOK(LOAD, ctx, w, length)                                                         \
+	do {                                                                                       \
+		u32 n_ = (length);                                                                 \
+                                                                                                   \
+		if (headers_plain(w, (const u8 *)(u64)(ctx)->data,                                 \
+				  (const u8 *)(u64)(ctx)->data_end))                               \
+			break;                                                                     \
+		if (n_ > HEADERS)                                                                  \
+			n_ = HEADERS;                                                              \
+		__builtin_memset((w)->headers, 0, HEADERS);                                        \
+		/* from 1 to HEADERS, as also older verifiers see */                               \
+		barrier_var(n_);                                                                   \
+		n_ = ((n_ - 1) & (HEADERS - 1)) + 1;                                               \
+		LOAD(ctx, (w)->headers, n_);                                                       \
+		headers_look(w);                                                                   \
+	} while (0)
+
+/* The socket that the addresses lead to: its own, or the one that listens there. */
+static __always_inline int owner_by_address(void *ctx, struct packets_work *w)
+{
+	struct bpf_sock *sk = NULL;
+	u64 cookie = 0, key;
+	int passes;
+
+	if (!w->ports)
+		return -1;
+	if (w->proto == PROTO_TCP)
+		sk = w->v6 ? bpf_sk_lookup_tcp(ctx, &w->tuple, sizeof(w->tuple.ipv6), CURRENT_NETNS,
+					       0)
+			   : bpf_sk_lookup_tcp(ctx, &w->tuple, sizeof(w->tuple.ipv4), CURRENT_NETNS,
+					       0);
+	else if (w->proto == PROTO_UDP)
+		sk = w->v6 ? bpf_sk_lookup_udp(ctx, &w->tuple, sizeof(w->tuple.ipv6), CURRENT_NETNS,
+					       0)
+			   : bpf_sk_lookup_udp(ctx, &w->tuple, sizeof(w->tuple.ipv4), CURRENT_NETNS,
+					       0);
+	if (!sk)
+		return -1;
+	w->key = (u64)sk;
+	key = *(volatile u64 *)&w->key; /* a number, which can be computed with */
+	passes = bpf_core_read(&cookie, sizeof(cookie),
+			       &((struct sock *)key)->__sk_common.skc_cookie.counter)
+			 ? -1
+			 : owner_look(w, cookie);
+	bpf_sk_release(sk);
+	return passes;
+}
+
+/* Is it to be told, as far as its owner goes? */
+static __always_inline bool passes(int owner)
+{
+	if (!(filter.have & FILTER_OWNER) || owner > 0)
+		return true;
+	if (owner < 0)
+		count_lost(LOST_OWNER);
+	return false;
+}
+
+#endif
