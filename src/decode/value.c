@@ -77,7 +77,7 @@ static void tell_device(struct verbs *v, const struct sect *s)
 	if (tell_is_text(v))
 		buf_safe_utf8(v->b, room, strlen(room));
 	else
-		v->ops->word(v, room);
+		v->ops->bytes(v, room, strlen(room), false); /* a name may have quotes in it */
 }
 
 /* Of what was looked at for this argument; false when nothing could be. */

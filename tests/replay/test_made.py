@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
+"""Replay of records that were made by hand: what they say is known, byte by byte."""
+import struct
+import unittest
+
+import recording
+from recording import lib, made, name, record, section, who
+
+PROBE = 5  # enum name_space
+RAW, DEVICE = 17, 21  # enum sect_kind
+
+
+def replay(data, *options):
+    ended = recording.replay(data, "-q", *options)
+    assert not ended.status, ended
+    return ended.out
+
+
+def json(data, *options):
+    return [lib.strict_json(line) for line in replay(data, "-o", "json", *options).splitlines()]
+
+
+def words(*numbers):
+    return struct.pack(f"<{len(numbers)}Q", *numbers)
+
+
+class Hit(unittest.TestCase):
+    """Functions."""
+
+    @staticmethod
+    def hit(ts, *sections, netns=5):
+        return record(recording.HIT, ts, b"".join(sections), probe=struct.pack("<H", 0), flags=b"\3",
+                      netns=struct.pack("<I", netns), who=who())
+
+    def test_device(self):
+        """All but a few bytes may be in a device's name."""
+        device = b'a"b\\\x1b'
+        data = made("trace", name(PROBE, 0, b"function f\narg 0 8 device dev\n"),
+                    self.hit(1, section(RAW, words(1), full=0), section(DEVICE, device.ljust(16, b"\0"))))
+        self.assertEqual([r["args"] for r in json(data)], [{"dev": device.decode()}])
+
+
+if __name__ == "__main__":
+    unittest.main()
