@@ -155,10 +155,10 @@ static void tell_ret(struct verbs *v, const struct told *t, const struct hit_rec
 }
 
 /*
- * The bytes that arguments are told by: the sections. Of a message only the size is told, and its
- * address, which Linux makes another one in each call, would make another key of it.
+ * The bytes that arguments are told by: the sections. Of a message only the size is told (sized),
+ * and its address, which Linux makes another one in each call, would make another key of it.
  */
-static u32 args_key(u64 *key, const struct told *t, const struct hit_rec *r)
+static u32 args_key(u64 *key, const struct told *t, const struct hit_rec *r, bool sized)
 {
 	const struct sect *raw = (const struct sect *)((const u8 *)r + r->h.fixed);
 	u32 n = r->h.len - r->h.fixed;
@@ -167,7 +167,7 @@ static u32 args_key(u64 *key, const struct told *t, const struct hit_rec *r)
 	if (n & 7 || !n || n > 8 * MEMO_WORDS)
 		return 0;
 	memcpy(key, raw, n);
-	if (t->message && sect_find(&r->h, SECT_SIZE, t->message - 1, NULL) &&
+	if (sized && t->message && sect_find(&r->h, SECT_SIZE, t->message - 1, NULL) &&
 	    (p = bytes_of(raw_of(r), &t->args[t->message - 1])))
 		memset((u8 *)key + (p - (const u8 *)raw), 0, 8);
 	/* keys are told apart by their first words: here by all arguments */
@@ -180,7 +180,7 @@ static u32 args_key(u64 *key, const struct told *t, const struct hit_rec *r)
 static void tell_call_args(struct verbs *v, const struct told *t, const struct hit_rec *r)
 {
 	u64 key[MEMO_WORDS];
-	u32 words = args_key(key, t, r), what = MEMO_HIT + r->probe;
+	u32 words = args_key(key, t, r, v->notes), what = MEMO_HIT + r->probe;
 	size_t at = buf_len(v->b);
 
 	if (words && told_before(v, what, key, words))

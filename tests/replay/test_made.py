@@ -8,7 +8,7 @@ import recording
 from recording import lib, made, name, record, section, who
 
 PROBE = 5  # enum name_space
-RAW, DEVICE = 17, 21  # enum sect_kind
+RAW, SIZE, DEVICE = 17, 20, 21  # enum sect_kind
 
 
 def replay(data, *options):
@@ -39,6 +39,13 @@ class Hit(unittest.TestCase):
         data = made("trace", name(PROBE, 0, b"function f\narg 0 8 device dev\n"),
                     self.hit(1, section(RAW, words(1), full=0), section(DEVICE, device.ljust(16, b"\0"))))
         self.assertEqual([r["args"] for r in json(data)], [{"dev": device.decode()}])
+
+    def test_bare_message(self):
+        """Without notes a message is its address, which is another one in each call."""
+        data = made("trace", name(PROBE, 0, b"function f\narg 0 8 msghdr msg\n"),
+                    *(self.hit(i, section(RAW, words(i << 12), full=0), section(SIZE, full=5)) for i in (1, 2)))
+        self.assertEqual(replay(data, "--bare"), b"f(msg=0x1000)\nf(msg=0x2000)\n")
+        self.assertEqual(replay(data).count(b" f(msg={size=5})\n"), 2)
 
 
 if __name__ == "__main__":
