@@ -59,6 +59,8 @@ u32 netdev_own(void);
 void netdev_in(u32 netns);
 /* NULL: it is not known. Valid until the next call. */
 const char *netdev_name(u32 ifindex);
+/* How often it was asked for: what was told meanwhile is another text in another namespace. */
+extern u32 netdev_asked;
 /* Generic netlink families as a recording has them: from the first one on, no other is asked for.
  */
 void genl_learn(u32 id, const char *name, u32 len);

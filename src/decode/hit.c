@@ -56,6 +56,7 @@ void decode_hit_args(struct verbs *v, const struct hit_rec *r)
 {
 	const struct told *t = told_of(r->probe);
 
+	netdev_in(r->netns);
 	open_box(v, BOX_STRUCT);
 	if (t && t->tp)
 		tell_record_fields(v, t->tp, raw_of(r));
@@ -182,13 +183,14 @@ static void tell_call_args(struct verbs *v, const struct told *t, const struct h
 	u64 key[MEMO_WORDS];
 	u32 words = args_key(key, t, r, v->notes), what = MEMO_HIT + r->probe;
 	size_t at = buf_len(v->b);
+	u32 asked = netdev_asked;
 
 	if (words && told_before(v, what, key, words))
 		return;
 	decode_hit_args(v, r); /* names are shown in a STRUCT only */
 	v->b->base[at] = '(';
 	v->b->at[-1] = ')';
-	if (words)
+	if (words && asked == netdev_asked)
 		keep_told(v, at, what, key, words);
 }
 
@@ -197,6 +199,7 @@ void decode_hit_line(struct verbs *v, const struct hit_rec *r)
 	const struct told *t = told_of(r->probe);
 	struct parts parts;
 
+	netdev_in(r->netns);
 	buf_text(v->b, t ? t->name : probe_name(r->probe));
 	if (t && t->tp) {
 		find_parts(&parts, r);

@@ -71,11 +71,14 @@ static time_t now_s(void)
 	return now.tv_sec + 1;
 }
 
+u32 netdev_asked;
+
 const char *netdev_name(u32 ifindex)
 {
 	unsigned slot = ifindex % SLOTS;
 	time_t now;
 
+	netdev_asked++;
 	if (!ifindex)
 		return NULL;
 	if (telling)

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 """Replay of records that were made by hand: what they say is known, byte by byte."""
+import re
 import struct
 import unittest
 
 import recording
 from recording import lib, made, name, record, section, who
 
-PROBE = 5  # enum name_space
-RAW, SIZE, DEVICE = 17, 20, 21  # enum sect_kind
+NETDEV, PROBE = 2, 5  # enum name_space
+ADDR, RAW, SIZE, DEVICE = 2, 17, 20, 21  # enum sect_kind
 
 
 def replay(data, *options):
@@ -46,6 +47,16 @@ class Hit(unittest.TestCase):
                     *(self.hit(i, section(RAW, words(i << 12), full=0), section(SIZE, full=5)) for i in (1, 2)))
         self.assertEqual(replay(data, "--bare"), b"f(msg=0x1000)\nf(msg=0x2000)\n")
         self.assertEqual(replay(data).count(b" f(msg={size=5})\n"), 2)
+
+    def test_scope(self):
+        """A device's number means one of the hit's own namespace, not of whatever came before."""
+        address = struct.pack("<HHI", 10, 0, 0) + bytes.fromhex("fe8000000000000000000000000000aa" "02000000")
+        hits = [self.hit(1, section(RAW, words(9), full=0), section(ADDR, address), netns=n) for n in (77, 5, 77)]
+        call = record(recording.CALL, 1, who=who(netns=5), call=b"\1\0")
+        data = made("trace", name(PROBE, 0, b"function f\narg 0 8 sockaddr to\n"), name(NETDEV, 77 << 32 | 2, b"v0"),
+                    hits[0], call, *hits[1:])
+        scopes = re.findall(rb"sin6_scope_id=([^}]*)", replay(data))
+        self.assertEqual(scopes, [b'if_nametoindex("v0")', b"2", b'if_nametoindex("v0")'])
 
 
 if __name__ == "__main__":
