@@ -43,7 +43,7 @@ static struct sum *find(const struct sum_key *key)
 	return &sums[n - 1];
 }
 
-void sums_add(const struct sum_key *key, u64 ts, u64 ns, bool failed, u64 bytes)
+void sums_add(const struct sum_key *key, u64 ts, u64 ns, bool failed, bool unanswered, u64 bytes)
 {
 	struct sum *s = find(key);
 
@@ -51,13 +51,13 @@ void sums_add(const struct sum_key *key, u64 ts, u64 ns, bool failed, u64 bytes)
 		return;
 	s->count++;
 	s->failed += failed;
+	s->unanswered += unanswered;
 	s->bytes += bytes;
 	if (s->h.ts < ts)
 		s->h.ts = ts;
-	if (ns == ~0ull) {
-		s->unanswered++;
+	if (ns == ~0ull)
 		return;
-	}
+	s->timed++;
 	if (ns > s->max)
 		s->max = ns;
 	s->hist[hist_slot(ns)]++;

@@ -18,6 +18,7 @@ struct sum {
 	struct rec h; /* ts: the end of the last one */
 	struct sum_key key;
 	u64 count, failed, unanswered, bytes;
+	u64 timed; /* of count: those that have a time; where none has, what follows says nothing */
 	u64 p50, p90, p99, max; /* ns; within 6.25 % */
 	u64 *hist;
 };
@@ -25,7 +26,7 @@ struct sum {
 #define SUMS_MOST 2048 /* rows; all others are one, whose names are "(other)" */
 
 /* Counts one that began at ts. ns: ~0: it has no time. */
-void sums_add(const struct sum_key *key, u64 ts, u64 ns, bool failed, u64 bytes);
+void sums_add(const struct sum_key *key, u64 ts, u64 ns, bool failed, bool unanswered, u64 bytes);
 /* Gives each row, most first, and forgets them. */
 void sums_tell(void (*each)(void *ctx, const struct rec *r), void *ctx);
 

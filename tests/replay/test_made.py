@@ -6,10 +6,11 @@ import struct
 import unittest
 
 import recording
+import schema
 from recording import lib, made, name, record, section, who
 
 NETDEV, PROBE = 2, 5  # enum name_space
-ADDR, RAW, SIZE, DEVICE = 2, 17, 20, 21  # enum sect_kind
+ADDR, RAW, SIZE, DEVICE, TEXT = 2, 17, 20, 21, 24  # enum sect_kind
 
 
 def replay(data, *options):
@@ -57,6 +58,32 @@ class Hit(unittest.TestCase):
                     hits[0], call, *hits[1:])
         scopes = re.findall(rb"sin6_scope_id=([^}]*)", replay(data))
         self.assertEqual(scopes, [b'if_nametoindex("v0")', b"2", b'if_nametoindex("v0")'])
+
+
+class Dns(unittest.TestCase):
+    """Sums of DNS: an answer whose query was not seen has no time, and is one."""
+    UNANSWERED, NO_QUERY = 1, 4
+
+    @staticmethod
+    def dns(flags, spent):
+        return record(recording.DNS, 1, section(TEXT, b"a.example"), flags=bytes([flags]), dur=words(spent), side=b"\1",
+                      ret=struct.pack("<q", -(flags & 1)))
+
+    def sums(self, *queries):
+        rows = json(made("dns", *(self.dns(*query) for query in queries)), "--summary")
+        self.assertIsNone(schema.wrong("dns_summary", rows))
+        return [tuple(rows[0][k] for k in ("queries", "failed", "unanswered", "p50_ns", "p99_ns", "max_ns"))]
+
+    def test_times(self):
+        self.assertEqual(self.sums((0, 9)), [(1, 0, 0, 9, 9, 9)])
+        self.assertEqual(self.sums((0, 9), (self.NO_QUERY, 0)), [(2, 0, 0, 9, 9, 9)])
+        self.assertEqual(self.sums((0, 9), (self.UNANSWERED, 5000)), [(2, 1, 1, 9, 9, 9)])
+        self.assertEqual(self.sums((self.NO_QUERY, 0)), [(1, 0, 0, None, None, None)])
+        self.assertEqual(self.sums((self.UNANSWERED, 5000)), [(1, 1, 1, None, None, None)])
+
+    def test_text(self):
+        line = replay(made("dns", self.dns(self.UNANSWERED, 5000)), "--summary").split()
+        self.assertEqual(line, [b"client", b"1", b"1", b"1", b"-", b"-", b"-", b"a.example"])
 
 
 if __name__ == "__main__":

@@ -190,19 +190,32 @@ static void tell_sum_side(struct verbs *v, const struct rec *r)
 	v->ops->word(v, sum_of(r)->key.side == HTTP_CLIENT ? "client" : "server");
 }
 
-static void tell_p50(struct verbs *v, const struct rec *r)
+/* Of queries that all have no answer, or none that was seen, there is no time. */
+static void tell_time(struct verbs *v, const struct rec *r, u64 ns)
 {
-	buf_ms(v->b, sum_of(r)->p50);
+	if (sum_of(r)->timed)
+		v->ops->uint(v, ns);
+	else
+		decode_none(v);
 }
 
-static void tell_p90(struct verbs *v, const struct rec *r)
-{
-	buf_ms(v->b, sum_of(r)->p90);
-}
+#define TIME(name)                                                                                 \
+	static void tell_##name(struct verbs *v, const struct rec *r)                              \
+	{                                                                                          \
+		tell_time(v, r, sum_of(r)->name);                                                  \
+	}                                                                                          \
+	static void tell_##name##_ms(struct verbs *v, const struct rec *r)                         \
+	{                                                                                          \
+		if (sum_of(r)->timed)                                                              \
+			buf_ms(v->b, sum_of(r)->name);                                             \
+	}
+TIME(p50)
+TIME(p90)
+TIME(p99)
 
-static void tell_p99(struct verbs *v, const struct rec *r)
+static void tell_max(struct verbs *v, const struct rec *r)
 {
-	buf_ms(v->b, sum_of(r)->p99);
+	tell_time(v, r, sum_of(r)->max);
 }
 
 #define S(member) COLUMN(struct sum, member)
@@ -220,14 +233,16 @@ static void tell_p99(struct verbs *v, const struct rec *r)
 		 NULL,      "of these, with another result than NOERROR, or no answer"},           \
 		{"unanswered",  "UNANSWERED", COL_UINT, COL_TEXT,                                  \
 		 S(unanswered), 10,           NULL,     "of these, without an answer"},            \
-		{"p50_ms", "P50(ms)", COL_NEST, FOR_PEOPLE, 0, 0, 8, tell_p50, "p50_ns in ms"},    \
-		{"p90_ms", "P90(ms)", COL_NEST, FOR_PEOPLE, 0, 0, 8, tell_p90, "p90_ns in ms"},    \
-		{"p99_ms", "P99(ms)", COL_NEST, FOR_PEOPLE, 0, 0, 8, tell_p99, "p99_ns in ms"},    \
-		{"p50_ns", NULL, COL_NS, 0, S(p50), 0, NULL, "half took less (within 6.25 %)"},    \
-		{"p90_ns", NULL, COL_NS, 0, S(p90), 0, NULL, "9 of 10 took less"},                 \
-		{"p99_ns", NULL, COL_NS, 0, S(p99), 0, NULL, "99 of 100 took less"},               \
+		{"p50_ms", "P50(ms)", COL_NEST, FOR_PEOPLE, 0, 0, 8, tell_p50_ms, "p50_ns in ms"}, \
+		{"p90_ms", "P90(ms)", COL_NEST, FOR_PEOPLE, 0, 0, 8, tell_p90_ms, "p90_ns in ms"}, \
+		{"p99_ms", "P99(ms)", COL_NEST, FOR_PEOPLE, 0, 0, 8, tell_p99_ms, "p99_ns in ms"}, \
+		{"p50_ns", NULL,     COL_NEST,                                                     \
+		 0,        0,        0,                                                            \
+		 0,        tell_p50, "half took less (within 6.25 %); null: none has a time"},     \
+		{"p90_ns", NULL, COL_NEST, 0, 0, 0, 0, tell_p90, "9 of 10 took less"},             \
+		{"p99_ns", NULL, COL_NEST, 0, 0, 0, 0, tell_p99, "99 of 100 took less"},           \
 	{                                                                                          \
-		"max_ns", NULL, COL_NS, 0, S(max), 0, NULL, "the longest"                          \
+		"max_ns", NULL, COL_NEST, 0, 0, 0, 0, tell_max, "the longest"                      \
 	}
 
 static const struct column by_name[] = {

@@ -252,7 +252,7 @@ static void sum_up(const struct rec *r)
 		for (char *p = key.more; *p; p++)
 			*p = tolower((unsigned char)*p);
 	}
-	sums_add(&key, d->s.h.ts, none ? ~0ull : d->s.dur, d->s.ret < 0,
+	sums_add(&key, d->s.h.ts, none ? ~0ull : d->s.dur, d->s.ret < 0, d->flags & DNS_UNANSWERED,
 		 d->query_bytes + d->answer_bytes);
 }
 

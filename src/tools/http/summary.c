@@ -164,7 +164,7 @@ void summary_add(const struct rec *r)
 	struct sum_key key;
 
 	key_of(&key, h);
-	sums_add(&key, h->s.h.ts + h->s.dur, h->s.dur, h->s.ret < 0,
+	sums_add(&key, h->s.h.ts + h->s.dur, h->s.dur, h->s.ret < 0, h->flags & HTTP_UNANSWERED,
 		 h->request_bytes + h->response_bytes);
 }
 
