@@ -138,6 +138,7 @@ def name(space, number, text):
 def made(tool, *records):
     """A recording whose records have these members and no others: readers take them by name."""
     places, sizes, fields = {}, {}, []
+    records = [*records, record(END, 0)]
     for kind, _, _, members in records:
         first = "s." if kind in OF_SOCKETS else ""
         for member, data in [(first + "h.type", 2), (first + "h.ts", 8), *members.items()]:
@@ -145,7 +146,7 @@ def made(tool, *records):
                 at, size = {"type": (4, 2), "ts": (8, 8)}.get(member[len(first) + 2:]) or (
                     sizes.setdefault(kind, 16), len(data))
                 places[kind, member] = at
-                sizes[kind] = max(sizes.get(kind, 16), at + size + -size % 8)
+                sizes[kind] = max(sizes.get(kind, 16), at + len(padded(bytes(size))))
                 fields.append(struct.pack("<HHHH24s", kind, at, size, 0, member.encode()))
     size = 240 + 32 * len(fields)
     head = HEAD.pack(b"weirrec\n", 1, size, 0, len(fields)) + bytes(24) + tool.encode().ljust(16, b"\0") + bytes(176)
@@ -156,8 +157,7 @@ def made(tool, *records):
             fixed[places[kind, member]:places[kind, member] + len(data)] = data
         fixed[:16] = RECORD.pack(len(fixed) + len(sections), kind, len(fixed)) + struct.pack("<Q", ts)
         out.append(frame(bytes(fixed) + sections))
-    end = RECORD.pack(16, END, 16) + bytes(8)
-    return b"".join(out) + frame(end)
+    return b"".join(out)
 
 
 def recordings():

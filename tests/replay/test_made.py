@@ -86,5 +86,27 @@ class Dns(unittest.TestCase):
         self.assertEqual(line, [b"client", b"1", b"1", b"1", b"-", b"-", b"-", b"a.example"])
 
 
+class Latency(unittest.TestCase):
+    """Messages of latency --over, and its counts: what a recording has is known by its records only."""
+    MESSAGES = [record(recording.LATENCY, i, dur=words(i * 1000000)) for i in range(1, 6)]
+
+    def test_over(self):
+        data = made("latency", *self.MESSAGES)
+        for over, took in ("3ms", [3000, 4000, 5000]), ("1us", [1000, 2000, 3000, 4000, 5000]), ("6ms", []):
+            self.assertEqual([r["total_us"] for r in json(data, "--over", over)], took)
+
+    def test_count(self):
+        for options in (), ("--over", "1us"):
+            self.assertEqual([r["total_us"] for r in json(made("latency", *self.MESSAGES), "-n", "2", *options)],
+                             [1000, 2000])
+
+    def test_over_of_counts(self):
+        count = record(recording.TALLY, 1, events=words(3), flags=b"\1", n=words(3, 60, 22),
+                       key=struct.pack("<IH", 7, 1 << 8 | 1))
+        ended = recording.replay(made("latency", count), "--over", "1ms")
+        self.assertIn("--over is to be given while recording", ended.words)
+        self.assertEqual(ended.status, 0)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -11,6 +11,7 @@ TOOL_OBJECT(latency);
 static struct {
 	struct bys_options by;
 	u64 over_ns;
+	u32 count; /* -n, of messages: replay learns what a recording has by its first record */
 } own;
 
 static const struct option_row options[] = {
@@ -127,6 +128,7 @@ static struct counts_shape shape = {.order = order};
 
 static int check(struct run *run)
 {
+	own.count = run->common.count;
 	if (!own.over_ns)
 		return bys_check(run, &own.by, "process", columns, &shape);
 	if (conns_check(run))
@@ -187,8 +189,10 @@ static void event(struct run *run, const struct rec *r)
 		bys_event(run, r, by_of(r));
 		return;
 	}
-	if (run->replay && !run->headed)
+	if (run->replay && !run->headed) {
 		run_columns(run, each);
+		run->common.count = own.count;
+	}
 	run_row(run, r);
 }
 
@@ -199,7 +203,13 @@ static int tick(struct run *run, struct attach *a, bool last)
 
 static bool hidden(struct run *run, const struct rec *r)
 {
-	return r->type == REC_TALLY && bys_hidden(run, r, by_of(r));
+	if (r->type != REC_TALLY)
+		return own.over_ns && latency_of(r)->s.dur < own.over_ns;
+	if (!own.over_ns)
+		return bys_hidden(run, r, by_of(r));
+	note("this recording has counts, no messages: --over is to be given while recording");
+	run->stop = true;
+	return true;
 }
 
 static const struct tool latency = {
