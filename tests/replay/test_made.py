@@ -12,6 +12,10 @@ from recording import lib, made, name, record, section, who
 NETDEV, PROBE = 2, 5  # enum name_space
 ADDR, RAW, SIZE, DEVICE, TEXT = 2, 17, 20, 21, 24  # enum sect_kind
 
+TOOLS = ("conns", "dns", "drops", "http", "latency", "so1stbyte", "soaccept", "socketio", "socksize", "sockstat",
+         "soconnect", "soconnlat", "sofamily", "soprotocol", "sormem", "tcplife", "tcpretrans", "tcprtt", "tcpsynbl",
+         "tcptop", "trace")
+
 
 def replay(data, *options):
     ended = recording.replay(data, "-q", *options)
@@ -25,6 +29,15 @@ def json(data, *options):
 
 def words(*numbers):
     return struct.pack(f"<{len(numbers)}Q", *numbers)
+
+
+class Foreign(unittest.TestCase):
+    def test_other_records(self):
+        """A record that is none of the tool's is passed over: its members are not where the tool looks."""
+        packet = record(recording.PACKET, 1, netns=bytes(4))
+        for tool in TOOLS:
+            with self.subTest(tool):
+                self.assertEqual(json(made(tool, packet)), [])
 
 
 class Hit(unittest.TestCase):

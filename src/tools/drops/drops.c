@@ -303,7 +303,7 @@ static int tick(struct run *run, struct attach *a, bool last)
 static bool hidden(struct run *run, const struct rec *r)
 {
 	if (r->type != REC_TALLY)
-		return false;
+		return r->type != REC_DROP;
 	if (run->common.filter.have & ~(FILTER_PID | FILTER_COMM))
 		return tallies_mixed(run);
 	return tallies_hidden(run, r);

@@ -203,7 +203,9 @@ static int tick(struct run *run, struct attach *a, bool last)
 
 static bool hidden(struct run *run, const struct rec *r)
 {
-	if (r->type != REC_TALLY)
+	if (r->type != REC_TALLY && r->type != REC_LATENCY)
+		return true;
+	if (r->type == REC_LATENCY)
 		return own.over_ns && latency_of(r)->s.dur < own.over_ns;
 	if (!own.over_ns)
 		return bys_hidden(run, r, by_of(r));

@@ -36,6 +36,12 @@ static int attach(struct run *run, struct attach *a)
 	return table_attach(a);
 }
 
+static bool hidden(struct run *run, const struct rec *r)
+{
+	(void)run;
+	return r->type != REC_CONN;
+}
+
 static const struct tool tcplife = {
 	.name = "tcplife",
 	.summary = "each TCP connection when it is over: whose, how long, how many bytes",
@@ -51,5 +57,6 @@ static const struct tool tcplife = {
 	.check = check,
 	.setup = setup,
 	.attach = attach,
+	.hidden = hidden,
 };
 TOOL(tcplife);

@@ -207,6 +207,12 @@ static int attach(struct run *run, struct attach *a)
 	return 0;
 }
 
+static bool hidden(struct run *run, const struct rec *r)
+{
+	(void)run;
+	return r->type != REC_RETRANS;
+}
+
 static const struct tool tcpretrans = {
 	.name = "tcpretrans",
 	.summary = "each segment that TCP sends again: whose, why, and how often",
@@ -222,5 +228,6 @@ static const struct tool tcpretrans = {
 	.setup = setup,
 	.attach = attach,
 	.inner = owners_inner,
+	.hidden = hidden,
 };
 TOOL(tcpretrans);

@@ -284,6 +284,12 @@ static void event(struct run *run, const struct rec *r)
 	run->stop |= stop;
 }
 
+static bool hidden(struct run *run, const struct rec *r)
+{
+	(void)run;
+	return r->type != REC_SYNBL;
+}
+
 static const struct tool tcpsynbl = {
 	.name = "tcpsynbl",
 	.summary = "SYN and accept queues of what listens, against their limits",
@@ -301,5 +307,6 @@ static const struct tool tcpsynbl = {
 	.attach = attach,
 	.event = event,
 	.tick = tick,
+	.hidden = hidden,
 };
 TOOL(tcpsynbl);
