@@ -187,6 +187,17 @@ int spreads_setup(struct run *run, struct attach *a)
 	return 0;
 }
 
+bool spreads_hidden(struct run *run, const struct rec *r)
+{
+	u32 have = run->common.filter.have, what = tally_of(r)->key.what;
+	bool ends = what && SPREAD_BY(what) == BY_DESTINATION;
+
+	if (r->type == REC_TALLY && what &&
+	    have & (ends ? FILTER_PID | FILTER_COMM : FILTER_FAMILY | FILTER_PORT))
+		return tallies_mixed(run);
+	return tallies_hidden(run, r);
+}
+
 static void put(struct run *run, struct buf *b)
 {
 	if (buf_len(b))

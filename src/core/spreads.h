@@ -50,6 +50,9 @@ int spreads_check(struct run *run, const struct spreads_options *o, const struct
 int spreads_setup(struct run *run, struct attach *a);
 /* The tool's event: the row, its stack, the picture. Replay: by what the recording was counted. */
 void spreads_event(struct run *run, const struct rec *r);
+/* The tool's hidden: rows that a filter leaves out; where it asks for what they were not counted
+ * by, a sentence and the end. */
+bool spreads_hidden(struct run *run, const struct rec *r);
 
 void tell_end_addr(struct verbs *v, const struct rec *r);
 void tell_end_port(struct verbs *v, const struct rec *r);

@@ -307,7 +307,7 @@ void tallies_event(struct run *run, const struct rec *r)
 {
 	struct tally_rec failed;
 
-	if (run->replay && run->common.filter.have & FILTER_FAILED) {
+	if (run->replay && run->common.filter.have & FILTER_FAILED && own.shape->good) {
 		failed = *tally_of(r);
 		failed.h.len = sizeof(failed); /* the histogram is of all */
 		counts_only_failed(own.shape, &failed);

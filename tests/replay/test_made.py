@@ -10,7 +10,7 @@ import schema
 from recording import lib, made, name, record, section, who
 
 NETDEV, PROBE = 2, 5  # enum name_space
-ADDR, RAW, SIZE, DEVICE, TEXT = 2, 17, 20, 21, 24  # enum sect_kind
+ADDR, BUCKETS, RAW, SIZE, DEVICE, TEXT = 2, 16, 17, 20, 21, 24  # enum sect_kind
 
 TOOLS = ("conns", "dns", "drops", "http", "latency", "so1stbyte", "soaccept", "socketio", "socksize", "sockstat",
          "soconnect", "soconnlat", "sofamily", "soprotocol", "sormem", "tcplife", "tcpretrans", "tcprtt", "tcpsynbl",
@@ -99,6 +99,31 @@ class Dns(unittest.TestCase):
         self.assertEqual(line, [b"client", b"1", b"1", b"1", b"-", b"-", b"-", b"a.example"])
 
 
+def counted(what, count):
+    """A row of times, what as the tool has it: total, with one bucket."""
+    return record(recording.TALLY, 1, section(BUCKETS, struct.pack("<IIQ", 20, 0, count)), events=words(count),
+                  flags=b"\1", n=words(count, 20 * count, 22), key=struct.pack("<IH", 7, what))
+
+
+class Spreads(unittest.TestCase):
+    CONNECTED, FAILED, TO = 1, 2, 3  # what: connected and failed by process, connected by destination
+
+    def test_failed(self):
+        """Their times, and nothing of those that came about."""
+        data = made("soconnlat", counted(self.CONNECTED, 3), counted(self.FAILED, 4))
+        rows = json(data, "--failed")
+        self.assertEqual([(r["result"], r["count"], r["p50_us"]) for r in rows], [("failed", 4, 22)])
+        self.assertEqual(replay(data, "--failed").count(b"|@"), 1)
+
+    def test_other_key(self):
+        """Counts by process know no ports, those by destination no processes."""
+        for what, options in (self.CONNECTED, ("--port", "80")), (self.CONNECTED, ("-4",)), (self.TO, ("-p", "7")):
+            for tool in "soconnlat", "so1stbyte":
+                ended = recording.replay(made(tool, counted(what, 3)), *options)
+                self.assertIn("cannot be taken apart", ended.words)
+        self.assertEqual(len(json(made("so1stbyte", counted(self.CONNECTED, 3)), "-p", "7")), 1)
+
+
 class Latency(unittest.TestCase):
     """Messages of latency --over, and its counts: what a recording has is known by its records only."""
     MESSAGES = [record(recording.LATENCY, i, dur=words(i * 1000000)) for i in range(1, 6)]
@@ -114,9 +139,7 @@ class Latency(unittest.TestCase):
                              [1000, 2000])
 
     def test_over_of_counts(self):
-        count = record(recording.TALLY, 1, events=words(3), flags=b"\1", n=words(3, 60, 22),
-                       key=struct.pack("<IH", 7, 1 << 8 | 1))
-        ended = recording.replay(made("latency", count), "--over", "1ms")
+        ended = recording.replay(made("latency", counted(1 << 8 | 1, 3)), "--over", "1ms")
         self.assertIn("--over is to be given while recording", ended.words)
         self.assertEqual(ended.status, 0)
 

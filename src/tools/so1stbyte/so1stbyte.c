@@ -56,6 +56,6 @@ static const struct tool so1stbyte = {
 	.setup = setup,
 	.event = spreads_event,
 	.tick = tallies_tick,
-	.hidden = tallies_hidden,
+	.hidden = spreads_hidden,
 };
 TOOL(so1stbyte);

@@ -33,6 +33,14 @@ static int setup(struct run *run, struct attach *a)
 	return spreads_setup(run, a);
 }
 
+static bool hidden(struct run *run, const struct rec *r)
+{
+	u16 what = tally_of(r)->key.what;
+
+	return spreads_hidden(run, r) || (run->common.filter.have & FILTER_FAILED && what &&
+					  SPREAD_KIND(what) == KIND_CONNECTED);
+}
+
 static const struct tool soconnlat = {
 	.name = "soconnlat",
 	.summary = "how long connections take to come about, as histograms",
@@ -47,6 +55,6 @@ static const struct tool soconnlat = {
 	.setup = setup,
 	.event = spreads_event,
 	.tick = tallies_tick,
-	.hidden = tallies_hidden,
+	.hidden = hidden,
 };
 TOOL(soconnlat);
