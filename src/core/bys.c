@@ -72,7 +72,7 @@ int bys_check(struct run *run, struct bys_options *o, const char *usual,
 	shape->max = 1 << SPREAD_MAX;
 	shape->events = 1 << SPREAD_COUNT;
 	shape->by_name = o->tallies.by_name;
-	shape->filters = FILTER_PID | FILTER_COMM | FILTER_FAMILY | FILTER_PORT;
+	shape->filters |= FILTER_PID | FILTER_COMM | FILTER_FAMILY | FILTER_PORT;
 	choose(run, by);
 	return tallies_check(run, shape, 0);
 }

@@ -15,7 +15,7 @@ VERSION = 2
 RECORD = struct.Struct("<IHH")  # len, type, fixed
 MASK = (1 << 64) - 1
 CALL, END = 2, 3  # enum rec_type
-NAME, TALLY, HIT, PACKET, DNS, LATENCY = 1, 5, 11, 14, 23, 24
+NAME, TALLY, HIT, DROP, PACKET, DNS, LATENCY = 1, 5, 11, 13, 14, 23, 24
 OF_SOCKETS = {DNS, LATENCY}  # they begin with a struct sock_rec
 
 

@@ -124,6 +124,13 @@ class Spreads(unittest.TestCase):
         self.assertEqual(len(json(made("so1stbyte", counted(self.CONNECTED, 3)), "-p", "7")), 1)
 
 
+class Drops(unittest.TestCase):
+    def test_count(self):
+        data = made("drops", *(record(recording.DROP, i) for i in range(5)))
+        self.assertEqual(len(json(data)), 5)
+        self.assertEqual(len(json(data, "-n", "2")), 2)
+
+
 class Latency(unittest.TestCase):
     """Messages of latency --over, and its counts: what a recording has is known by its records only."""
     MESSAGES = [record(recording.LATENCY, i, dur=words(i * 1000000)) for i in range(1, 6)]
@@ -137,6 +144,14 @@ class Latency(unittest.TestCase):
         for options in (), ("--over", "1us"):
             self.assertEqual([r["total_us"] for r in json(made("latency", *self.MESSAGES), "-n", "2", *options)],
                              [1000, 2000])
+
+    def test_filters(self):
+        data = made("latency", *self.MESSAGES, record(recording.LATENCY, 6, who=who(pid=8, netns=3)))
+        for options in ("--netns", "/proc/self/ns/net"), ("--slower", "9s"), ("-u", "1"):
+            self.assertEqual(json(data, *options), [])
+        self.assertEqual(len(json(data, "-u", "0")), 6)
+        ended = recording.replay(made("latency", counted(1 << 8 | 1, 3)), "-u", "0")
+        self.assertIn("cannot be taken apart", ended.words)
 
     def test_over_of_counts(self):
         ended = recording.replay(made("latency", counted(1 << 8 | 1, 3)), "--over", "1ms")

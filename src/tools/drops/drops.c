@@ -24,6 +24,7 @@ static struct {
 	struct tallies_options tallies;
 	const char *by_word, *reason;
 	u32 top;
+	u32 count; /* -n, of lines */
 	bool each, stack, list;
 	u32 by;
 	u64 reasons[REASON_WORDS];
@@ -157,6 +158,7 @@ static int check(struct run *run)
 	}
 	shape.flags = own.by & DROPS_PLACE ? TALLY_SYMBOL : 0;
 	shape.by_name = own.tallies.by_name;
+	own.count = run->common.count;
 	if (run->replay) /* a recording of lines can be told apart by all: see hidden() */
 		shape.filters = ~0u;
 	choose(run, own.by);
@@ -273,8 +275,10 @@ static void event(struct run *run, const struct rec *r)
 	const struct tally_rec *t = tally_of(r);
 
 	if (r->type == REC_DROP) {
-		if (run->replay && !run->headed)
+		if (run->replay && !run->headed) {
 			run_columns(run, drops_each);
+			run->common.count = own.count;
+		}
 		explain_once(run, ((const struct drop_rec *)r)->reason);
 		run_row(run, r);
 		return;

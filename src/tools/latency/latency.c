@@ -129,6 +129,8 @@ static struct counts_shape shape = {.order = order};
 static int check(struct run *run)
 {
 	own.count = run->common.count;
+	if (run->replay) /* messages can be told apart by all: see hidden() */
+		shape.filters = ~0u;
 	if (!own.over_ns)
 		return bys_check(run, &own.by, "process", columns, &shape);
 	if (conns_check(run))
@@ -207,6 +209,8 @@ static bool hidden(struct run *run, const struct rec *r)
 		return true;
 	if (r->type == REC_LATENCY)
 		return own.over_ns && latency_of(r)->s.dur < own.over_ns;
+	if (run->common.filter.have & ~(FILTER_PID | FILTER_COMM | FILTER_FAMILY | FILTER_PORT))
+		return tallies_mixed(run);
 	if (!own.over_ns)
 		return bys_hidden(run, r, by_of(r));
 	note("this recording has counts, no messages: --over is to be given while recording");
