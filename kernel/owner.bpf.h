@@ -99,6 +99,9 @@ static __noinline struct owner *owner_find(u64 sk, const struct hit_sock *s)
 	return owner_of(sk, s->cookie);
 }
 
+/* How often anything was noted: what was found before may be old. */
+SEC(".data.owners_noted") u64 owners_noted;
+
 static __always_inline bool owner_passes(struct task_struct *task)
 {
 	return !(filter.have & FILTER_OWNER) || task_passes(task);
@@ -146,6 +149,7 @@ static __always_inline int owner_keep(struct sock *sk, const bool fresh)
 	o.passes = owner_passes(task);
 	who_read(&o.who, task);
 	bpf_map_update_elem(&owners, &key, &o, BPF_ANY);
+	owners_noted++;
 	owner_changed(cookie);
 	return 0;
 }
@@ -246,6 +250,7 @@ SEC("?iter/task_file") int owner_scan(struct bpf_iter__task_file *ctx)
 	o.passes = task_fits(task) && (!(filter.have & FILTER_CGROUP) || in_cgroup(task));
 	who_read(&o.who, task);
 	bpf_map_update_elem(&owners, &key, &o, BPF_ANY);
+	owners_noted++;
 	return 0;
 }
 

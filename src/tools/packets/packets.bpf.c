@@ -36,9 +36,7 @@ static __always_inline struct packets_device *device_of(u32 ifindex)
 	return d->ifindex == ifindex ? d : bpf_map_lookup_elem(&packets_devices, &ifindex);
 }
 
-/* Record */
-
-static __always_inline struct packets_work *begin(u32 ifindex, u8 bits)
+static __always_inline struct packets_work *begin(u32 ifindex, u8 *bits)
 {
 	u32 zero = 0;
 	struct packets_work *w = bpf_map_lookup_elem(&packets_works, &zero);
@@ -47,13 +45,22 @@ static __always_inline struct packets_work *begin(u32 ifindex, u8 bits)
 	if (!w)
 		return NULL;
 	d = device_of(ifindex);
-	w->rec.h.ts = bpf_ktime_get_ns();
-	w->rec.netns = conf.netns;
-	w->rec.ifindex = ifindex;
-	w->rec.bits = bits | (d ? d->bits : 0);
-	w->rec.link = d ? d->link : LINK_ETHER;
-	w->rec.tag_proto = w->rec.tag_tci = w->rec.gso_segs = w->rec.gso_size = 0;
+	w->out = *bits & PACKET_OUT;
+	w->link = d ? d->link : LINK_ETHER;
+	*bits |= d ? d->bits : 0;
+	w->ifindex = ifindex;
+	w->ts = bpf_ktime_get_ns();
 	return w;
+}
+
+/* Is it to be told, as far as its owner goes? */
+static __always_inline bool passes(int owner)
+{
+	if (!(filter.have & FILTER_OWNER) || owner > 0)
+		return true;
+	if (owner < 0)
+		count_lost(LOST_OWNER);
+	return false;
 }
 
 /* Room in the ring comes in sizes that are powers of two; the reader goes by the record's own
@@ -63,6 +70,33 @@ struct packet_room {
 	struct sect sect;
 	u8 data[];
 };
+
+/* What the record has of a packet's tag and of its segments. */
+struct packet_extra {
+	u16 tag_proto, tag_tci, gso_segs, gso_size;
+};
+
+static __always_inline void fill(struct packet_room *r, const struct packets_work *w, u8 bits,
+				 const struct who *who, const struct packet_extra *extra)
+{
+	r->rec.h.type = REC_PACKET;
+	r->rec.h.fixed = sizeof(r->rec);
+	r->rec.h.ts = w->ts;
+	r->rec.tag_proto = extra->tag_proto;
+	r->rec.tag_tci = extra->tag_tci;
+	r->rec.gso_segs = extra->gso_segs;
+	r->rec.gso_size = extra->gso_size;
+	r->rec.netns = conf.netns;
+	r->rec.ifindex = w->ifindex;
+	r->rec.bits = bits;
+	r->rec.pad = 0;
+	r->rec.link = w->link;
+	r->rec.pad2 = 0;
+	if (who)
+		r->rec.who = *who;
+	else
+		r->rec.who = (struct who){};
+}
 
 #define LOAD_SKB(ctx, to, n) bpf_skb_load_bytes(ctx, 0, to, n)
 #define LOAD_XDP(ctx, to, n) bpf_xdp_load_bytes(ctx, 0, to, n)
@@ -74,18 +108,12 @@ struct packet_room {
 			count_lost(LOST_RING);                                                     \
 			break;                                                                     \
 		}                                                                                  \
-		if (!(w->rec.bits & PACKET_WHO))                                                   \
-			w->rec.who = (struct who){};                                               \
-		r->rec = w->rec;                                                                   \
-		r->rec.h.len = sizeof(*r) + n;                                                     \
-		r->rec.h.type = REC_PACKET;                                                        \
-		r->rec.h.fixed = sizeof(r->rec);                                                   \
+		fill(r, w, bits, who, &extra);                                                     \
 		barrier_var(n);                                                                    \
 		n = ((n - 1) & ((most)-1)) + 1; /* as also older verifiers see */                  \
-		if (LOAD(ctx, r->data, n)) {                                                       \
-			r->rec.h.len = sizeof(*r);                                                 \
+		if (LOAD(ctx, r->data, n))                                                         \
 			n = 0;                                                                     \
-		}                                                                                  \
+		r->rec.h.len = sizeof(*r) + n;                                                     \
 		r->sect = (struct sect){.kind = SECT_DATA, .len = n, .full = full};                \
 		ring_submit(r);                                                                    \
 	} while (0)
@@ -106,19 +134,19 @@ struct packet_room {
 			SEND(65536, LOAD);                                                         \
 	} while (0)
 
-static __always_inline int send_skb(struct __sk_buff *ctx, struct packets_work *w)
+static __always_inline int send_skb(struct __sk_buff *ctx, struct packets_work *w, u8 bits,
+				    const struct who *who)
 {
+	struct packet_extra extra = {.gso_segs = ctx->gso_segs, .gso_size = ctx->gso_size};
 	u32 n = ctx->len, full = n;
 	struct packet_room *r;
 
 	if (ctx->vlan_present) {
 		full += 4;
-		w->rec.tag_proto = bpf_ntohs(ctx->vlan_proto);
-		w->rec.tag_tci = ctx->vlan_tci;
-		w->rec.bits |= PACKET_TAGGED;
+		extra.tag_proto = bpf_ntohs(ctx->vlan_proto);
+		extra.tag_tci = ctx->vlan_tci;
+		bits |= PACKET_TAGGED;
 	}
-	w->rec.gso_segs = ctx->gso_segs;
-	w->rec.gso_size = ctx->gso_size;
 	if (conf.summary) {
 		count_packet(w, full);
 		return TC_ACT_UNSPEC;
@@ -129,9 +157,11 @@ static __always_inline int send_skb(struct __sk_buff *ctx, struct packets_work *
 	return TC_ACT_UNSPEC;
 }
 
-static __always_inline int send_xdp(struct xdp_md *ctx, struct packets_work *w)
+static __always_inline int send_xdp(struct xdp_md *ctx, struct packets_work *w, u8 bits,
+				    const struct who *who)
 {
 	u32 n = bpf_xdp_get_buff_len(ctx), full = n;
+	struct packet_extra extra = {};
 	struct packet_room *r;
 
 	if (conf.summary) {
@@ -144,53 +174,78 @@ static __always_inline int send_xdp(struct xdp_md *ctx, struct packets_work *w)
 	return XDP_PASS;
 }
 
+/* bits and who of a packet whose owner is known. */
+#define KNOWN_WHO(owner, bits, who)                                                                \
+	do {                                                                                       \
+		if ((owner) >= 0)                                                                  \
+			(bits) |= PACKET_WHO;                                                      \
+		else                                                                               \
+			(who) = NULL;                                                              \
+	} while (0)
+
 SEC("?tc") int packets_in(struct __sk_buff *ctx)
 {
-	struct packets_work *w = begin(ctx->ifindex, 0);
+	u8 bits = 0;
+	struct packets_work *w = begin(ctx->ifindex, &bits);
+	const struct who *who = NULL;
 	int owner = -1;
 
 	if (!w)
 		return TC_ACT_UNSPEC;
 	if (conf.owner || conf.summary)
-		HEADERS_LOOK(LOAD_SKB, ctx, w, ctx->len);
+		HEADERS_LOOK(LOAD_SKB, ctx, w, ctx->len, false);
 	if (conf.owner)
-		owner = owner_by_address(ctx, w);
-	return passes(owner) ? send_skb(ctx, w) : TC_ACT_UNSPEC;
+		owner = owner_by_flow(ctx, w, &who);
+	if (!passes(owner))
+		return TC_ACT_UNSPEC;
+	KNOWN_WHO(owner, bits, who);
+	return send_skb(ctx, w, bits, who);
 }
 
 SEC("?tc") int packets_out(struct __sk_buff *ctx)
 {
-	struct packets_work *w = begin(ctx->ifindex, PACKET_OUT);
+	u8 bits = PACKET_OUT;
+	struct packets_work *w = begin(ctx->ifindex, &bits);
+	const struct who *who = NULL;
 	int owner = -1;
 
 	if (!w)
 		return TC_ACT_UNSPEC;
-	if (conf.owner) {
+	if (conf.owner && ctx->sk) {
 		w->key = (u64)ctx->sk;
-		if (w->key)
-			owner = owner_look(w, bpf_get_socket_cookie(ctx));
-		if (owner < 0 && w->key)
+		owner = owner_look(w, bpf_get_socket_cookie(ctx), &who);
+		if (owner < 0) {
+			who = &w->who;
 			owner = owner_sends_now(w);
+		}
 	}
 	if (conf.summary || (conf.owner && owner < 0))
-		HEADERS_LOOK(LOAD_SKB, ctx, w, ctx->len);
+		HEADERS_LOOK(LOAD_SKB, ctx, w, ctx->len, true);
 	if (conf.owner && owner < 0)
-		owner = owner_by_address(ctx, w);
-	return passes(owner) ? send_skb(ctx, w) : TC_ACT_UNSPEC;
+		owner = owner_by_flow(ctx, w, &who);
+	if (!passes(owner))
+		return TC_ACT_UNSPEC;
+	KNOWN_WHO(owner, bits, who);
+	return send_skb(ctx, w, bits, who);
 }
 
 SEC("?xdp.frags") int packets_xdp(struct xdp_md *ctx)
 {
-	struct packets_work *w = begin(ctx->ingress_ifindex, PACKET_XDP);
+	u8 bits = PACKET_XDP;
+	struct packets_work *w = begin(ctx->ingress_ifindex, &bits);
+	const struct who *who = NULL;
 	int owner = -1;
 
 	if (!w)
 		return XDP_PASS;
 	if (conf.owner || conf.summary)
-		HEADERS_LOOK(LOAD_XDP, ctx, w, bpf_xdp_get_buff_len(ctx));
+		HEADERS_LOOK(LOAD_XDP, ctx, w, bpf_xdp_get_buff_len(ctx), false);
 	if (conf.owner)
-		owner = owner_by_address(ctx, w);
-	return passes(owner) ? send_xdp(ctx, w) : XDP_PASS;
+		owner = owner_by_flow(ctx, w, &who);
+	if (!passes(owner))
+		return XDP_PASS;
+	KNOWN_WHO(owner, bits, who);
+	return send_xdp(ctx, w, bits, who);
 }
 
 /* The filter's translation calls the program that follows it (cbpf.h). */

@@ -69,7 +69,7 @@ static __always_inline void put_end(struct packets_end *e, struct packets_work *
 static __noinline int count_packet(struct packets_work *w, u32 bytes)
 {
 	struct packets_pair *p = &w->pair;
-	bool out = w->rec.bits & PACKET_OUT, second;
+	bool out = w->out, second;
 	struct packets_end swapped;
 	u32 key = w->type << 16 | w->version << 8 | w->proto, bucket = 0;
 	u64 *size;

@@ -21,8 +21,12 @@ struct packets_work {
 	u16 type;          /* ethertype */
 	u8 version, proto; /* of IP; 0: it is none */
 	bool v6, ports;
+	bool out;
+	u16 link; /* what the bytes begin with: a LINKTYPE_ of pcap files */
+	u32 ifindex;
+	u64 ts;
+	struct who who;
 	struct packets_pair pair;
-	struct packet_rec rec;
 };
 
 struct {
@@ -72,8 +76,7 @@ static __noinline int owner_ask(struct packets_work *w, struct packets_known *kn
 
 	if (!o || !o->who.pid)
 		return -1;
-	w->rec.who = o->who;
-	w->rec.bits |= PACKET_WHO;
+	w->who = o->who;
 	if (known && cookie) {
 		known->who = o->who;
 		known->passes = o->passes;
@@ -82,16 +85,17 @@ static __noinline int owner_ask(struct packets_work *w, struct packets_known *kn
 	return o->passes;
 }
 
-/* What was noted of the socket at w->key: 1 it passes, 0 it does not, -1 nobody knows. */
-static __always_inline int owner_look(struct packets_work *w, u64 cookie)
+/* What was noted of the socket at w->key: 1 it passes, 0 it does not, -1 nobody knows. who: where
+ * its owner is told. */
+static __always_inline int owner_look(struct packets_work *w, u64 cookie, const struct who **who)
 {
 	u32 slot = cookie & (KNOWN - 1);
 	struct packets_known *known = bpf_map_lookup_elem(&packets_knowns, &slot);
 
+	*who = &w->who;
 	if (!known || known->cookie != cookie || !cookie)
 		return owner_ask(w, known, cookie);
-	w->rec.who = known->who;
-	w->rec.bits |= PACKET_WHO;
+	*who = &known->who;
 	return known->passes;
 }
 
@@ -105,9 +109,8 @@ static __noinline int owner_sends_now(struct packets_work *w)
 	if ((u64)&here <= bottom || (u64)&here >= bottom + STACK_BYTES ||
 	    task->flags & PF_KTHREAD || task->tgid == filter.self)
 		return -1;
-	who_read(&w->rec.who, task);
-	w->rec.bits |= PACKET_WHO;
-	return who_fits(&w->rec.who);
+	who_read(&w->who, task);
+	return who_fits(&w->who);
 }
 
 /* IPv6: the protocol behind the extension headers that come first, and its place; above 16 bits
@@ -143,13 +146,13 @@ static __noinline u32 extensions_look(struct packets_work *w, u32 next, u32 at)
 static __noinline int headers_look(struct packets_work *w)
 {
 	struct bpf_sock_tuple *t = &w->tuple;
-	bool out = w->rec.bits & PACKET_OUT;
+	bool out = w->out;
 	u32 at = 0, fragment = 0;
 	u8 *h = w->headers;
 
 	w->version = w->proto = 0;
 	w->v6 = w->ports = false;
-	if (w->rec.link == LINK_ETHER) {
+	if (w->link == LINK_ETHER) {
 		w->type = h[12] << 8 | h[13];
 		at = 14;
 		if (w->type == ETH_P_8021Q || w->type == ETH_P_8021AD) {
@@ -202,12 +205,12 @@ static __noinline int headers_look(struct packets_work *w)
  * The same of what most packets begin with, Ethernet, IPv4 without options, ports, where it lies in
  * memory; false: it is something else.
  */
-static __always_inline bool headers_plain(struct packets_work *w, const u8 *h, const u8 *end)
+static __always_inline bool headers_plain(struct packets_work *w, const u8 *h, const u8 *end,
+					  const bool out)
 {
 	struct bpf_sock_tuple *t = &w->tuple;
-	const bool out = w->rec.bits & PACKET_OUT;
 
-	if (h + 38 > end || w->rec.link != LINK_ETHER || *(u16 *)(h + 12) != bpf_htons(ETH_P_IP) ||
+	if (h + 38 > end || w->link != LINK_ETHER || *(u16 *)(h + 12) != bpf_htons(ETH_P_IP) ||
 	    h[14] != 0x45 || *(u16 *)(h + 20) & bpf_htons(0x1fff) ||
 	    (h[23] != PROTO_TCP && h[23] != PROTO_UDP))
 		return false;
@@ -224,12 +227,12 @@ static __always_inline bool headers_plain(struct packets_work *w, const u8 *h, c
 }
 
 /* The first bytes, in which the addresses are; 0s behind the end. */
-#define HEADERS_LOOK(LOAD, ctx, w, length)                                                         \
+#define HEADERS_LOOK(LOAD, ctx, w, length, out_)                                                   \
 	do {                                                                                       \
 		u32 n_ = (length);                                                                 \
                                                                                                    \
 		if (headers_plain(w, (const u8 *)(u64)(ctx)->data,                                 \
-				  (const u8 *)(u64)(ctx)->data_end))                               \
+				  (const u8 *)(u64)(ctx)->data_end, out_))                         \
 			break;                                                                     \
 		if (n_ > HEADERS)                                                                  \
 			n_ = HEADERS;                                                              \
@@ -242,7 +245,8 @@ static __always_inline bool headers_plain(struct packets_work *w, const u8 *h, c
 	} while (0)
 
 /* The socket that the addresses lead to: its own, or the one that listens there. */
-static __always_inline int owner_by_address(void *ctx, struct packets_work *w)
+static __always_inline int owner_by_address(void *ctx, struct packets_work *w,
+					    const struct who **who)
 {
 	struct bpf_sock *sk = NULL;
 	u64 cookie = 0, key;
@@ -267,19 +271,63 @@ static __always_inline int owner_by_address(void *ctx, struct packets_work *w)
 	passes = bpf_core_read(&cookie, sizeof(cookie),
 			       &((struct sock *)key)->__sk_common.skc_cookie.counter)
 			 ? -1
-			 : owner_look(w, cookie);
+			 : owner_look(w, cookie, who);
 	bpf_sk_release(sk);
 	return passes;
 }
 
-/* Is it to be told, as far as its owner goes? */
-static __always_inline bool passes(int owner)
+/*
+ * What the addresses of the last packets led to. An answer serves for FLOW_NS, and only as long as
+ * no socket has got an owner since: who takes over an address has a socket of its own.
+ */
+struct packets_flow {
+	u64 addrs;
+	u32 ports, ifindex;
+	u64 ts, noted;
+	u32 proto; /* 0: free */
+	s32 passes;
+	struct who who;
+};
+
+#define FLOWS   256
+#define FLOW_NS 1000000
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, FLOWS);
+	__type(key, u32);
+	__type(value, struct packets_flow);
+} packets_flows SEC(".maps");
+
+/* The same, of addresses of IPv4 with ports, mostly without asking the kernel. */
+static __always_inline int owner_by_flow(void *ctx, struct packets_work *w, const struct who **who)
 {
-	if (!(filter.have & FILTER_OWNER) || owner > 0)
-		return true;
-	if (owner < 0)
-		count_lost(LOST_OWNER);
-	return false;
+	u64 addrs = *(u64 *)&w->tuple, noted = owners_noted;
+	u32 ports = *(u32 *)&w->tuple.ipv4.sport, slot = (addrs >> 32) ^ addrs ^ ports;
+	struct packets_flow *f;
+	int passes;
+
+	if (!w->ports || w->v6)
+		return owner_by_address(ctx, w, who);
+	slot = (slot ^ slot >> 16 ^ slot >> 8) & (FLOWS - 1);
+	f = bpf_map_lookup_elem(&packets_flows, &slot);
+	if (!f)
+		return -1;
+	*who = &f->who;
+	if (f->addrs == addrs && f->ports == ports && f->proto == w->proto &&
+	    f->ifindex == w->ifindex && f->noted == noted && w->ts - f->ts < FLOW_NS)
+		return f->passes;
+	passes = owner_by_address(ctx, w, who);
+	f->addrs = addrs;
+	f->ports = ports;
+	f->ifindex = w->ifindex;
+	f->ts = w->ts;
+	f->noted = noted;
+	f->proto = w->proto;
+	f->passes = passes;
+	if (passes >= 0)
+		f->who = **who;
+	return passes;
 }
 
 #endif
