@@ -13,9 +13,26 @@ struct packet_frame {
 	u16 link;
 };
 
+void packet_frame_any(struct packet_frame *f, const struct packet_rec *r);
+
 /* Of a record; a tag that the kernel kept beside it is put back, in memory that is valid until the
  * next call. */
-void packet_frame(struct packet_frame *f, const struct packet_rec *r);
+static inline void packet_frame(struct packet_frame *f, const struct packet_rec *r)
+{
+	const struct sect *s = (const struct sect *)(r + 1);
+
+	if (r->bits & PACKET_TAGGED || r->h.fixed != sizeof(*r) ||
+	    r->h.len < sizeof(*r) + sizeof(*s) || s->kind != SECT_DATA ||
+	    s->len > r->h.len - sizeof(*r) - sizeof(*s)) {
+		packet_frame_any(f, r);
+		return;
+	}
+	f->p = (const u8 *)(s + 1);
+	f->len = s->len;
+	f->full = s->full > s->len ? s->full : s->len;
+	f->link = r->link;
+}
+
 /* Its headers, in memory that is valid until the next call. */
 const struct layers *packet_layers(const struct packet_rec *r);
 

@@ -3,7 +3,7 @@
 #include "packet_decode.h"
 #include "tell.h"
 
-void packet_frame(struct packet_frame *f, const struct packet_rec *r)
+void packet_frame_any(struct packet_frame *f, const struct packet_rec *r)
 {
 	static u8 room[PACKET_SNAP_MAX + 8];
 	const struct sect *s = sect_find(&r->h, SECT_DATA, ANY_ARG, NULL);

@@ -302,7 +302,7 @@ static void show_hex(struct run *run, const struct packet_frame *f)
 
 static u64 dropped; /* since the last packet */
 
-static void write_packet(struct run *run, const struct packet_rec *p)
+static inline void write_packet(struct run *run, const struct packet_rec *p)
 {
 	struct packet_frame f;
 	int err;

@@ -24,20 +24,26 @@ struct interface {
 	u8 bits;
 };
 
-/* What stands behind a packet's bytes: its flags, then all other options up to their end. */
+struct owner {
+	u32 number; /* 0: free */
+	struct who who;
+};
+
+/*
+ * What packets have in common that are alike in the last words of their records: interface,
+ * direction, owner. Ready are their interface's number, and what stands behind their bytes: flags,
+ * then all other options up to their end.
+ */
+#define ALIKES  512 /* a power of two */
+#define WORDS   ((sizeof(struct packet_rec) - offsetof(struct packet_rec, netns)) / 8)
 #define COMMENT 160
 #define FLAGS   8 /* bytes of the option */
 #define TAIL    (FLAGS + 4 + COMMENT + 4 + 4 + sizeof(struct custom_owned_by) + 4)
 
-struct tail {
-	u32 len;
-	u8 p[TAIL];
-};
-
-struct owner {
-	u32 number; /* 0: free */
-	struct who who;
-	struct tail tails[2]; /* of packets that arrive, that leave */
+struct alike {
+	u64 key[WORDS]; /* 0s: free */
+	u32 interface, len;
+	u8 tail[TAIL];
 };
 
 static struct pcapng_how how;
@@ -46,7 +52,7 @@ static int fd = -1;
 static struct interface interfaces[INTERFACES];
 static u32 ninterfaces, last_interface, nowners;
 static struct owner owners[OWNERS];
-static struct tail unowned[2];
+static struct alike alikes[ALIKES];
 static u64 written;          /* to this file */
 static u64 file_ends;        /* ns, -G */
 static u32 nfiles, in_slice; /* opened so far; of these since the last -G */
@@ -97,45 +103,6 @@ static void custom(const void *p, u16 len)
 	pad();
 }
 
-/* At most COMMENT bytes. */
-static void describe_owner(struct buf *text, const struct who *who)
-{
-	const char *cgroup = cgroup_path(who->cgroup);
-
-	buf_safe_utf8(text, who->comm, strnlen(who->comm, sizeof(who->comm)));
-	buf_str(text, " pid ");
-	buf_u64(text, who->pid);
-	buf_str(text, " uid ");
-	buf_u64(text, who->uid);
-	if (cgroup) {
-		buf_str(text, " cgroup ");
-		buf_safe_utf8(text, cgroup, strnlen(cgroup, 100));
-	}
-	if (buf_len(text) > COMMENT)
-		text->at = text->base + COMMENT;
-}
-
-/* The options of a packet, o: NULL when nobody knows whose it is. */
-static void make_tail(struct tail *t, bool out, const struct owner *o)
-{
-	struct custom_owned_by by = {PCAPNG_WEIR, CUSTOM_OWNED_BY, o ? o->number : 0};
-	u32 flags = out ? 2 : 1;
-	struct buf text = {0};
-	size_t at = buf_len(&b);
-
-	option(EPB_FLAGS, &flags, 4);
-	if (o) {
-		describe_owner(&text, &o->who);
-		option(OPT_COMMENT, text.base, buf_len(&text));
-		custom(&by, sizeof(by));
-		buf_free(&text);
-	}
-	option(OPT_END, NULL, 0);
-	t->len = buf_len(&b) - at;
-	memcpy(t->p, b.base + at, t->len);
-	b.at = b.base + at;
-}
-
 static void section(void)
 {
 	static const struct {
@@ -152,8 +119,7 @@ static void section(void)
 	end_block(at);
 	ninterfaces = last_interface = nowners = 0;
 	memset(owners, 0, sizeof(owners));
-	make_tail(&unowned[0], false, NULL);
-	make_tail(&unowned[1], true, NULL);
+	memset(alikes, 0, sizeof(alikes));
 }
 
 static int file_failed(int err)
@@ -298,16 +264,57 @@ static u32 interface_of(const struct packet_rec *r)
 	return last_interface = ninterfaces++;
 }
 
-static __attribute__((noinline)) void new_owner(struct owner *o, const struct who *who)
+/* At most COMMENT bytes. */
+static void describe_owner(struct buf *text, const struct who *who)
 {
+	const char *cgroup = cgroup_path(who->cgroup);
+
+	buf_safe_utf8(text, who->comm, strnlen(who->comm, sizeof(who->comm)));
+	buf_str(text, " pid ");
+	buf_u64(text, who->pid);
+	buf_str(text, " uid ");
+	buf_u64(text, who->uid);
+	if (cgroup) {
+		buf_str(text, " cgroup ");
+		buf_safe_utf8(text, cgroup, strnlen(cgroup, 100));
+	}
+	if (buf_len(text) > COMMENT)
+		text->at = text->base + COMMENT;
+}
+
+/* The options of a packet, o: NULL when nobody knows whose it is. */
+static void make_tail(struct alike *k, bool out, const struct owner *o)
+{
+	struct custom_owned_by by = {PCAPNG_WEIR, CUSTOM_OWNED_BY, o ? o->number : 0};
+	u32 flags = out ? 2 : 1;
+	struct buf text = {0};
+	size_t at = buf_len(&b);
+
+	option(EPB_FLAGS, &flags, 4);
+	if (o) {
+		describe_owner(&text, &o->who);
+		option(OPT_COMMENT, text.base, buf_len(&text));
+		custom(&by, sizeof(by));
+		buf_free(&text);
+	}
+	option(OPT_END, NULL, 0);
+	k->len = buf_len(&b) - at;
+	memcpy(k->tail, b.base + at, k->len);
+	b.at = b.base + at;
+}
+
+/* Who it is, with a block of its own when it was not seen before. */
+static const struct owner *owner_of(const struct who *who)
+{
+	struct owner *o = &owners[(who->tid ^ who->cgroup * 31) % OWNERS];
 	struct custom_owner own;
 	u32 pen = PCAPNG_PEN;
 	size_t at;
 
+	if (o->number && !memcmp(&o->who, who, sizeof(*who)))
+		return o;
 	o->number = ++nowners;
 	o->who = *who;
-	make_tail(&o->tails[0], false, o);
-	make_tail(&o->tails[1], true, o);
 	own = (struct custom_owner){PCAPNG_WEIR, CUSTOM_OWNER, o->number, who->pid,    who->tid,
 				    who->uid,    who->netns,   0,         who->cgroup, {0}};
 	memcpy(own.comm, who->comm, sizeof(own.comm));
@@ -315,37 +322,35 @@ static __attribute__((noinline)) void new_owner(struct owner *o, const struct wh
 	buf_mem(&b, &pen, 4);
 	buf_mem(&b, &own, sizeof(own));
 	end_block(at);
+	return o;
 }
 
-static inline bool same_who(const struct who *x, const struct who *y)
+static __attribute__((noinline)) void make_alike(struct alike *k, const struct packet_rec *r)
 {
-	u64 differ = 0;
-
-	for (u32 i = 0; i < sizeof(*x); i += 8) {
-		u64 v, w;
-
-		memcpy(&v, (const u8 *)x + i, 8);
-		memcpy(&w, (const u8 *)y + i, 8);
-		differ |= v ^ w;
-	}
-	return !differ;
+	memcpy(k->key, &r->netns, sizeof(k->key));
+	k->interface = interface_of(r);
+	make_tail(k, r->bits & PACKET_OUT, r->bits & PACKET_WHO ? owner_of(&r->who) : NULL);
 }
 
-/* The options of a packet; its owner has a block of its own when it was not seen before. */
-static const struct tail *tail_of(const struct packet_rec *r)
+/* What is ready for such a packet; blocks that it needs are written before it. */
+static inline const struct alike *alike_of(const struct packet_rec *r)
 {
-	bool out = r->bits & PACKET_OUT;
-	struct owner *o = &owners[(r->who.tid ^ r->who.cgroup * 31) % OWNERS];
+	u64 words[WORDS], place, differ = 0;
+	struct alike *k;
 
-	if (!(r->bits & PACKET_WHO))
-		return &unowned[out];
-	if (!o->number || !same_who(&o->who, &r->who))
-		new_owner(o, &r->who);
-	return &o->tails[out];
+	memcpy(words, &r->netns, sizeof(words));
+	place = (words[0] ^ words[1] ^ words[2] ^ words[4]) * 0x9e3779b97f4a7c15;
+	k = &alikes[place >> 32 & (ALIKES - 1)];
+#pragma GCC unroll 8
+	for (u32 i = 0; i < WORDS; i++)
+		differ |= k->key[i] ^ words[i];
+	if (__builtin_expect(differ != 0, 0))
+		make_alike(k, r);
+	return k;
 }
 
 /* Another file, where -C or -G ask for one. 1: that was the last. */
-static int rotate(u64 ns)
+static __attribute__((noinline)) int rotate(u64 ns)
 {
 	if (how.seconds && ns >= file_ends) {
 		if (how.files && !how.size_mb && nfiles >= how.files)
@@ -367,19 +372,18 @@ struct packet_block {
 int pcapng_put(const struct packet_rec *r, const struct packet_frame *f, u64 dropped)
 {
 	u64 ns = r->h.ts + how.wall_ns;
+	u32 padded = (f->len + 3) & ~3u, drops = dropped ? 4 + sizeof(dropped) : 0, len;
 	int err = how.seconds || how.size_mb ? rotate(ns) : 0;
-	u32 interface, padded = (f->len + 3) & ~3u, drops = dropped ? 4 + sizeof(dropped) : 0, len;
-	const struct tail *t;
+	const struct alike *k;
 	u8 *at;
 
 	if (err)
 		return err;
-	interface = interface_of(r);
-	t = tail_of(r);
-	len = sizeof(struct packet_block) + padded + t->len + drops + 4;
-	at = (u8 *)buf_room(&b, len + sizeof(*t));
+	k = alike_of(r);
+	len = sizeof(struct packet_block) + padded + k->len + drops + 4;
+	at = (u8 *)buf_room(&b, len);
 	*(struct packet_block *)at =
-		(struct packet_block){EPB, len, interface, ns >> 32, ns, f->len, f->full};
+		(struct packet_block){EPB, len, k->interface, ns >> 32, ns, f->len, f->full};
 	at += sizeof(struct packet_block);
 	memset(at + (f->len & ~3u), 0, 4);
 	memcpy(at, f->p, f->len);
@@ -387,14 +391,14 @@ int pcapng_put(const struct packet_rec *r, const struct packet_frame *f, u64 dro
 	if (drops) {
 		u16 head[2] = {EPB_DROPCOUNT, sizeof(dropped)};
 
-		memcpy(at, t->p, FLAGS);
+		memcpy(at, k->tail, FLAGS);
 		memcpy(at + FLAGS, head, 4);
 		memcpy(at + FLAGS + 4, &dropped, sizeof(dropped));
-		memcpy(at + FLAGS + drops, t->p + FLAGS, t->len - FLAGS);
+		memcpy(at + FLAGS + drops, k->tail + FLAGS, k->len - FLAGS);
 	} else {
-		memcpy(at, t->p, t->len);
+		memcpy(at, k->tail, k->len);
 	}
-	at += t->len + drops;
+	at += k->len + drops;
 	memcpy(at, &len, 4);
 	b.at = (char *)at + 4;
 	return buf_len(&b) >= GATHER ? pcapng_flush() : 0;
