@@ -181,11 +181,14 @@ static int attach_tc(struct hook_device *d, enum side side)
 
 static int describe(const struct hook_device *d, u8 bits)
 {
+	static struct packets_device places[PACKETS_PLACES];
 	struct packets_device about = {.ifindex = d->ifindex, .link = d->link, .bits = bits};
-	u32 place = d->ifindex % PACKETS_PLACES;
+	u32 zero = 0;
 
+	places[d->ifindex % PACKETS_PLACES] = about;
 	return bpf_map_update_elem(map("packets_devices"), &d->ifindex, &about, BPF_ANY) ||
-			       bpf_map_update_elem(map("packets_places"), &place, &about, BPF_ANY)
+			       bpf_map_update_elem(map(".data.packets_places"), &zero, places,
+						   BPF_ANY)
 		       ? fail("the kernel half's memory cannot be written: %s", strerror(errno))
 		       : 0;
 }

@@ -31,6 +31,7 @@ struct live {
 	struct reader reader;
 	struct command command;
 	struct file_writer file;
+	bool inner;      /* the tool takes records before the output */
 	int devices;     /* devices_open(), of a recording */
 	u64 last_cgroup; /* whose name was recorded last: most records in a row share it */
 };
@@ -218,7 +219,7 @@ static void on_stack(struct live *l, const struct stack_rec *r)
 }
 
 /* What is not for the output, or not as it is. Returns whether that was all. */
-static bool is_inner(struct live *l, const struct rec *r)
+static __attribute__((noinline)) bool is_inner(struct live *l, const struct rec *r)
 {
 	if (r->type == REC_STACK) {
 		on_stack(l, (const struct stack_rec *)r);
@@ -238,7 +239,7 @@ static void on_record(void *ctx, const struct rec *r)
 {
 	struct live *l = ctx;
 
-	if (r->type != REC_CALL && is_inner(l, r))
+	if ((l->inner || r->type == REC_STACK || r->type == REC_NOTICE) && is_inner(l, r))
 		return;
 	if (!l->run.stop)
 		run_emit(&l->run, r);
@@ -443,6 +444,7 @@ int run_live(const struct tool *t, int argc, char **argv)
 	int err;
 
 	l.run.tool = t;
+	l.inner = t->inner != NULL;
 	l.run.begun_ns = now_ns();
 	err = options_parse(t, &l.run.common, argc, argv);
 	if (!err && l.run.common.help) {

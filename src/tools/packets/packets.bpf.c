@@ -18,22 +18,16 @@ struct {
 	__type(value, struct packets_device);
 } packets_devices SEC(".maps");
 
-/* The same by ifindex modulo its size, which is found faster: no number, no such device. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, PACKETS_PLACES);
-	__type(key, u32);
-	__type(value, struct packets_device);
-} packets_places SEC(".maps");
+/* The same by ifindex modulo their number, which is found faster: no number, no such device. */
+SEC(".data.packets_places") struct packets_device packets_places[PACKETS_PLACES];
 
 static __always_inline struct packets_device *device_of(u32 ifindex)
 {
-	u32 place = ifindex & (PACKETS_PLACES - 1);
-	struct packets_device *d = bpf_map_lookup_elem(&packets_places, &place);
+	struct packets_device *d = &packets_places[ifindex & (PACKETS_PLACES - 1)];
 
-	if (!d || !d->ifindex)
-		return NULL;
-	return d->ifindex == ifindex ? d : bpf_map_lookup_elem(&packets_devices, &ifindex);
+	if (d->ifindex == ifindex)
+		return d;
+	return d->ifindex ? bpf_map_lookup_elem(&packets_devices, &ifindex) : NULL;
 }
 
 static __always_inline struct packets_work *begin(u32 ifindex, u8 *bits)
@@ -192,10 +186,10 @@ SEC("?tc") int packets_in(struct __sk_buff *ctx)
 
 	if (!w)
 		return TC_ACT_UNSPEC;
-	if (conf.owner || conf.summary)
-		HEADERS_LOOK(LOAD_SKB, ctx, w, ctx->len, false);
 	if (conf.owner)
-		owner = owner_by_flow(ctx, w, &who);
+		OWNER_ARRIVES(LOAD_SKB, ctx, w, ctx->len, owner, who);
+	if (conf.summary)
+		HEADERS_LOOK(LOAD_SKB, ctx, w, ctx->len);
 	if (!passes(owner))
 		return TC_ACT_UNSPEC;
 	KNOWN_WHO(owner, bits, who);
@@ -220,9 +214,9 @@ SEC("?tc") int packets_out(struct __sk_buff *ctx)
 		}
 	}
 	if (conf.summary || (conf.owner && owner < 0))
-		HEADERS_LOOK(LOAD_SKB, ctx, w, ctx->len, true);
+		HEADERS_LOOK(LOAD_SKB, ctx, w, ctx->len);
 	if (conf.owner && owner < 0)
-		owner = owner_by_flow(ctx, w, &who);
+		owner = owner_by_address(ctx, w, &who);
 	if (!passes(owner))
 		return TC_ACT_UNSPEC;
 	KNOWN_WHO(owner, bits, who);
@@ -238,10 +232,10 @@ SEC("?xdp.frags") int packets_xdp(struct xdp_md *ctx)
 
 	if (!w)
 		return XDP_PASS;
-	if (conf.owner || conf.summary)
-		HEADERS_LOOK(LOAD_XDP, ctx, w, bpf_xdp_get_buff_len(ctx), false);
 	if (conf.owner)
-		owner = owner_by_flow(ctx, w, &who);
+		OWNER_ARRIVES(LOAD_XDP, ctx, w, bpf_xdp_get_buff_len(ctx), owner, who);
+	if (conf.summary)
+		HEADERS_LOOK(LOAD_XDP, ctx, w, bpf_xdp_get_buff_len(ctx));
 	if (!passes(owner))
 		return XDP_PASS;
 	KNOWN_WHO(owner, bits, who);

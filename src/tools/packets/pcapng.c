@@ -36,7 +36,7 @@ struct owner {
  */
 #define ALIKES  512 /* a power of two */
 #define WORDS   ((sizeof(struct packet_rec) - offsetof(struct packet_rec, netns)) / 8)
-#define COMMENT 160
+#define COMMENT 156
 #define FLAGS   8 /* bytes of the option */
 #define TAIL    (FLAGS + 4 + COMMENT + 4 + 4 + sizeof(struct custom_owned_by) + 4)
 
@@ -45,6 +45,7 @@ struct alike {
 	u32 interface, len;
 	u8 tail[TAIL];
 };
+_Static_assert(sizeof(struct alike) == 256, "found by a shift");
 
 static struct pcapng_how how;
 static struct buf b;

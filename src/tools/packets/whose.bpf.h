@@ -201,39 +201,11 @@ static __noinline int headers_look(struct packets_work *w)
 	return 0;
 }
 
-/*
- * The same of what most packets begin with, Ethernet, IPv4 without options, ports, where it lies in
- * memory; false: it is something else.
- */
-static __always_inline bool headers_plain(struct packets_work *w, const u8 *h, const u8 *end,
-					  const bool out)
-{
-	struct bpf_sock_tuple *t = &w->tuple;
-
-	if (h + 38 > end || w->link != LINK_ETHER || *(u16 *)(h + 12) != bpf_htons(ETH_P_IP) ||
-	    h[14] != 0x45 || *(u16 *)(h + 20) & bpf_htons(0x1fff) ||
-	    (h[23] != PROTO_TCP && h[23] != PROTO_UDP))
-		return false;
-	w->type = ETH_P_IP;
-	w->version = 4;
-	w->proto = h[23];
-	w->v6 = false;
-	w->ports = true;
-	t->ipv4.saddr = *(u32 *)(h + (out ? 30 : 26));
-	t->ipv4.daddr = *(u32 *)(h + (out ? 26 : 30));
-	t->ipv4.sport = *(u16 *)(h + (out ? 36 : 34));
-	t->ipv4.dport = *(u16 *)(h + (out ? 34 : 36));
-	return true;
-}
-
 /* The first bytes, in which the addresses are; 0s behind the end. */
-#define HEADERS_LOOK(LOAD, ctx, w, length, out_)                                                   \
+#define HEADERS_LOOK(LOAD, ctx, w, length)                                                         \
 	do {                                                                                       \
 		u32 n_ = (length);                                                                 \
                                                                                                    \
-		if (headers_plain(w, (const u8 *)(u64)(ctx)->data,                                 \
-				  (const u8 *)(u64)(ctx)->data_end, out_))                         \
-			break;                                                                     \
 		if (n_ > HEADERS)                                                                  \
 			n_ = HEADERS;                                                              \
 		__builtin_memset((w)->headers, 0, HEADERS);                                        \
@@ -281,11 +253,10 @@ static __always_inline int owner_by_address(void *ctx, struct packets_work *w,
  * no socket has got an owner since: who takes over an address has a socket of its own.
  */
 struct packets_flow {
-	u64 addrs;
-	u32 ports, ifindex;
-	u64 ts, noted;
-	u32 proto; /* 0: free */
-	s32 passes;
+	u64 addrs, ports; /* the latter with the interface above them */
+	u64 noted;        /* with the protocol below it */
+	u64 ts;
+	u64 passes;
 	struct who who;
 };
 
@@ -299,35 +270,69 @@ struct {
 	__type(value, struct packets_flow);
 } packets_flows SEC(".maps");
 
-/* The same, of addresses of IPv4 with ports, mostly without asking the kernel. */
-static __always_inline int owner_by_flow(void *ctx, struct packets_work *w, const struct who **who)
+/*
+ * Does a packet that arrives begin as most do: Ethernet, IPv4 without options, ports? key: these,
+ * as they lie in memory, as owner_by_flow() wants them.
+ */
+static __always_inline bool headers_plain(const struct packets_work *w, const u8 *h, const u8 *end,
+					  struct packets_flow *key)
 {
-	u64 addrs = *(u64 *)&w->tuple, noted = owners_noted;
-	u32 ports = *(u32 *)&w->tuple.ipv4.sport, slot = (addrs >> 32) ^ addrs ^ ports;
+	if (h + 38 > end || w->link != LINK_ETHER || *(u16 *)(h + 12) != bpf_htons(ETH_P_IP) ||
+	    h[14] != 0x45 || *(u16 *)(h + 20) & bpf_htons(0x1fff) ||
+	    (h[23] != PROTO_TCP && h[23] != PROTO_UDP))
+		return false;
+	key->addrs = (u64) * (u32 *)(h + 30) << 32 | *(u32 *)(h + 26);
+	key->ports = (u64)w->ifindex << 32 | *(u32 *)(h + 34);
+	key->noted = owners_noted << 8 | h[23];
+	return true;
+}
+
+/* As owner_by_address(), mostly without asking the kernel. */
+static __always_inline int owner_by_flow(void *ctx, struct packets_work *w,
+					 const struct packets_flow *key, const struct who **who)
+{
+	u32 slot = (key->addrs >> 32) ^ key->addrs ^ key->ports;
 	struct packets_flow *f;
 	int passes;
 
-	if (!w->ports || w->v6)
-		return owner_by_address(ctx, w, who);
 	slot = (slot ^ slot >> 16 ^ slot >> 8) & (FLOWS - 1);
 	f = bpf_map_lookup_elem(&packets_flows, &slot);
 	if (!f)
 		return -1;
 	*who = &f->who;
-	if (f->addrs == addrs && f->ports == ports && f->proto == w->proto &&
-	    f->ifindex == w->ifindex && f->noted == noted && w->ts - f->ts < FLOW_NS)
+	if (f->addrs == key->addrs && f->ports == key->ports && f->noted == key->noted &&
+	    w->ts - f->ts < FLOW_NS)
 		return f->passes;
+	w->tuple.ipv4.saddr = key->addrs;
+	w->tuple.ipv4.daddr = key->addrs >> 32;
+	w->tuple.ipv4.sport = key->ports;
+	w->tuple.ipv4.dport = key->ports >> 16;
+	w->proto = key->noted;
+	w->v6 = false;
+	w->ports = true;
 	passes = owner_by_address(ctx, w, who);
-	f->addrs = addrs;
-	f->ports = ports;
-	f->ifindex = w->ifindex;
+	f->addrs = key->addrs;
+	f->ports = key->ports;
+	f->noted = key->noted;
 	f->ts = w->ts;
-	f->noted = noted;
-	f->proto = w->proto;
 	f->passes = passes;
 	if (passes >= 0)
 		f->who = **who;
 	return passes;
 }
+
+/* owner: as owner_look() tells it, of a packet that arrives. */
+#define OWNER_ARRIVES(LOAD, ctx, w, length, owner, who)                                            \
+	do {                                                                                       \
+		struct packets_flow key_;                                                          \
+                                                                                                   \
+		if (headers_plain(w, (const u8 *)(u64)(ctx)->data,                                 \
+				  (const u8 *)(u64)(ctx)->data_end, &key_)) {                      \
+			owner = owner_by_flow(ctx, w, &key_, &who);                                \
+		} else {                                                                           \
+			HEADERS_LOOK(LOAD, ctx, w, length);                                        \
+			owner = owner_by_address(ctx, w, &who);                                    \
+		}                                                                                  \
+	} while (0)
 
 #endif
