@@ -219,7 +219,7 @@ static void on_stack(struct live *l, const struct stack_rec *r)
 }
 
 /* What is not for the output, or not as it is. Returns whether that was all. */
-static __attribute__((noinline)) bool is_inner(struct live *l, const struct rec *r)
+static bool is_inner(struct live *l, const struct rec *r)
 {
 	if (r->type == REC_STACK) {
 		on_stack(l, (const struct stack_rec *)r);
@@ -235,13 +235,19 @@ static __attribute__((noinline)) bool is_inner(struct live *l, const struct rec 
 	return true;
 }
 
+static __attribute__((noinline)) void on_any(struct live *l, const struct rec *r)
+{
+	if (!is_inner(l, r) && !l->run.stop)
+		run_emit(&l->run, r);
+}
+
 static void on_record(void *ctx, const struct rec *r)
 {
 	struct live *l = ctx;
 
-	if ((l->inner || r->type == REC_STACK || r->type == REC_NOTICE) && is_inner(l, r))
-		return;
-	if (!l->run.stop)
+	if (l->inner || l->run.stop || r->type == REC_STACK || r->type == REC_NOTICE)
+		on_any(l, r);
+	else
 		run_emit(&l->run, r);
 }
 

@@ -63,21 +63,26 @@ void run_head(struct run *run)
 		out_head(run->out, run->columns, run->ncolumns, run->common.quiet || run->bare);
 }
 
-void run_emit(struct run *run, const struct rec *r)
-{
-	if (run->keep)
-		run->keep(run, r);
-	else
-		run_event(run, r);
-}
-
-void run_event(struct run *run, const struct rec *r)
+static inline void emit_event(struct run *run, const struct rec *r)
 {
 	run->events += run_events_of(r);
 	if (run->tool->event)
 		run->tool->event(run, r);
 	else
 		run_row(run, r);
+}
+
+void run_emit(struct run *run, const struct rec *r)
+{
+	if (run->keep)
+		run->keep(run, r);
+	else
+		emit_event(run, r);
+}
+
+void run_event(struct run *run, const struct rec *r)
+{
+	emit_event(run, r);
 }
 
 void run_notice(struct run *run, const struct notice_rec *r)

@@ -290,11 +290,13 @@ static int attach(struct run *run, struct attach *a)
 	return hook_attach(a, &want);
 }
 
-static void show_hex(struct run *run, const struct packet_frame *f)
+static __attribute__((noinline)) void show_hex(struct run *run, const struct packet_rec *p)
 {
+	struct packet_frame f;
 	struct buf b = {0};
 
-	packet_hex(&b, f->p, f->len);
+	packet_frame(&f, p);
+	packet_hex(&b, f.p, f.len);
 	if (buf_len(&b))
 		out_line(run->out, b.base, buf_len(&b));
 	buf_free(&b);
@@ -302,44 +304,45 @@ static void show_hex(struct run *run, const struct packet_frame *f)
 
 static u64 dropped; /* since the last packet */
 
-static inline void write_packet(struct run *run, const struct packet_rec *p)
+static __attribute__((noinline)) void write_ends(struct run *run, int err)
 {
-	struct packet_frame f;
-	int err;
-
-	packet_frame(&f, p);
-	err = pcapng_put(p, &f, dropped);
-	dropped = 0;
-	run->rows++;
-	if (run->common.count && run->rows >= run->common.count)
-		run->stop = true;
-	if (!err)
-		return;
 	run->stop = true;
 	run->broken |= err < 0; /* told when the file is closed */
 }
 
-static void event(struct run *run, const struct rec *r)
+static void write_packet(struct run *run, const struct packet_rec *p)
 {
-	const struct packet_rec *p = rec_of(r);
+	int err = pcapng_put(p, dropped);
+
+	dropped = 0;
+	run->rows++;
+	if (err || run->rows == run->common.count)
+		write_ends(run, err);
+}
+
+/* Where the filter could not be the kernel's. */
+static __attribute__((noinline)) bool passes_here(struct run *run, const struct packet_rec *p)
+{
 	struct packet_frame f;
 
-	if (hook_filter_here) {
-		packet_frame(&f, p);
-		if (!expr_passes(f.link, f.p, f.len, f.full)) {
-			run->events--;
-			return;
-		}
-	}
+	packet_frame(&f, p);
+	if (expr_passes(f.link, f.p, f.len, f.full))
+		return true;
+	run->events--;
+	return false;
+}
+
+static void event(struct run *run, const struct rec *r)
+{
+	if (hook_filter_here && !passes_here(run, rec_of(r)))
+		return;
 	if (opt.write) {
-		write_packet(run, p);
+		write_packet(run, rec_of(r));
 		return;
 	}
 	run_row(run, r);
-	if (opt.hex && run->common.format == OUT_TEXT) {
-		packet_frame(&f, p);
-		show_hex(run, &f);
-	}
+	if (opt.hex && run->common.format == OUT_TEXT)
+		show_hex(run, rec_of(r));
 }
 
 /* What the ring could not take since the last look. */

@@ -336,12 +336,10 @@ static __attribute__((noinline)) void make_alike(struct alike *k, const struct p
 /* What is ready for such a packet; blocks that it needs are written before it. */
 static inline const struct alike *alike_of(const struct packet_rec *r)
 {
-	u64 words[WORDS], place, differ = 0;
-	struct alike *k;
+	const u64 *words = (const u64 *)&r->netns;
+	u64 place = (words[0] ^ words[1] ^ words[2] ^ words[4]) * 0x9e3779b97f4a7c15, differ = 0;
+	struct alike *k = &alikes[place >> 32 & (ALIKES - 1)];
 
-	memcpy(words, &r->netns, sizeof(words));
-	place = (words[0] ^ words[1] ^ words[2] ^ words[4]) * 0x9e3779b97f4a7c15;
-	k = &alikes[place >> 32 & (ALIKES - 1)];
 #pragma GCC unroll 8
 	for (u32 i = 0; i < WORDS; i++)
 		differ |= k->key[i] ^ words[i];
@@ -370,24 +368,27 @@ struct packet_block {
 	u32 type, len, interface, high, low, captured, full;
 };
 
-int pcapng_put(const struct packet_rec *r, const struct packet_frame *f, u64 dropped)
+int pcapng_put(const struct packet_rec *r, u64 dropped)
 {
+	struct packet_frame f;
 	u64 ns = r->h.ts + how.wall_ns;
-	u32 padded = (f->len + 3) & ~3u, drops = dropped ? 4 + sizeof(dropped) : 0, len;
+	u32 padded, drops = dropped ? 4 + sizeof(dropped) : 0, len;
 	int err = how.seconds || how.size_mb ? rotate(ns) : 0;
 	const struct alike *k;
 	u8 *at;
 
 	if (err)
 		return err;
+	packet_frame(&f, r);
+	padded = (f.len + 3) & ~3u;
 	k = alike_of(r);
 	len = sizeof(struct packet_block) + padded + k->len + drops + 4;
 	at = (u8 *)buf_room(&b, len);
 	*(struct packet_block *)at =
-		(struct packet_block){EPB, len, k->interface, ns >> 32, ns, f->len, f->full};
+		(struct packet_block){EPB, len, k->interface, ns >> 32, ns, f.len, f.full};
 	at += sizeof(struct packet_block);
-	memset(at + (f->len & ~3u), 0, 4);
-	memcpy(at, f->p, f->len);
+	memset(at + (f.len & ~3u), 0, 4);
+	memcpy(at, f.p, f.len);
 	at += padded;
 	if (drops) {
 		u16 head[2] = {EPB_DROPCOUNT, sizeof(dropped)};

@@ -52,7 +52,7 @@ struct pcapng_how {
 /* How is kept. 0 or FAIL. */
 int pcapng_open(const struct pcapng_how *how);
 /* One packet. dropped: so many were lost before it. 0, FAIL, or 1 when -G and -W ask for an end. */
-int pcapng_put(const struct packet_rec *r, const struct packet_frame *f, u64 dropped);
+int pcapng_put(const struct packet_rec *r, u64 dropped);
 int pcapng_flush(void);
 int pcapng_close(void);
 

@@ -13,6 +13,34 @@
 #define STACK_BYTES   16384 /* of a task in the kernel (THREAD_SIZE of x86-64 and arm64) */
 #define HEADERS       128   /* Ethernet, a tag, IPv4 with all options, ports; a power of two */
 
+/*
+ * Owners that were found, by cookie, which no two sockets ever share: the socket's address, and a
+ * hash, need not be asked again. An owner that is known stays: one that changes does so before the
+ * socket has packets (owner_keep() of a fresh one).
+ */
+struct packets_known {
+	u64 cookie;
+	struct who who;
+	u64 passes;
+};
+
+#define KNOWN 256
+
+/*
+ * What the addresses of the last packets led to. An answer serves for FLOW_NS, and only as long as
+ * no socket has got an owner since: who takes over an address has a socket of its own.
+ */
+struct packets_flow {
+	u64 addrs, ports; /* the latter with the interface above them */
+	u64 noted;        /* with the protocol below it */
+	u64 ts;
+	u64 passes;
+	struct who who;
+};
+
+#define FLOWS   128
+#define FLOW_NS 1000000
+
 /* One at a time on each processor: softirqs, and tc with them shut out. */
 struct packets_work {
 	u8 headers[HEADERS];
@@ -27,33 +55,17 @@ struct packets_work {
 	u64 ts;
 	struct who who;
 	struct packets_pair pair;
+	struct packets_known known[KNOWN];
+	struct packets_flow flows[FLOWS];
 };
 
+/* A value of each processor's is at most 32 KiB (PCPU_MIN_UNIT_SIZE). */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, u32);
 	__type(value, struct packets_work);
 } packets_works SEC(".maps");
-
-/*
- * Owners that were found, by cookie, which no two sockets ever share: the socket's address, and a
- * hash, need not be asked again. An owner that is known stays: one that changes does so before the
- * socket has packets (owner_keep() of a fresh one).
- */
-struct packets_known {
-	u64 cookie;
-	struct who who;
-	u64 passes;
-};
-
-#define KNOWN 1024
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, KNOWN);
-	__type(key, u32);
-	__type(value, struct packets_known);
-} packets_knowns SEC(".maps");
 
 /* As task_fits(), of somebody whose task is elsewhere; what it cannot know does not fit. */
 static __always_inline bool who_fits(const struct who *w)
@@ -77,7 +89,7 @@ static __noinline int owner_ask(struct packets_work *w, struct packets_known *kn
 	if (!o || !o->who.pid)
 		return -1;
 	w->who = o->who;
-	if (known && cookie) {
+	if (cookie) {
 		known->who = o->who;
 		known->passes = o->passes;
 		known->cookie = cookie;
@@ -90,10 +102,10 @@ static __noinline int owner_ask(struct packets_work *w, struct packets_known *kn
 static __always_inline int owner_look(struct packets_work *w, u64 cookie, const struct who **who)
 {
 	u32 slot = cookie & (KNOWN - 1);
-	struct packets_known *known = bpf_map_lookup_elem(&packets_knowns, &slot);
+	struct packets_known *known = &w->known[slot];
 
 	*who = &w->who;
-	if (!known || known->cookie != cookie || !cookie)
+	if (known->cookie != cookie || !cookie)
 		return owner_ask(w, known, cookie);
 	*who = &known->who;
 	return known->passes;
@@ -249,28 +261,6 @@ static __always_inline int owner_by_address(void *ctx, struct packets_work *w,
 }
 
 /*
- * What the addresses of the last packets led to. An answer serves for FLOW_NS, and only as long as
- * no socket has got an owner since: who takes over an address has a socket of its own.
- */
-struct packets_flow {
-	u64 addrs, ports; /* the latter with the interface above them */
-	u64 noted;        /* with the protocol below it */
-	u64 ts;
-	u64 passes;
-	struct who who;
-};
-
-#define FLOWS   256
-#define FLOW_NS 1000000
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, FLOWS);
-	__type(key, u32);
-	__type(value, struct packets_flow);
-} packets_flows SEC(".maps");
-
-/*
  * Does a packet that arrives begin as most do: Ethernet, IPv4 without options, ports? key: these,
  * as they lie in memory, as owner_by_flow() wants them.
  */
@@ -296,9 +286,7 @@ static __always_inline int owner_by_flow(void *ctx, struct packets_work *w,
 	int passes;
 
 	slot = (slot ^ slot >> 16 ^ slot >> 8) & (FLOWS - 1);
-	f = bpf_map_lookup_elem(&packets_flows, &slot);
-	if (!f)
-		return -1;
+	f = &w->flows[slot];
 	*who = &f->who;
 	if (f->addrs == key->addrs && f->ports == key->ports && f->noted == key->noted &&
 	    w->ts - f->ts < FLOW_NS)
