@@ -141,10 +141,6 @@ static __always_inline int send_skb(struct __sk_buff *ctx, struct packets_work *
 		extra.tag_tci = ctx->vlan_tci;
 		bits |= PACKET_TAGGED;
 	}
-	if (conf.summary) {
-		count_packet(w, full);
-		return TC_ACT_UNSPEC;
-	}
 	if (n > conf.snap)
 		n = conf.snap;
 	SEND_SIZED(LOAD_SKB);
@@ -158,13 +154,61 @@ static __always_inline int send_xdp(struct xdp_md *ctx, struct packets_work *w, 
 	struct packet_extra extra = {};
 	struct packet_room *r;
 
-	if (conf.summary) {
-		count_packet(w, full);
-		return XDP_PASS;
-	}
 	if (n > conf.snap)
 		n = conf.snap;
 	SEND_SIZED(LOAD_XDP);
+	return XDP_PASS;
+}
+
+/* The owner of a packet that leaves: 1 it passes, 0 it does not, -1 nobody knows. */
+static __always_inline int owner_leaves(struct __sk_buff *ctx, struct packets_work *w,
+					const struct who **who)
+{
+	int owner = -1;
+
+	w->key = (u64)ctx->sk;
+	if (ctx->sk)
+		owner = owner_look(w, bpf_get_socket_cookie(ctx), who);
+	if (owner < 0 && w->key) {
+		*who = &w->who;
+		owner = owner_sends_now(w);
+	}
+	if (owner >= 0)
+		return owner;
+	HEADERS_LOOK(LOAD_SKB, ctx, w, ctx->len);
+	return owner_by_address(ctx, w, who);
+}
+
+/* --summary */
+
+static __always_inline int count_skb(struct __sk_buff *ctx, struct packets_work *w)
+{
+	const struct who *who;
+	int owner = -1;
+
+	if (conf.owner && w->out)
+		owner = owner_leaves(ctx, w, &who);
+	else if (conf.owner)
+		OWNER_ARRIVES(LOAD_SKB, ctx, w, ctx->len, owner, who);
+	if (!passes(owner))
+		return TC_ACT_UNSPEC;
+	HEADERS_LOOK(LOAD_SKB, ctx, w, ctx->len);
+	count_packet(w, ctx->len + (ctx->vlan_present ? 4 : 0));
+	return TC_ACT_UNSPEC;
+}
+
+static __always_inline int count_xdp(struct xdp_md *ctx, struct packets_work *w)
+{
+	u32 n = bpf_xdp_get_buff_len(ctx);
+	const struct who *who;
+	int owner = -1;
+
+	if (conf.owner)
+		OWNER_ARRIVES(LOAD_XDP, ctx, w, n, owner, who);
+	if (!passes(owner))
+		return XDP_PASS;
+	HEADERS_LOOK(LOAD_XDP, ctx, w, n);
+	count_packet(w, n);
 	return XDP_PASS;
 }
 
@@ -181,15 +225,14 @@ SEC("?tc") int packets_in(struct __sk_buff *ctx)
 {
 	u8 bits = 0;
 	struct packets_work *w = begin(ctx->ifindex, &bits);
-	const struct who *who = NULL;
-	int owner = -1;
+	const struct who *who;
+	int owner;
 
 	if (!w)
 		return TC_ACT_UNSPEC;
-	if (conf.owner)
-		OWNER_ARRIVES(LOAD_SKB, ctx, w, ctx->len, owner, who);
 	if (conf.summary)
-		HEADERS_LOOK(LOAD_SKB, ctx, w, ctx->len);
+		return count_skb(ctx, w);
+	OWNER_ARRIVES(LOAD_SKB, ctx, w, ctx->len, owner, who);
 	if (!passes(owner))
 		return TC_ACT_UNSPEC;
 	KNOWN_WHO(owner, bits, who);
@@ -200,23 +243,14 @@ SEC("?tc") int packets_out(struct __sk_buff *ctx)
 {
 	u8 bits = PACKET_OUT;
 	struct packets_work *w = begin(ctx->ifindex, &bits);
-	const struct who *who = NULL;
-	int owner = -1;
+	const struct who *who;
+	int owner;
 
 	if (!w)
 		return TC_ACT_UNSPEC;
-	if (conf.owner && ctx->sk) {
-		w->key = (u64)ctx->sk;
-		owner = owner_look(w, bpf_get_socket_cookie(ctx), &who);
-		if (owner < 0) {
-			who = &w->who;
-			owner = owner_sends_now(w);
-		}
-	}
-	if (conf.summary || (conf.owner && owner < 0))
-		HEADERS_LOOK(LOAD_SKB, ctx, w, ctx->len);
-	if (conf.owner && owner < 0)
-		owner = owner_by_address(ctx, w, &who);
+	if (conf.summary)
+		return count_skb(ctx, w);
+	owner = owner_leaves(ctx, w, &who);
 	if (!passes(owner))
 		return TC_ACT_UNSPEC;
 	KNOWN_WHO(owner, bits, who);
@@ -227,15 +261,14 @@ SEC("?xdp.frags") int packets_xdp(struct xdp_md *ctx)
 {
 	u8 bits = PACKET_XDP;
 	struct packets_work *w = begin(ctx->ingress_ifindex, &bits);
-	const struct who *who = NULL;
-	int owner = -1;
+	const struct who *who;
+	int owner;
 
 	if (!w)
 		return XDP_PASS;
-	if (conf.owner)
-		OWNER_ARRIVES(LOAD_XDP, ctx, w, bpf_xdp_get_buff_len(ctx), owner, who);
 	if (conf.summary)
-		HEADERS_LOOK(LOAD_XDP, ctx, w, bpf_xdp_get_buff_len(ctx));
+		return count_xdp(ctx, w);
+	OWNER_ARRIVES(LOAD_XDP, ctx, w, bpf_xdp_get_buff_len(ctx), owner, who);
 	if (!passes(owner))
 		return XDP_PASS;
 	KNOWN_WHO(owner, bits, who);

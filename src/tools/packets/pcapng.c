@@ -387,8 +387,8 @@ int pcapng_put(const struct packet_rec *r, u64 dropped)
 	*(struct packet_block *)at =
 		(struct packet_block){EPB, len, k->interface, ns >> 32, ns, f.len, f.full};
 	at += sizeof(struct packet_block);
-	memset(at + (f.len & ~3u), 0, 4);
 	memcpy(at, f.p, f.len);
+	memset(at + f.len, 0, 4);
 	at += padded;
 	if (drops) {
 		u16 head[2] = {EPB_DROPCOUNT, sizeof(dropped)};

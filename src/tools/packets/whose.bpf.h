@@ -38,8 +38,9 @@ struct packets_flow {
 	struct who who;
 };
 
-#define FLOWS   128
-#define FLOW_NS 1000000
+#define FLOW_BITS 7
+#define FLOWS     (1 << FLOW_BITS)
+#define FLOW_NS   1000000
 
 /* One at a time on each processor: softirqs, and tc with them shut out. */
 struct packets_work {
@@ -281,12 +282,11 @@ static __always_inline bool headers_plain(const struct packets_work *w, const u8
 static __always_inline int owner_by_flow(void *ctx, struct packets_work *w,
 					 const struct packets_flow *key, const struct who **who)
 {
-	u32 slot = (key->addrs >> 32) ^ key->addrs ^ key->ports;
+	u32 mix = (key->addrs >> 32) ^ key->addrs ^ key->ports;
 	struct packets_flow *f;
 	int passes;
 
-	slot = (slot ^ slot >> 16 ^ slot >> 8) & (FLOWS - 1);
-	f = &w->flows[slot];
+	f = &w->flows[mix * 0x9e3779b1 >> (32 - FLOW_BITS)]; /* the highest bits are made of all */
 	*who = &f->who;
 	if (f->addrs == key->addrs && f->ports == key->ports && f->noted == key->noted &&
 	    w->ts - f->ts < FLOW_NS)
