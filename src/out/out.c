@@ -26,7 +26,9 @@ struct out *out_open(enum out_format format, int fd, const struct out_world *wor
 		return NULL;
 	o->ops = formats[format];
 	o->fd = fd;
-	o->shift = world->wall_ns + (format == OUT_TEXT ? world->zone_s * (s64)NS_PER_S : 0);
+	o->shift = world->wall_ns;
+	if (format == OUT_TEXT) /* the time of day alone; days more, so that no zone makes it negative */
+		o->shift += (world->zone_s + 2 * 86400) * (s64)NS_PER_S;
 	o->cgroup = world->cgroup;
 	o->color = color;
 	o->second = -NS_PER_S; /* no time is within this second */

@@ -63,6 +63,12 @@ class Read(unittest.TestCase):
         self.assertEqual(rows[0]["time"], rows[1]["time"])
         self.assertEqual([r["packet"]["payload_bytes"] for r in rows], [1, 23])
 
+    def test_first_day(self):
+        """A capture that begins in 1970: the time of day west of Greenwich is of the day before."""
+        file = self.file(pcap("<", 0xa1b23c4d, [FRAME]).replace(struct.pack("<I", 1700000000), bytes(4)))
+        for zone, time in ("UTC", b"00:00:00.123456"), ("EST5", b"19:00:00.123456"), ("XXX-14", b"14:00:00.123456"):
+            self.assertEqual(weir("-r", file, "-q", env={**os.environ, "TZ": zone}).out.split()[0], time)
+
     def test_filter(self):
         rows = json(CAPTURE)
         for words, kind in (("tcp", "tcp"), ("arp", "arp"), ("icmp6 or ip6 protochain 58", "icmpv6"), ("udp", "udp")):
