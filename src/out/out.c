@@ -27,7 +27,8 @@ struct out *out_open(enum out_format format, int fd, const struct out_world *wor
 	o->ops = formats[format];
 	o->fd = fd;
 	o->shift = world->wall_ns;
-	if (format == OUT_TEXT) /* the time of day alone; days more, so that no zone makes it negative */
+	if (format ==
+	    OUT_TEXT) /* the time of day alone; days more, so that no zone makes it negative */
 		o->shift += (world->zone_s + 2 * 86400) * (s64)NS_PER_S;
 	o->cgroup = world->cgroup;
 	o->color = color;

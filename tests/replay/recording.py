@@ -143,7 +143,7 @@ def made(tool, *records):
         first = "s." if kind in OF_SOCKETS else ""
         for member, data in [(first + "h.type", 2), (first + "h.ts", 8), *members.items()]:
             if (kind, member) not in places:
-                at, size = {"type": (4, 2), "ts": (8, 8)}.get(member[len(first) + 2:]) or (
+                at, size = {first + "h.type": (4, 2), first + "h.ts": (8, 8)}.get(member) or (
                     sizes.setdefault(kind, 16), len(data))
                 places[kind, member] = at
                 sizes[kind] = max(sizes.get(kind, 16), at + len(padded(bytes(size))))

@@ -3,6 +3,7 @@
 """Replay of records that were made by hand: what they say is known, byte by byte."""
 import re
 import struct
+import tempfile
 import unittest
 
 import recording
@@ -10,7 +11,7 @@ import schema
 from recording import lib, made, name, record, section, who
 
 NETDEV, PROBE = 2, 5  # enum name_space
-ADDR, BUCKETS, RAW, SIZE, DEVICE, TEXT = 2, 16, 17, 20, 21, 24  # enum sect_kind
+DATA, ADDR, BUCKETS, RAW, SIZE, DEVICE, TEXT = 1, 2, 16, 17, 20, 21, 24  # enum sect_kind
 
 TOOLS = ("conns", "dns", "drops", "http", "latency", "so1stbyte", "soaccept", "socketio", "socksize", "sockstat",
          "soconnect", "soconnlat", "sofamily", "soprotocol", "sormem", "tcplife", "tcpretrans", "tcprtt", "tcpsynbl",
@@ -129,6 +130,27 @@ class Drops(unittest.TestCase):
         data = made("drops", *(record(recording.DROP, i) for i in range(5)))
         self.assertEqual(len(json(data)), 5)
         self.assertEqual(len(json(data, "-n", "2")), 2)
+
+
+class Packets(unittest.TestCase):
+    FRAMES = [bytes(12) + b"\x88\xb5" + bytes(i) for i in range(1, 14)]
+
+    def test_write(self):
+        """A recording becomes a capture, also one without a packet."""
+        records = [record(recording.PACKET, i * 10**9, section(DATA, f), link=b"\1\0", bits=b"\1", ifindex=b"\2\0\0\0")
+                   for i, f in enumerate(self.FRAMES)]
+        for some in records, []:
+            with tempfile.NamedTemporaryFile() as file:
+                self.assertEqual(replay(made("packets", *some), "-w", file.name), b"")
+                ended = lib.weir("packets", "-r", file.name, "-o", "json")
+                self.assertEqual([(r["time"], r["captured"], r["direction"]) for r in ended.rows],
+                                 [(f"1970-01-01T00:00:{i:02}.000000000Z", len(f), "out")
+                                  for i, f in enumerate(self.FRAMES[:len(some)])])
+
+    def test_not_here(self):
+        for options in ("--summary",), ("-r", "/dev/null"), ("-s", "60"), ("--at", "xdp"), ("-i", "lo"):
+            ended = recording.replay(made("packets"), *options)
+            self.assertEqual((ended.status, ended.out), (2, b""), options)
 
 
 class Latency(unittest.TestCase):

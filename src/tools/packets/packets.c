@@ -208,7 +208,7 @@ static int check_at(void)
 	return 0;
 }
 
-static int check_files(const struct common *c)
+static int check_files(const struct common *c, bool replay)
 {
 	if ((opt.size_mb || opt.every_ns || opt.files) && !opt.write)
 		return usage("-C, -G and -W are about files that -w writes; give -w FILE, too");
@@ -218,13 +218,17 @@ static int check_files(const struct common *c)
 		return usage("standard output is one file: -C and -G need -w FILE");
 	if (opt.every_ns && opt.every_ns % 1000000000)
 		return usage("-G takes whole seconds");
-	if (opt.summary && (opt.write || opt.read || c->record))
-		return usage("--summary counts in the kernel: it goes with no -w, -r or --record");
+	if (opt.summary && (opt.write || opt.read || c->record || replay))
+		return usage("--summary counts in the kernel: it goes with no -w, -r or --record, "
+			     "nor with replay");
+	if (replay && (opt.read || opt.devices.n || opt.at || opt.snap))
+		return usage("replay reads a recording: -r, -i, --at and -s are for live runs");
 	if (opt.write && c->record)
 		return usage("-w and --record exclude each other: both take the packets");
-	if (opt.read && (opt.devices.n || opt.at || c->netns || c->command || c->record))
-		return usage("-r reads a file: -i, --at, --netns, --record and a command are for "
-			     "interfaces");
+	if (opt.read &&
+	    (opt.devices.n || opt.at || opt.snap || c->netns || c->command || c->record))
+		return usage("-r reads a file: -i, --at, -s, --netns, --record and a command are "
+			     "for interfaces");
 	return 0;
 }
 
@@ -234,7 +238,7 @@ static int check(struct run *run)
 	int err = check_at();
 
 	if (!err)
-		err = check_files(c);
+		err = check_files(c, run->replay);
 
 	if (!err)
 		err = expr_set(c->args, c->nargs);
@@ -251,6 +255,8 @@ static int check(struct run *run)
 	return !run->replay && c->netns ? hook_enter(c->netns) : 0;
 }
 
+static bool opened; /* what -w writes to */
+
 /* start_ns: of the first span of -G; 0: now. */
 static int open_written(const struct run *run, u64 start_ns)
 {
@@ -262,6 +268,7 @@ static int open_written(const struct run *run, u64 start_ns)
 				 .start_ns = start_ns,
 				 .snap = opt.snap};
 
+	opened = true;
 	return opt.write ? pcapng_open(&how) : 0;
 }
 
@@ -312,8 +319,10 @@ static __attribute__((noinline)) void write_ends(struct run *run, int err)
 
 static void write_packet(struct run *run, const struct packet_rec *p)
 {
-	int err = pcapng_put(p, dropped);
+	int err = opened ? 0 : open_written(run, p->h.ts + run->world.wall_ns); /* replay */
 
+	if (!err)
+		err = pcapng_put(p, dropped);
 	dropped = 0;
 	run->rows++;
 	if (err || run->rows == run->common.count)
@@ -367,6 +376,8 @@ static int tick(struct run *run, struct attach *a, bool last)
 		return packets_sums(run, a);
 	if (!opt.write)
 		return 0;
+	if (!opened && open_written(run, 0)) /* replay of no packet */
+		return FAIL;
 	if (run->broken)
 		return FAIL; /* with the sentence that was left */
 	if (a && !last)
