@@ -17,7 +17,7 @@ static char *text;
 /* Compiled, by link type. */
 static struct compiled {
 	u16 link;
-	bool done;
+	bool done, said;
 	int err;
 	struct bpf_program prog;
 	char why[PCAP_ERRBUF_SIZE];
@@ -105,6 +105,7 @@ static struct compiled *compiled_for(u16 link)
 	if (c->done && c->link == link)
 		return c;
 	c->link = link;
+	c->said = false;
 	c->done = true;
 	c->err = compile(&c->prog, link, strlen(text), "", c->why);
 	return c;
@@ -202,6 +203,11 @@ bool expr_passes(u16 link, const u8 *frame, u32 len, u32 full)
 
 	if (!c)
 		return true;
+	if (c->err && !c->said)
+		note("packets of link type %u are left out, as the filter cannot be applied to "
+		     "them: %.200s",
+		     link, c->why);
+	c->said = true;
 	return !c->err && bpf_filter(c->prog.bf_insns, frame, full, len);
 }
 

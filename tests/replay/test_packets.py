@@ -63,6 +63,15 @@ class Read(unittest.TestCase):
         self.assertEqual(rows[0]["time"], rows[1]["time"])
         self.assertEqual([r["packet"]["payload_bytes"] for r in rows], [1, 23])
 
+    def test_filter_of_other_links(self):
+        """Packets of raw IP have no Ethernet addresses: one sentence says that none can pass."""
+        data = pcap("<", 0xa1b2c3d4, [FRAME[14:], FRAME[14:]])
+        file = self.file(data[:20] + struct.pack("<I", 101) + data[24:])
+        self.assertEqual(len(json(file, "udp")), 2)
+        ended = weir("-r", file, "-o", "json", "ether host 02:00:00:00:00:07")
+        self.assertEqual(ended.rows, [])
+        self.assertEqual(ended.words.count("packets of link type 101 are left out"), 1)
+
     def test_first_day(self):
         """A capture that begins in 1970: the time of day west of Greenwich is of the day before."""
         file = self.file(pcap("<", 0xa1b23c4d, [FRAME]).replace(struct.pack("<I", 1700000000), bytes(4)))
