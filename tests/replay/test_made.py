@@ -10,7 +10,7 @@ import recording
 import schema
 from recording import lib, made, name, record, section, who
 
-NETDEV, PROBE = 2, 5  # enum name_space
+CGROUP, NETDEV, PROBE = 1, 2, 5  # enum name_space
 DATA, ADDR, BUCKETS, RAW, SIZE, DEVICE, TEXT = 1, 2, 16, 17, 20, 21, 24  # enum sect_kind
 
 TOOLS = ("conns", "dns", "drops", "http", "latency", "so1stbyte", "soaccept", "socketio", "socksize", "sockstat",
@@ -39,6 +39,23 @@ class Foreign(unittest.TestCase):
         for tool in TOOLS:
             with self.subTest(tool):
                 self.assertEqual(json(made(tool, packet)), [])
+
+
+class Cgroup(unittest.TestCase):
+    ROOT = 1  # kernfs gives it to the root of each hierarchy
+
+    def test_of_another_machine(self):
+        """A number that no name was recorded for stays one: here it is another cgroup's."""
+        call = record(recording.CALL, 1, who=who(cgroup=self.ROOT), call=b"\1\0")
+        self.assertEqual([r["cgroup"] for r in json(made("trace", call))], [self.ROOT])
+        self.assertEqual([r["cgroup"] for r in json(made("trace", name(CGROUP, self.ROOT, b"/a"), call))], ["/a"])
+
+    def test_capture(self):
+        packet = record(recording.PACKET, 1, section(DATA, bytes(20)), who=who(cgroup=self.ROOT), bits=b"\x08")
+        with tempfile.NamedTemporaryFile() as file:
+            replay(made("packets", packet), "-w", file.name)
+            rows = lib.weir("packets", "-r", file.name, "-o", "json").rows
+        self.assertEqual([(r["comm"], r["cgroup"]) for r in rows], [("nc", self.ROOT)])
 
 
 class Hit(unittest.TestCase):

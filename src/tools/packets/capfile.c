@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "cgroups.h"
 #include "decode.h"
 #include "error.h"
 #include "capfile.h"
@@ -373,7 +374,9 @@ int capfile_open(struct capfile *c, const char *path)
 	c->rec = calloc(1, sizeof(*c->rec) + sizeof(struct sect) + PACKET_SNAP_MAX + 8);
 	if (!c->interfaces || !c->owners || !c->rec)
 		return fail("no memory to read %.200s", path);
-	netdev_learn(0, 0, "", 0); /* this machine's devices are not those of the file */
+	/* this machine's devices and cgroups are not those of the file */
+	netdev_learn(0, 0, "", 0);
+	cgroup_learn(0, "", 0);
 	return begin(c);
 }
 

@@ -54,7 +54,9 @@ static int replay(struct run *run, struct file_reader *file)
 	run->world = (struct out_world){file->head.wall_ns, file->head.zone_s, cgroup_path};
 	if (run_open(run))
 		return FAIL;
-	genl_learn(0, "", 0); /* this machine's families are not those of the recording */
+	/* this machine's families and cgroups are not those of the recording */
+	genl_learn(0, "", 0);
+	cgroup_learn(0, "", 0);
 	while (!run->stop && (more = file_next(file, &r)) > 0)
 		play_one(run, r);
 	if (run->tool->tick && run->tool->tick(run, NULL, true))
