@@ -25,32 +25,51 @@ void netdev_in(u32 netns)
 	current = netns;
 }
 
-/* What a recording tells: of one namespace, so that a number has a place of its own for long. */
-#define TOLD 4096
-static struct {
+/* What a recording or a capture tells. A device is at one of the places from its own on. */
+#define TOLD  4096
+#define TRIES 8
+static struct named {
 	u32 netns, ifindex; /* 0: none */
 	char name[IF_NAMESIZE];
 } told[TOLD];
 static bool telling;
 
+/* The device's place; NULL: it has none. add: then the first that is free, else its own. */
+static struct named *place_of(u32 netns, u32 ifindex, bool add)
+{
+	u32 at = ifindex + netns * 0x9e3779b1;
+	struct named *free = NULL;
+
+	for (u32 i = 0; i < TRIES; i++) {
+		struct named *n = &told[(at + i) % TOLD];
+
+		if (n->ifindex == ifindex && n->netns == netns)
+			return n;
+		if (!free && !n->ifindex)
+			free = n;
+	}
+	return !add ? NULL : free ? free : &told[at % TOLD];
+}
+
 void netdev_learn(u32 netns, u32 ifindex, const char *name, u32 len)
 {
-	u32 at = ifindex % TOLD;
+	struct named *n;
 
 	telling = true;
 	if (!ifindex || !len || len >= IF_NAMESIZE)
 		return;
-	told[at].netns = netns;
-	told[at].ifindex = ifindex;
-	memcpy(told[at].name, name, len);
-	told[at].name[len] = 0;
+	n = place_of(netns, ifindex, true);
+	n->netns = netns;
+	n->ifindex = ifindex;
+	memcpy(n->name, name, len);
+	n->name[len] = 0;
 }
 
 static const char *told_name(u32 ifindex)
 {
-	u32 at = ifindex % TOLD;
+	const struct named *n = place_of(current, ifindex, false);
 
-	return told[at].ifindex == ifindex && told[at].netns == current ? told[at].name : NULL;
+	return n ? n->name : NULL;
 }
 
 u32 netdev_own(void)

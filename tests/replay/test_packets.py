@@ -37,6 +37,28 @@ def pcap(order, magic, frames):
     return out
 
 
+def block(kind, body):
+    body += bytes(-len(body) % 4)
+    return struct.pack("<II", kind, 12 + len(body)) + body + struct.pack("<I", 12 + len(body))
+
+
+def option(code, value):
+    return struct.pack("<HH", code, len(value)) + value + bytes(-len(value) % 4)
+
+
+def section(*blocks):
+    return block(0x0a0d0d0a, struct.pack("<IHHq", 0x1a2b3c4d, 1, 0, -1)) + b"".join(blocks)
+
+
+def interface(name, *options):
+    return block(1, struct.pack("<HHI", 1, 0, 0) + option(2, name.encode()) + b"".join(options))
+
+
+def packet(number, *options):
+    head = struct.pack("<5I", number, 0, 0, len(FRAME), len(FRAME))
+    return block(6, head + FRAME + bytes(-len(FRAME) % 4) + b"".join(options))
+
+
 class Read(unittest.TestCase):
     def file(self, data):
         file = tempfile.NamedTemporaryFile()
@@ -71,6 +93,20 @@ class Read(unittest.TestCase):
         ended = weir("-r", file, "-o", "json", "ether host 02:00:00:00:00:07")
         self.assertEqual(ended.rows, [])
         self.assertEqual(ended.words.count("packets of link type 101 are left out"), 1)
+
+    def test_interfaces(self):
+        """Each has its own name, wherever it was described, also in what is written of it."""
+        def own(netns, ifindex):
+            return option(2989, struct.pack("<6I", 32473, 0x72696577, 3, netns, ifindex, 0))
+
+        some = [interface("a0", own(11, 2)), interface("b0", own(22, 2)), interface("c0", own(11, 2 + 4096))]
+        for data, names in ((section(*some, *map(packet, (0, 1, 2, 0))), ["a0", "b0", "c0", "a0"]),
+                            (section(interface("a0"), packet(0)) + section(interface("b0"), packet(0)), ["a0", "b0"])):
+            file = self.file(data)
+            self.assertEqual([r["device"] for r in json(file)], names)
+            self.assertEqual(weir("-r", file, "-w", file + ".again").status, 0)
+            self.addCleanup(os.unlink, file + ".again")
+            self.assertEqual([r["device"] for r in json(file + ".again")], names)
 
     def test_first_day(self):
         """A capture that begins in 1970: the time of day west of Greenwich is of the day before."""

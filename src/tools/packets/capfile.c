@@ -161,7 +161,7 @@ static int read_interface(struct capfile *c, const u8 *p, const u8 *end)
 	if (c->ninterfaces == CAPFILE_INTERFACES)
 		return fail("%.200s has more than %u interfaces", c->path, CAPFILE_INTERFACES);
 	i.link = get16(c, p);
-	i.ifindex = c->ninterfaces + 1;
+	i.ifindex = ++c->described;
 	for (p += 8; (value = next_option(c, &p, end, &code, &len));) {
 		if (code == 2 && len) {
 			u32 n = len < 15 ? len : 15;

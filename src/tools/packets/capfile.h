@@ -26,8 +26,9 @@ struct capfile {
 	bool ng, swap, nanos;
 	u64 at; /* bytes read */
 	u64 packets;
-	u32 named; /* interface blocks: each may give a number another name */
-	u32 ninterfaces;
+	u32 named;       /* interface blocks: each may give a number another name */
+	u32 ninterfaces; /* of this section */
+	u32 described;   /* of all */
 	struct capfile_interface *interfaces;
 	struct {
 		u32 number;

@@ -19,7 +19,7 @@ enum { EPB_FLAGS = 2, EPB_DROPCOUNT = 4, OPT_CUSTOM = 2989 };
 #define OWNERS     1024 /* a power of two */
 
 struct interface {
-	u32 ifindex;
+	u32 netns, ifindex;
 	u16 link;
 	u8 bits;
 };
@@ -240,8 +240,8 @@ static u32 interface_of(const struct packet_rec *r)
 	size_t at;
 
 	for (u32 k = 0, i = last_interface; k < ninterfaces; k++, i = (i + 1) % ninterfaces)
-		if (interfaces[i].ifindex == r->ifindex && interfaces[i].bits == bits &&
-		    interfaces[i].link == r->link)
+		if (interfaces[i].ifindex == r->ifindex && interfaces[i].netns == r->netns &&
+		    interfaces[i].bits == bits && interfaces[i].link == r->link)
 			return last_interface = i;
 	if (ninterfaces == INTERFACES)
 		ninterfaces--;
@@ -261,7 +261,7 @@ static u32 interface_of(const struct packet_rec *r)
 	custom(&own, sizeof(own));
 	option(OPT_END, NULL, 0);
 	end_block(at);
-	interfaces[ninterfaces] = (struct interface){r->ifindex, r->link, bits};
+	interfaces[ninterfaces] = (struct interface){r->netns, r->ifindex, r->link, bits};
 	return last_interface = ninterfaces++;
 }
 
