@@ -108,6 +108,26 @@ class Read(unittest.TestCase):
             self.addCleanup(os.unlink, file + ".again")
             self.assertEqual([r["device"] for r in json(file + ".again")], names)
 
+    def test_many_owners(self):
+        """Who comes with the first packet is known with the last, whoever comes between."""
+        def owner(number, pid):
+            who = struct.pack("<IIIIIIIIQ16s", 0x72696577, 1, number, pid, pid, 0, 0, 0, 0, b"x")
+            return block(0xbad, struct.pack("<I", 32473) + who)
+
+        def owned(number):
+            return packet(0, option(2989, struct.pack("<4I", 32473, 0x72696577, 2, number)))
+
+        # 1024 is how many a reader keeps; these are at other places than the first one
+        between = [b for pid in range(1, 1200) if pid % 1024 != 900 % 1024 for b in (owner(2, pid), owned(2))]
+        data = section(interface("a0"), owner(1, 900), owned(1), *between, owned(1), owner(3, 900 + 1024),
+                       *3 * [owned(3), owned(1)])  # at one place
+        file = self.file(data)
+        self.assertEqual(weir("-r", file, "-w", file + ".again").status, 0)
+        self.addCleanup(os.unlink, file + ".again")
+        for name in file, file + ".again":
+            pids = [r["pid"] for r in json(name)]
+            self.assertEqual([pids[0], *pids[-7:]], [900, 900, *3 * [1924, 900]])
+
     def test_first_day(self):
         """A capture that begins in 1970: the time of day west of Greenwich is of the day before."""
         file = self.file(pcap("<", 0xa1b23c4d, [FRAME]).replace(struct.pack("<I", 1700000000), bytes(4)))

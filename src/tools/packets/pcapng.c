@@ -25,7 +25,7 @@ struct interface {
 };
 
 struct owner {
-	u32 number; /* 0: free */
+	u32 number; /* its place plus 1: where a reader keeps it, too; 0: free */
 	struct who who;
 };
 
@@ -51,7 +51,7 @@ static struct pcapng_how how;
 static struct buf b;
 static int fd = -1;
 static struct interface interfaces[INTERFACES];
-static u32 ninterfaces, last_interface, nowners;
+static u32 ninterfaces, last_interface;
 static struct owner owners[OWNERS];
 static struct alike alikes[ALIKES];
 static u64 written;          /* to this file */
@@ -118,7 +118,7 @@ static void section(void)
 	option(SHB_USERAPPL, app, sizeof(app) - 1);
 	option(OPT_END, NULL, 0);
 	end_block(at);
-	ninterfaces = last_interface = nowners = 0;
+	ninterfaces = last_interface = 0;
 	memset(owners, 0, sizeof(owners));
 	memset(alikes, 0, sizeof(alikes));
 }
@@ -304,6 +304,16 @@ static void make_tail(struct alike *k, bool out, const struct owner *o)
 	b.at = b.base + at;
 }
 
+/* An owner's number is another's from now on. */
+static void forget_owner(const struct who *who)
+{
+	const size_t at = offsetof(struct packet_rec, who) - offsetof(struct packet_rec, netns);
+
+	for (u32 i = 0; i < ALIKES; i++)
+		if (!memcmp((const u8 *)alikes[i].key + at, who, sizeof(*who)))
+			memset(alikes[i].key, 0, sizeof(alikes[i].key));
+}
+
 /* Who it is, with a block of its own when it was not seen before. */
 static const struct owner *owner_of(const struct who *who)
 {
@@ -314,7 +324,9 @@ static const struct owner *owner_of(const struct who *who)
 
 	if (o->number && !memcmp(&o->who, who, sizeof(*who)))
 		return o;
-	o->number = ++nowners;
+	if (o->number)
+		forget_owner(&o->who);
+	o->number = o - owners + 1;
 	o->who = *who;
 	own = (struct custom_owner){PCAPNG_WEIR, CUSTOM_OWNER, o->number, who->pid,    who->tid,
 				    who->uid,    who->netns,   0,         who->cgroup, {0}};
