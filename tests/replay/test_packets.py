@@ -108,6 +108,14 @@ class Read(unittest.TestCase):
             self.addCleanup(os.unlink, file + ".again")
             self.assertEqual([r["device"] for r in json(file + ".again")], names)
 
+    def test_many_interfaces(self):
+        """More than a writer remembers: containers come and go."""
+        names = [f"v{i}" for i in range(1100)]
+        file = self.file(section(*map(interface, names), *map(packet, range(1100)), packet(1099), packet(0)))
+        self.assertEqual(weir("-r", file, "-w", file + ".again").status, 0)
+        self.addCleanup(os.unlink, file + ".again")
+        self.assertEqual([r["device"] for r in json(file + ".again")], [*names, "v1099", "v0"])
+
     def test_many_owners(self):
         """Who comes with the first packet is known with the last, whoever comes between."""
         def owner(number, pid):

@@ -20,6 +20,7 @@ enum { EPB_FLAGS = 2, EPB_DROPCOUNT = 4, OPT_CUSTOM = 2989 };
 
 struct interface {
 	u32 netns, ifindex;
+	u32 number; /* of its block */
 	u16 link;
 	u8 bits;
 };
@@ -52,6 +53,7 @@ static struct buf b;
 static int fd = -1;
 static struct interface interfaces[INTERFACES];
 static u32 ninterfaces, last_interface;
+static u32 described; /* interface blocks of this section */
 static struct owner owners[OWNERS];
 static struct alike alikes[ALIKES];
 static u64 written;          /* to this file */
@@ -118,7 +120,7 @@ static void section(void)
 	option(SHB_USERAPPL, app, sizeof(app) - 1);
 	option(OPT_END, NULL, 0);
 	end_block(at);
-	ninterfaces = last_interface = 0;
+	ninterfaces = last_interface = described = 0;
 	memset(owners, 0, sizeof(owners));
 	memset(alikes, 0, sizeof(alikes));
 }
@@ -242,9 +244,7 @@ static u32 interface_of(const struct packet_rec *r)
 	for (u32 k = 0, i = last_interface; k < ninterfaces; k++, i = (i + 1) % ninterfaces)
 		if (interfaces[i].ifindex == r->ifindex && interfaces[i].netns == r->netns &&
 		    interfaces[i].bits == bits && interfaces[i].link == r->link)
-			return last_interface = i;
-	if (ninterfaces == INTERFACES)
-		ninterfaces--;
+			return interfaces[last_interface = i].number;
 	at = begin_block(IDB);
 	buf_mem(&b, &head, sizeof(head));
 	netdev_in(r->netns);
@@ -261,8 +261,10 @@ static u32 interface_of(const struct packet_rec *r)
 	custom(&own, sizeof(own));
 	option(OPT_END, NULL, 0);
 	end_block(at);
-	interfaces[ninterfaces] = (struct interface){r->netns, r->ifindex, r->link, bits};
-	return last_interface = ninterfaces++;
+	last_interface = ninterfaces < INTERFACES ? ninterfaces++ : described % INTERFACES;
+	interfaces[last_interface] =
+		(struct interface){r->netns, r->ifindex, described, r->link, bits};
+	return described++;
 }
 
 /* At most COMMENT bytes. */
