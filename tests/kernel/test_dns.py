@@ -187,6 +187,17 @@ class Dns(unittest.TestCase):
                                (4, None, "unanswered"), (4, "NOERROR", "no_query"), (5, "REFUSED"), (6, "NOERROR")})
         self.assertRegex(self.words, r"\d+ messages were no DNS")
 
+    def test_longer_than_the_machine_runs(self):
+        """A time-out that would have begun before the machine did."""
+        def answer(message):
+            time.sleep(0.7)
+            return message[:2] + b"\x81\x80" + message[4:6] + b"\0" * 6 + message[12:]
+        server = self.serve(answer)
+        live = self.live("--timeout", "1000000m", "--side", "client")
+        udp(query("a.test"))
+        server.close()
+        self.assertEqual([(r["rcode"], r["notes"]) for r in self.rows(live)], [("NOERROR", [])])
+
     def test_ports_and_filters(self):
         """Another port, mDNS only when asked for; --slower, --name, --failed; a replay like the live run."""
         def answer(message):

@@ -282,7 +282,7 @@ static int tick(struct run *run, struct attach *a, bool last)
 	u64 now = now_ns();
 
 	if (a)
-		pending_expire(now - own.timeout_ns, now);
+		pending_expire(now > own.timeout_ns ? now - own.timeout_ns : 0, now);
 	if (own.summary && (last || own.intervals))
 		sums_tell(tell_row, run);
 	if (!last || !a)
