@@ -63,7 +63,7 @@ static struct query *find(u64 conn, u16 id, u8 side, const struct dns_head *h,
 
 static void give_up(struct query *q, u64 now)
 {
-	q->r.s.dur = now - q->r.s.h.ts;
+	q->r.s.dur = now > q->r.s.h.ts ? now - q->r.s.h.ts : 0;
 	q->r.s.ret = -1;
 	q->r.flags |= DNS_UNANSWERED;
 	dns_done(&q->r, q->name, NULL, 0);
@@ -121,7 +121,8 @@ static void on_answer(const struct piece_rec *r, const struct dns_head *h,
 		fill(&d, r, h, question);
 	if (!(d.s.sock.flags & SOCK_ID_PEER)) /* whom a server has heard it says by its answer */
 		d.s.sock = r->sock;
-	d.s.dur = r->h.ts - d.s.h.ts;
+	/* who took the time first may come to the ring later */
+	d.s.dur = r->h.ts > d.s.h.ts ? r->h.ts - d.s.h.ts : 0;
 	d.s.ret = h->rcode ? -1 - h->rcode : 0;
 	d.rcode = h->rcode;
 	d.answers = h->answers;

@@ -472,7 +472,8 @@ void conn_piece(struct conn *c, const struct piece_rec *r)
 	struct stream *s = &c->streams[r->flags & PIECE_SENT ? DIR_SENT : DIR_RECEIVED];
 	u32 have = r->h.len > sizeof(*r) ? r->h.len - sizeof(*r) : 0;
 
-	c->now = r->h.ts;
+	if (r->h.ts > c->now) /* who took the time first may come to the ring later */
+		c->now = r->h.ts;
 	if (r->sock.flags)
 		c->sock = r->sock;
 	if (r->who.pid)
@@ -486,7 +487,8 @@ void conn_piece(struct conn *c, const struct piece_rec *r)
 
 void conn_end(struct conn *c, u64 now)
 {
-	c->now = now;
+	if (now > c->now)
+		c->now = now;
 	for (u32 dir = 0; dir < 2; dir++)
 		stream_end(&c->streams[dir]);
 	h2_end(c);
