@@ -136,6 +136,14 @@ class Read(unittest.TestCase):
             pids = [r["pid"] for r in json(name)]
             self.assertEqual([pids[0], *pids[-7:]], [900, 900, *3 * [1924, 900]])
 
+    def test_nothing_known(self):
+        """Packets of a file whose records have no word but 0s: of BSD's loopback."""
+        data = pcap("<", 0xa1b2c3d4, [bytes(4) + FRAME[14:]])
+        file = self.file(data[:20] + bytes(4) + data[24:])
+        self.assertEqual(weir("-r", file, "-w", file + ".again").status, 0)
+        self.addCleanup(os.unlink, file + ".again")
+        self.assertEqual([(r["link"], r["captured"]) for r in json(file + ".again")], [(0, len(FRAME) - 10)])
+
     def test_first_day(self):
         """A capture that begins in 1970: the time of day west of Greenwich is of the day before."""
         file = self.file(pcap("<", 0xa1b23c4d, [FRAME]).replace(struct.pack("<I", 1700000000), bytes(4)))

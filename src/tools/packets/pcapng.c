@@ -42,7 +42,7 @@ struct owner {
 #define TAIL    (FLAGS + 4 + COMMENT + 4 + 4 + sizeof(struct custom_owned_by) + 4)
 
 struct alike {
-	u64 key[WORDS]; /* 0s: free */
+	u64 key[WORDS]; /* ones, which no record has: free */
 	u32 interface, len;
 	u8 tail[TAIL];
 };
@@ -122,7 +122,7 @@ static void section(void)
 	end_block(at);
 	ninterfaces = last_interface = described = 0;
 	memset(owners, 0, sizeof(owners));
-	memset(alikes, 0, sizeof(alikes));
+	memset(alikes, 0xff, sizeof(alikes));
 }
 
 static int file_failed(int err)
@@ -313,7 +313,7 @@ static void forget_owner(const struct who *who)
 
 	for (u32 i = 0; i < ALIKES; i++)
 		if (!memcmp((const u8 *)alikes[i].key + at, who, sizeof(*who)))
-			memset(alikes[i].key, 0, sizeof(alikes[i].key));
+			memset(alikes[i].key, 0xff, sizeof(alikes[i].key));
 }
 
 /* Who it is, with a block of its own when it was not seen before. */
