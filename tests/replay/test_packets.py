@@ -198,7 +198,8 @@ class Read(unittest.TestCase):
             self.assertEqual(ended.status, 1, ended)
             self.assertIn(say, ended.words)
         for argv in (("-r", CAPTURE, "-i", "lo"), ("-C", 1), ("-w", "-", "-C", 1, "-r", CAPTURE), ("-W", 2, "-w", "x"),
-                     ("-r", CAPTURE, "--summary"), ("-r", CAPTURE, "-s", "60"), ("-r", CAPTURE, "tcp andd"), ("-s", "65536")):
+                     ("-r", CAPTURE, "--summary"), ("-r", CAPTURE, "-s", "60"), ("-r", CAPTURE, "tcp andd"),
+                     ("--summary", "-o", "csv"), ("-s", "65536")):
             self.assertEqual(weir(*argv).status, 2, argv)
 
 

@@ -221,6 +221,8 @@ static int check_files(const struct common *c, bool replay)
 	if (opt.summary && (opt.write || opt.read || c->record || replay))
 		return usage("--summary counts in the kernel: it goes with no -w, -r or --record, "
 			     "nor with replay");
+	if (opt.summary && c->format == OUT_CSV)
+		return usage("--summary is three tables: text or JSON, not CSV");
 	if (replay && (opt.read || opt.devices.n || opt.at || opt.snap))
 		return usage("replay reads a recording: -r, -i, --at and -s are for live runs");
 	if (opt.write && c->record)
