@@ -17,7 +17,7 @@ static bool put_http(struct buf *b, const u8 *p, u32 n)
 	if (memcmp(p, "HTTP/1.", 7)) {
 		while (word < n && word < 20 && p[word] >= 'A' && p[word] <= 'Z')
 			word++;
-		if (word < 3 || word == n || p[word] != ' ')
+		if (word < 3 || word + 1 >= n || p[word] != ' ')
 			return false;
 	}
 	while (end < n && end < LINE_MOST && p[end] != '\r' && p[end] != '\n')

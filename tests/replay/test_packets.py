@@ -144,6 +144,14 @@ class Read(unittest.TestCase):
         self.addCleanup(os.unlink, file + ".again")
         self.assertEqual([(r["link"], r["captured"]) for r in json(file + ".again")], [(0, len(FRAME) - 10)])
 
+    def test_padding_is_no_payload(self):
+        """Behind a payload that ends after a word there is Ethernet's padding, which is no path."""
+        tcp = struct.pack("!HHIIBBHHH", 1, 2, 0, 0, 0x50, 16, 9, 0, 0)
+        for payload, told in (b"ABCDEFGH ", None), (b"ABCDEFGH /", "ABCDEFGH /"):
+            length = struct.pack("!H", 40 + len(payload))
+            frame = FRAME[:16] + length + FRAME[18:23] + b"\6" + FRAME[24:34] + tcp + payload + b"/pad"
+            self.assertEqual(json(self.file(pcap("<", 0xa1b2c3d4, [frame])))[0]["packet"].get("http"), told)
+
     def test_first_day(self):
         """A capture that begins in 1970: the time of day west of Greenwich is of the day before."""
         file = self.file(pcap("<", 0xa1b23c4d, [FRAME]).replace(struct.pack("<I", 1700000000), bytes(4)))
