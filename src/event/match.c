@@ -17,19 +17,24 @@ static bool in_prefix(const struct filter *f, u16 family, const u8 *addr)
 	return true;
 }
 
-/* The address in the call itself, or NULL. */
+/* The address in the call itself, or NULL; what it is cut off by is 0. Valid until the next call.
+ */
 static const struct sockaddr *address(const struct call_rec *r)
 {
+	static struct sockaddr_in6 whole;
 	const u8 *p = (const u8 *)r + r->h.fixed, *end = (const u8 *)r + r->h.len;
 
 	while (end - p >= (long)sizeof(struct sect)) {
 		const struct sect *s = (const struct sect *)p;
 
 		p += sizeof(*s) + SECT_NEXT(s->len);
-		if (p > end + 7)
+		if (s->len > end - (const u8 *)(s + 1))
 			break;
-		if (s->kind == SECT_ADDR && s->len >= sizeof(struct sockaddr_in))
-			return (const struct sockaddr *)(s + 1);
+		if (s->kind == SECT_ADDR && s->len >= sizeof(struct sockaddr_in)) {
+			memset(&whole, 0, sizeof(whole));
+			memcpy(&whole, s + 1, s->len < sizeof(whole) ? s->len : sizeof(whole));
+			return (const struct sockaddr *)&whole;
+		}
 	}
 	return NULL;
 }
@@ -127,7 +132,7 @@ static bool match_subject(const struct filter *f, const struct hit_rec *r)
 		const struct sect *s = (const struct sect *)p;
 
 		p += sizeof(*s) + SECT_NEXT(s->len);
-		if (p > end + 7)
+		if (s->len > end - (const u8 *)(s + 1))
 			break;
 		if (s->kind == SECT_SOCK && s->len >= sizeof(struct hit_sock) && !sock) {
 			sock = true;

@@ -41,6 +41,17 @@ class Foreign(unittest.TestCase):
                 self.assertEqual(json(made(tool, packet)), [])
 
 
+class Filter(unittest.TestCase):
+    def test_short_address(self):
+        """Of an address of IPv6 that is cut off, what lies behind it is no part."""
+        def call(address):
+            return record(recording.CALL, 1, section(ADDR, address, 1) + section(DATA, b"", 1, 5), call=b"\2\0")
+
+        address = struct.pack("<HHI", 10, 0, 0) + bytes.fromhex("fe80000000000000" "0101000005000000") + bytes(4)
+        for end, rows in (28, 1), (24, 1), (16, 0):
+            self.assertEqual(len(json(made("trace", call(address[:end])), "--host", "fe80::101:0:500:0")), rows, end)
+
+
 class Cgroup(unittest.TestCase):
     ROOT = 1  # kernfs gives it to the root of each hierarchy
 
