@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 """weir trace of kernel functions, by each way that this kernel grants; what the workload did is the measure."""
 import collections
-import json
 import os
 import pathlib
 import signal

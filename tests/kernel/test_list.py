@@ -9,10 +9,8 @@ import functools
 import io
 import os
 import pathlib
-import platform
 import random
 import re
-import subprocess
 import tempfile
 import unicodedata
 import unittest

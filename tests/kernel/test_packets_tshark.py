@@ -6,12 +6,8 @@ weir packets against tshark: real traffic of curl, nginx, iperf3, ping, nc and p
 show is the same, of at least 5 000 packets.
 """
 import collections
-import functools
-import json
-import os
 import socket
 import struct
-import subprocess
 import tempfile
 import time
 import unittest

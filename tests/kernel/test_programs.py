@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import unittest
 
 import lib
 import oracle

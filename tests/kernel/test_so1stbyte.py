@@ -6,7 +6,6 @@ import os
 import re
 import select
 import socket
-import subprocess
 import sys
 import tempfile
 import threading

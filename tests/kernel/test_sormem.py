@@ -5,7 +5,6 @@ import collections
 import os
 import re
 import socket
-import subprocess
 import sys
 import tempfile
 import time

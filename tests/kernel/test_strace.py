@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 """weir trace --bare beside strace: small programs with every kind of argument, good and bad."""
-import unittest
 
 import lib
 import oracle
