@@ -8,7 +8,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BENCH = ROOT / "bench"
 BUILT = ROOT / "build/bench"
 KERNELS = ("6.1", "6.12")
-PROGRAMS = (("load", ["-static", "-no-pie"]), ("empty", ["-lbpf"]),
+PROGRAMS = (("load", ["-no-pie", "-lresolv"]), ("begin", ["-no-pie"]), ("empty", ["-lbpf"]),
             ("places", ["-shared", "-fPIC"]))
 
 
@@ -25,13 +25,24 @@ def machine(kernel, counts, seconds, *command, share=None):
             *(["--out", str(share)] if share else []), "--plugin", f"{BUILT}/places,{counts}", "--", *command]
 
 
-def commands():
-    """The command of each row of rows.txt: {(work, name): command}."""
-    found, work = {}, None
+def sections():
+    """The rows of rows.txt: {work: {name: command}}."""
+    found = {}
     for line in (BENCH / "rows.txt").read_text().splitlines():
-        if head := re.match(r"\[(\S+) \d+\]$", line):
-            work = head[1]
+        if head := re.match(r"\[(\S+) \d+.*\]$", line):
+            rows = found.setdefault(head[1], {})
         elif " | " in line and not line.startswith("#"):
             name, command = line.split(" | ", 1)
-            found[work, name] = command
+            rows[name] = command
     return found
+
+
+def dealt(hands):
+    """The works of rows.txt in so many lists that take about as long, the longest first."""
+    # A peer takes seconds to start.
+    weights = {work: sum(1 if re.match(r"\./weir|build/", command) else 5 for command in rows.values())
+               for work, rows in sections().items()}
+    lists = [[] for _ in range(hands)]
+    for work in sorted(weights, key=weights.get, reverse=True):
+        min(lists, key=lambda works: sum(weights[one] for one in works)).append(work)
+    return sorted(lists, key=lambda works: -sum(weights[one] for one in works))

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
  * A plugin of qemu that counts the instructions that the emulated machine executes, between two
- * that do nothing else (bench/mark.h). Arguments, one or both: totals=PATH  a line is appended for
- * each window: how many places=PATH  the n-th window is written to PATH.n: lines of an address in
- * hexadecimal and how often
+ * that do nothing else (bench/mark.h). Arguments, one or both:
+ *
+ * totals=PATH: a line is appended for each window, with how many
+ * places=PATH: the n-th window is written to PATH.n, as lines of an address (hexadecimal) and how
+ * often
  *
  * Counted by block: of one that is left in its middle (a page fault) all instructions count.
  */
@@ -50,13 +52,15 @@ struct block {
 	uint64_t at[];
 };
 
-static struct block *blocks;
+static struct block *blocks; /* only where places are asked for */
+static uint64_t total;
 static const char *places, *totals;
 static int windows;
 
 static void start(unsigned cpu, void *data)
 {
 	(void)cpu, (void)data;
+	total = 0;
 	for (struct block *b = blocks; b; b = b->next)
 		b->count = 0;
 }
@@ -96,10 +100,7 @@ static void write_places(void)
 static void write_total(void)
 {
 	FILE *file = opened(totals, "a");
-	uint64_t total = 0;
 
-	for (struct block *b = blocks; b; b = b->next)
-		total += b->count * b->n;
 	fprintf(file, "%" PRIu64 "\n", total);
 	closed(file, totals);
 }
@@ -120,18 +121,28 @@ static bool is(const struct qemu_plugin_insn *insn, const char *bytes)
 	       !memcmp(qemu_plugin_insn_data(insn), bytes, MARK_BYTES);
 }
 
+static void remember(struct qemu_plugin_tb *tb, size_t n)
+{
+	struct block *b = calloc(1, sizeof(*b) + n * sizeof(*b->at));
+
+	if (!b)
+		abort();
+	for (size_t i = 0; i < n; i++)
+		b->at[i] = qemu_plugin_insn_vaddr(qemu_plugin_tb_get_insn(tb, i));
+	b->n = n;
+	b->next = blocks;
+	blocks = b;
+	qemu_plugin_register_vcpu_tb_exec_inline(tb, QEMU_PLUGIN_INLINE_ADD_U64, &b->count, 1);
+}
+
 static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
 	size_t n = qemu_plugin_tb_n_insns(tb);
-	struct block *b = calloc(1, sizeof(*b) + n * sizeof(*b->at));
 
 	(void)id;
-	if (!b)
-		abort();
 	for (size_t i = 0; i < n; i++) {
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
 
-		b->at[i] = qemu_plugin_insn_vaddr(insn);
 		if (is(insn, MARK_START))
 			qemu_plugin_register_vcpu_insn_exec_cb(insn, start, QEMU_PLUGIN_CB_NO_REGS,
 							       NULL);
@@ -139,10 +150,9 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 			qemu_plugin_register_vcpu_insn_exec_cb(insn, stop, QEMU_PLUGIN_CB_NO_REGS,
 							       NULL);
 	}
-	b->n = n;
-	b->next = blocks;
-	blocks = b;
-	qemu_plugin_register_vcpu_tb_exec_inline(tb, QEMU_PLUGIN_INLINE_ADD_U64, &b->count, 1);
+	if (places)
+		remember(tb, n);
+	qemu_plugin_register_vcpu_tb_exec_inline(tb, QEMU_PLUGIN_INLINE_ADD_U64, &total, n);
 }
 
 int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc, char **argv)

@@ -1,0 +1,274 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
+"""
+What bench/run's emulated machines cannot tell, on the running kernel: how fast recordings and packets are
+formatted, which rate of events is not too much, how long the start takes, how large the program is, and how many
+fewer requests a server answers while it is traced. Times are of this machine, and noisy: rates stand beside `cat`
+of the same bytes, and servers are measured in pairs, one run without and one with a tracer after it. As root;
+traces only what it starts itself.
+
+    bench/host.py [--json] [size|start|format|packets|rate|servers...]
+"""
+import contextlib
+import json
+import os
+import pathlib
+import re
+import resource
+import shutil
+import signal
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+WEIR = str(ROOT / "weir")
+LOAD = str(ROOT / "build/bench/load")
+EVENTS = 1_000_000
+PACKETS = 200_000
+TRIES = 3
+STARTS = 7
+PAIRS = 5
+OPERATIONS = 100_000  # of one run at a rate
+HALVINGS = 4  # of the range in which the largest rate lies
+
+
+def attached(command, **more):
+    """The tracer, once it has said that it has attached."""
+    tracer = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **more)
+    for line in tracer.stderr:
+        if re.search("tracing|attached|recording|counting", line):
+            return tracer
+    sys.exit(f"bench/host.py: {' '.join(command)}: it ended before it was attached")
+
+
+def end(tracer):
+    tracer.send_signal(signal.SIGINT)
+    tracer.stderr.read()
+    tracer.wait()
+
+
+def table(title, columns, rows):
+    return {"title": title, "columns": columns, "rows": rows}
+
+
+def size():
+    with tempfile.TemporaryDirectory() as folder:
+        rows = []
+        for name, program in (("weir", WEIR), ("weir-static", f"{WEIR}-static")):
+            if not os.path.exists(program):
+                rows.append([name, "not built", ""])
+                continue
+            stripped = f"{folder}/{name}"
+            subprocess.run(["strip", "-o", stripped, program], check=True)
+            rows.append([name, f"{os.path.getsize(program) / 1e6:.1f}", f"{os.path.getsize(stripped) / 1e6:.1f}"])
+    return table("How large the program is", ["program", "MB", "stripped, MB"], rows)
+
+
+def start():
+    rows = []
+    for words in (["trace", "sendto", "recvfrom"], ["trace"], ["sockstat"], ["socketio"], ["soconnect"], ["soconnlat"],
+                  ["tcplife"], ["packets", "-i", "lo"]):
+        took, cpu, memory = [], [], 0
+        for _ in range(STARTS):
+            begin = time.monotonic()
+            tracer = attached([WEIR, *words, "-p", str(os.getpid())], stdout=subprocess.DEVNULL)
+            took.append(time.monotonic() - begin)
+            cpu.append(int(pathlib.Path(f"/proc/{tracer.pid}/schedstat").read_text().split()[0]) / 1e9)
+            status = pathlib.Path(f"/proc/{tracer.pid}/status").read_text()
+            memory = max(memory, int(re.search(r"VmHWM:\s+(\d+)", status)[1]))
+            end(tracer)
+        rows.append([f"weir {' '.join(words)}", f"{min(cpu) * 1e3:.0f}", f"{statistics.median(took) * 1e3:.0f}",
+                     f"{min(took) * 1e3:.0f}", f"{memory / 1024:.1f}"])
+    return table(f"From exec to attached, of {STARTS} starts",
+                 ["tool", "least processor time, ms", "elapsed, ms (median)", "elapsed, ms (least)", "resident, MB"], rows)
+
+
+def seconds(command, out):
+    """The least processor time of some runs of a command that writes to a file."""
+    def once():
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        with open(out, "wb") as file:
+            subprocess.run(command, stdout=file, stderr=subprocess.DEVNULL, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+    return min(once() for _ in range(TRIES))
+
+
+def rated(name, count, command, out):
+    took = seconds(command, out)
+    written = os.path.getsize(out)
+    return [name, f"{count / took / 1e6:.2f}", f"{written / took / 1e6:.0f}",
+            f"{written / max(seconds(['cat', out], out + '.copy'), 1e-3) / 1e6:.0f}"]
+
+
+RATED = ["million a second", "MB a second", "cat, MB a second"]
+
+
+def formatting():
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        recording, out = f"{folder}/load.rec", f"{folder}/out"
+        subprocess.run([WEIR, "trace", "sendto", "recvfrom", "--ring", "262144", "--record", recording,
+                        "--", LOAD, "udp", str(EVENTS // 2)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                       check=True)
+        with open(out, "wb") as file:
+            subprocess.run([WEIR, "replay", recording, "-o", "csv"], stdout=file, stderr=subprocess.DEVNULL, check=True)
+        with open(out, "rb") as file:
+            events = sum(1 for _ in file) - 1
+        rows = [rated(f"weir replay, {name}", events, [WEIR, "replay", recording, *words], out)
+                for name, words in (("text", []), ("text, --bare", ["--bare"]), ("JSON", ["-o", "json"]),
+                                    ("CSV", ["-o", "csv"]))]
+    return table(f"To format {events} recorded events, by processor time", ["output", *RATED], rows)
+
+
+def write_pcap(path):
+    """UDP datagrams of 64 bytes of payload (draft-ietf-opsawg-pcap)."""
+    ethernet = bytes.fromhex("0200000000020200000000010800")
+    ip = bytes.fromhex("4500005c000040004011" "0000" "c0000201" "c0000202")
+    udp = struct.pack("!HHHH", 1000, 2000, 72, 0)
+    packet = ethernet + ip + udp + bytes(64)
+    with open(path, "wb") as file:
+        file.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
+        file.writelines(struct.pack("<IIII", 1790000000 + i // 1000, i % 1000 * 1000, len(packet), len(packet)) + packet
+                        for i in range(PACKETS))
+
+
+def packets():
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        path, out = f"{folder}/packets.pcap", f"{folder}/out"
+        write_pcap(path)
+        rows = [rated(" ".join(words), PACKETS, [shutil.which(words[0]) or words[0], *words[1:], path], out)
+                for words in ((WEIR, "packets", "-r"), (WEIR, "packets", "-o", "json", "-r"), ("tcpdump", "-n", "-r"),
+                              ("tshark", "-n", "-r"))]
+        for row in rows:
+            row[0] = row[0].replace(f"{ROOT}/", "")
+    return table(f"To format {PACKETS} packets of a file, by processor time", ["command", *RATED], rows)
+
+
+def recorded(words, tracer_cpu, load_cpu, rate):
+    """Records a second that came, and how many were lost, of the load at a rate, 0: as fast as it can."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        command = [word.format(folder) for word in words]
+        with open(f"{folder}/out", "wb") as out:
+            told = subprocess.run(["taskset", "-c", str(tracer_cpu), WEIR, "trace", "sendto", "recvfrom", *command, "--",
+                                   "taskset", "-c", str(load_cpu), "sh", "-c",
+                                   f"exec {LOAD} --rate {rate} udp {OPERATIONS} >{folder}/load"],
+                                  stdout=out, stderr=subprocess.PIPE, text=True, check=True).stderr
+        lost = int(re.search(r"events, (\d+) lost", told)[1])
+        took = int(re.search(r"ns=(\d+)", pathlib.Path(folder, "load").read_text())[1])
+    return 2 * OPERATIONS / took * 1e9, lost
+
+
+def largest_rate(words, tracer_cpu, load_cpu):
+    reached, lost = recorded(words, tracer_cpu, load_cpu, 0)
+    if not lost:
+        return f"{reached:.0f}, all that the load can"
+    least, most = 0, reached
+    for _ in range(HALVINGS):
+        middle = (least + most) / 2
+        reached, lost = recorded(words, tracer_cpu, load_cpu, round(middle / 2))
+        least, most = (least, middle) if lost else (reached, most)
+    return f"{least:.0f}"
+
+
+def rate():
+    rows = [[name, largest_rate(words, 0, 0), largest_rate(words, 1, 0) if os.cpu_count() > 1 else "one only"]
+            for name, words in (("text", []), ("JSON", ["-o", "json"]), ("recording", ["--record", "{}/rec"]))]
+    return table("Largest rate without loss, in records a second (weir trace of UDP, ring of 4 MB)",
+                 ["output", "one processor", "two processors"], rows)
+
+
+@contextlib.contextmanager
+def nginx(folder):
+    conf = pathlib.Path(folder) / "nginx.conf"
+    conf.write_text(f"""daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error;
+events {{ worker_connections 256; }}
+http {{ access_log off; keepalive_requests 1000000;
+server {{ listen 127.0.0.1:8089; location / {{ return 200 "ok\\n"; }} }} }}
+""")
+    server = subprocess.Popen(["nginx", "-c", str(conf)], stderr=subprocess.DEVNULL)
+    time.sleep(0.5)
+    yield server.pid
+    server.terminate()
+    server.wait()
+
+
+@contextlib.contextmanager
+def redis(folder):
+    server = subprocess.Popen(["redis-server", "--port", "8090", "--bind", "127.0.0.1", "--save", "",
+                               "--dir", folder], stdout=subprocess.DEVNULL)
+    time.sleep(0.5)
+    yield server.pid
+    server.terminate()
+    server.wait()
+
+
+def wrk():
+    told = subprocess.run(["wrk", "-t1", "-c16", "-d1s", "http://127.0.0.1:8089/"],
+                          capture_output=True, text=True, check=True).stdout
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", told)[1])
+
+
+def redis_benchmark():
+    told = subprocess.run(["redis-benchmark", "-p", "8090", "-q", "-t", "set", "-n", "20000"],
+                          capture_output=True, text=True, check=True).stdout
+    return float(re.findall(r"([\d.]+) requests per second", told)[-1])
+
+
+# Only what these servers do is traced: the filter names their processes.
+TRACERS = {
+    "trace, text": ["trace", "%io"],
+    "trace --record": ["trace", "%io", "--record", "{}/rec"],
+    "trace --summary": ["trace", "%io", "--summary"],
+    "socketio": ["socketio"],
+    "sockstat": ["sockstat"],
+    "soconnect": ["soconnect"],
+    "tcplife": ["tcplife"],
+}
+
+
+def ratios(pid, ask, words, folder):
+    # nginx works in a child.
+    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    found = []
+    for _ in range(PAIRS):
+        plain = ask()
+        command = [WEIR, *(word.format(folder) for word in words), "-p", children[0] if children else str(pid)]
+        with open(f"{folder}/out", "wb") as out:
+            tracer = attached(command, stdout=out)
+            found.append(ask() / plain)
+            end(tracer)
+    return f"{statistics.median(found):.2f} ({min(found):.2f} to {max(found):.2f})"
+
+
+def servers():
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder, nginx(folder) as web, redis(folder) as store:
+        rows = [[f"weir {name}", ratios(web, wrk, words, folder), ratios(store, redis_benchmark, words, folder)]
+                for name, words in TRACERS.items()]
+    return table(f"Requests a second, of untraced: median of {PAIRS} pairs (least to most)",
+                 ["tool", "wrk and nginx", "redis-benchmark"], rows)
+
+
+PARTS = {"size": size, "start": start, "format": formatting, "packets": packets, "rate": rate, "servers": servers}
+
+
+def main():
+    asked = sys.argv[1:]
+    as_json = "--json" in asked
+    tables = []
+    for part in [word for word in asked if word != "--json"] or PARTS:
+        began = time.monotonic()
+        tables.append(PARTS[part]())
+        print(f"    {part}: {time.monotonic() - began:.0f} s", file=sys.stderr)
+    if as_json:
+        print(json.dumps(tables))
+        return
+    for one in tables:
+        print(f"\n{one['title']}\n", *("\t".join(map(str, row)) for row in [one["columns"], *one["rows"]]), sep="\n")
+
+
+main()
