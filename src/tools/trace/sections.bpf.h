@@ -228,8 +228,9 @@ static __always_inline void put_payload(struct call_rec *r, const u32 slot, stru
 	if (flags & CALL_OUT) {
 		if (st->rec.ret < 0)
 			return;
-		if ((s64)full >
-		    st->rec.ret) /* with MSG_TRUNC the result is more than the buffer holds */
+		/* with MSG_TRUNC the result is more than the buffer holds; and the kernel takes any
+		 * size_t for a length */
+		if (full > (u64)st->rec.ret)
 			full = st->rec.ret;
 	}
 	if (slot == conf.slot_netlink)

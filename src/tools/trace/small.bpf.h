@@ -55,7 +55,7 @@ static __always_inline void *small_payload(struct call_rec *r, struct call_state
 	if (DESC(call)->flags & CALL_OUT) {
 		if (st->rec.ret < 0)
 			return at;
-		if ((s64)n > st->rec.ret) /* with MSG_TRUNC it is more than the buffer holds */
+		if (n > (u64)st->rec.ret) /* with MSG_TRUNC it is more than the buffer holds */
 			n = st->rec.ret;
 	} else if (call == CALL_sethostname || call == CALL_setdomainname) {
 		n = (u32)n; /* an int, and a size_t in the others */

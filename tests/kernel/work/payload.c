@@ -89,6 +89,9 @@ static void received(void)
 	Recvfrom(sv[1], tail(20), 100, 0, NULL, NULL);
 	Sendto(sv[0], p, 33, 0, NULL, 0);
 	Recvfrom(sv[1], tail(33), 33, 0, NULL, NULL);
+	memset(q, 'q', 64); /* a length that is none as a signed number */
+	Sendto(sv[0], p, 5, 0, NULL, 0);
+	Recvfrom(sv[1], q, -1L, 0, NULL, NULL);
 	Recvfrom(sv[1], q, 10, MSG_DONTWAIT, NULL, NULL);
 	Shutdown(sv[1], 0);
 	Sendto(sv[0], p, 10, 0, NULL, 0);
