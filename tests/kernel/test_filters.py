@@ -66,6 +66,17 @@ class Socket(Case):
                         "tcp", "127.0.0.1", 7001, 3, "tcp", "127.0.0.1", 7002, 5)
         self.assertEqual(got, {"sendto": 3, "recvfrom": 3, "accept": 3, "connect": 3, "listen": 1})
 
+    def test_address_that_was_there_before(self):
+        """Where nothing came, or from nobody, the kernel writes no address: what lies there is no peer."""
+        words = "stale", "127.0.0.5", 7011, 3, "udpc", "127.0.0.5", 7011, 5
+        calls = ["sendto", "recvfrom", "recvmsg"]
+        for options in (["--port", "7011"], ["--host", "127.0.0.5"]):
+            self.assertEqual(self.seen([*options, *calls], *words), {"sendto": 5})
+            with tempfile.NamedTemporaryFile() as record:
+                lib.trace("--record", record.name, *calls, "--", *traffic(*words))
+                replayed = lib.weir("replay", record.name, "-o", "json", *options)
+                self.assertEqual(counts(replayed), {"sendto": 5}, replayed)
+
     def test_failed(self):
         got = self.seen(["--failed", "sendto", "recvfrom"],
                         "fail", 7, "udp", "127.0.0.1", 7001, 11, "fast", 13, "unix", 17)

@@ -109,14 +109,26 @@ static __always_inline void exit_tally(struct call_state *st, const u32 call, u6
 		t->bytes += st->rec.ret;
 }
 
-/* The address a filter looks at: the call's sockaddr, in or out. */
+/* The address a filter looks at: the call's sockaddr, in or out. One that the kernel did not write
+ * is what was there before, and nobody's. */
 static __always_inline void exit_peer(struct call_state *st, const u32 call, struct peer *peer)
 {
+	const u32 flags = DESC(call)->flags;
+	const bool out = flags & (CALL_OUT | CALL_ADDR_OUT);
 	u64 at = arg(st, DESC(call)->addr);
+	u32 len = 0;
 
-	if (DESC(call)->cls == CALL_VECTOR && DESC(call)->flags & (CALL_MSG | CALL_MMSG))
+	if (out && st->rec.ret < 0)
+		return;
+	if (DESC(call)->cls == CALL_VECTOR && flags & (CALL_MSG | CALL_MMSG)) {
 		bpf_probe_read_user(&at, sizeof(at), (void *)st->rec.args[1]);
-	peer_read(peer, at);
+		if (out)
+			bpf_probe_read_user(&len, sizeof(len), (void *)NAMELEN_AT(st->rec.args[1]));
+	} else if (out) {
+		bpf_probe_read_user(&len, sizeof(len), (void *)arg(st, DESC(call)->addrlen));
+	}
+	if (!out || len)
+		peer_read(peer, at);
 }
 
 /* The call's socket: in the program itself, which saves 30 instructions, where that is of one call

@@ -44,7 +44,7 @@ static __always_inline void walk_message(struct call_rec *r, struct call_state *
 		    sizeof(m.hdr) << 16;
 	*(struct user_msghdr *)(s + 1) = m.hdr;
 	r->h.len = pos + sizeof(*s) + sizeof(m.hdr);
-	if (m.hdr.name && (s32)m.hdr.namelen > 0)
+	if (m.hdr.name && (s32)m.hdr.namelen > 0 && w->control)
 		r->unread |= put_user(r, ROOM(slot - WALK_TAIL, TRACE_ADDR_MAX),
 				      HEAD(SECT_ADDR, 1, m.hdr.namelen), m.hdr.namelen, m.hdr.name);
 	if (m.hdr.control && m.hdr.controllen && w->control)

@@ -164,6 +164,28 @@ static void do_name(char **a)
 	close(fd);
 }
 
+/* Receives that leave the memory for an address as it was: with the one of the words in it. */
+static void do_stale(char **a)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = address(&ss, a[0], a[1]), none;
+	struct iovec iov = {(char[8]){0}, 8};
+	struct msghdr msg = {.msg_name = &ss, .msg_iov = &iov, .msg_iovlen = 1};
+	int fd = socket(ss.ss_family, SOCK_DGRAM, 0), pair[2];
+
+	CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, pair), "socketpair");
+	for (int i = 0; i < atoi(a[2]); i++) {
+		none = msg.msg_namelen = len;
+		CHECK(recvfrom(fd, iov.iov_base, 8, MSG_DONTWAIT, (void *)&ss, &none) < 0, "recv");
+		CHECK(recvmsg(fd, &msg, MSG_DONTWAIT) < 0, "recvmsg");
+		CHECK(send(pair[0], hello, 5, 0) == 5, "send");
+		CHECK(recvfrom(pair[1], iov.iov_base, 8, 0, (void *)&ss, &none) == 5, "recvfrom");
+	}
+	close(fd);
+	close(pair[0]);
+	close(pair[1]);
+}
+
 /* sendto on a descriptor that is none. */
 static void do_fail(char **a)
 {
@@ -336,15 +358,15 @@ static const struct word {
 	int nargs; /* -1: takes the rest */
 	void (*act)(char **args);
 } table[] = {
-	{"udp", 3, do_udp},        {"udpc", 3, do_udpc},    {"tcp", 3, do_tcp},
-	{"unix", 1, do_unix},      {"fail", 1, do_fail},    {"unreadable", 1, do_unreadable},
-	{"slow", 2, do_slow},      {"fast", 1, do_fast},    {"hang", 0, do_hang},
-	{"comm", 1, do_comm},      {"uid", 1, do_uid},      {"cgroup", 1, do_cgroup},
-	{"stop", 0, do_stop},      {"netns", 0, do_netns},  {"sleep", 1, do_sleep},
-	{"exit", 1, do_exit},      {"kill", 1, do_kill},    {"exec", -1, do_exec},
-	{"fork", -1, do_fork},     {"vfork", -1, do_vfork}, {"daemon", -1, do_daemon},
-	{"thread", -1, do_thread}, {"say", 1, do_say},      {"rw", 3, do_rw},
-	{"name", 1, do_name},
+	{"udp", 3, do_udp},        {"udpc", 3, do_udpc},      {"tcp", 3, do_tcp},
+	{"unix", 1, do_unix},      {"fail", 1, do_fail},      {"unreadable", 1, do_unreadable},
+	{"stale", 3, do_stale},    {"slow", 2, do_slow},      {"fast", 1, do_fast},
+	{"hang", 0, do_hang},      {"comm", 1, do_comm},      {"uid", 1, do_uid},
+	{"cgroup", 1, do_cgroup},  {"stop", 0, do_stop},      {"netns", 0, do_netns},
+	{"sleep", 1, do_sleep},    {"exit", 1, do_exit},      {"kill", 1, do_kill},
+	{"exec", -1, do_exec},     {"fork", -1, do_fork},     {"vfork", -1, do_vfork},
+	{"daemon", -1, do_daemon}, {"thread", -1, do_thread}, {"say", 1, do_say},
+	{"rw", 3, do_rw},          {"name", 1, do_name},
 };
 
 static void words(char **argv)
