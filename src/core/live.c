@@ -48,11 +48,14 @@ static void on_signal(int sig)
 static void set_signals(sigset_t *open)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
-	struct sigaction act = {.sa_handler = on_signal};
+	struct sigaction act = {.sa_handler = on_signal}, was = {0};
 	sigset_t blocked;
 
 	sigemptyset(&blocked);
 	for (u32 i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
+		if (signals[i] == SIGHUP && !sigaction(SIGHUP, NULL, &was) &&
+		    was.sa_handler == SIG_IGN) /* nohup */
+			continue;
 		sigaction(signals[i], &act, NULL);
 		sigaddset(&blocked, signals[i]);
 	}

@@ -283,6 +283,18 @@ class End(Case):
                 ended = live.stop(sig)
                 self.assertEqual((ended.status, counts(ended)), (0, {"sendto": 7}), ended)
 
+    def test_nohup(self):
+        """What is told to ignore the terminal's end goes on; Ctrl-C ends it as ever."""
+        was = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        try:
+            with lib.Live("-o", "json", "sendto", "-c", "weir-end") as live:
+                live.process.send_signal(signal.SIGHUP)
+                lib.run(*traffic("comm", "weir-end", "fail", 7))
+                ended = live.stop()
+        finally:
+            signal.signal(signal.SIGHUP, was)
+        self.assertEqual((ended.status, counts(ended)), (0, {"sendto": 7}), ended)
+
     def test_signal_with_command(self):
         """Ctrl-C ends the command too, and what it did is told."""
         with tempfile.TemporaryFile() as out:
