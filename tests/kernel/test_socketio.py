@@ -38,6 +38,13 @@ class Messages(unittest.TestCase):
                 self.assertEqual(io("--", *work({door: n})), {("write", "TCP", SERVER): (n, 0, n * SIZE),
                                                               ("read", "TCP", CLIENT): (n, 0, n * SIZE)})
 
+    def test_looks(self):
+        """What is looked at is not received yet; for sockstat each is a call all the same."""
+        self.assertEqual(io("--", *work({"peek": 7})), {("write", "TCP", SERVER): (7, 0, 7 * SIZE),
+                                                        ("read", "TCP", CLIENT): (7, 0, 7 * SIZE)})
+        calls = totals(lib.weir("sockstat", *lib.way(), "-o", "json", "sock_recvmsg", "--", *work({"peek": 7})))
+        self.assertEqual([row["count"] for row in calls], [4 * 7])
+
     def test_errors_when_asked(self):
         """Where results cost more, nobody knows which messages failed, unless they are asked for; in a
         recording, too. What is told of calls is as it was."""

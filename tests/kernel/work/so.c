@@ -387,6 +387,18 @@ static void by_splice(int n)
 }
 
 /* Receives that find nothing. */
+/* Each is looked at twice before it is received; the error queue has none. */
+static void peek(int n)
+{
+	for (pair(); n--;) {
+		whole(send(sender, message, SIZE, 0));
+		whole(recv(receiver, message, SIZE, MSG_PEEK | MSG_WAITALL));
+		whole(recv(receiver, message, SIZE, MSG_PEEK));
+		must_fail(recv(receiver, message, SIZE, MSG_ERRQUEUE), EAGAIN, "recv");
+		whole(recv(receiver, message, SIZE, MSG_WAITALL));
+	}
+}
+
 static void empty(int n)
 {
 	for (pair(); n--;)
@@ -452,6 +464,7 @@ static const struct {
 	{"mmsg", by_mmsg},
 	{"sendfile", by_sendfile},
 	{"splice", by_splice},
+	{"peek", peek},
 	{"empty", empty},
 	{"sizes", sizes},
 	{"ports", ports},
