@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 """weir dns against dnsmasq's log, and a server that answers as no resolver does."""
 import collections
+import ctypes
 import os
 import pathlib
 import re
@@ -197,6 +198,29 @@ class Dns(unittest.TestCase):
         udp(query("a.test"))
         server.close()
         self.assertEqual([(r["rcode"], r["notes"]) for r in self.rows(live)], [("NOERROR", [])])
+
+    def test_looks(self):
+        """A message that is looked at first, as resolvers do for its length, is one message."""
+        server = self.serve(lambda message: message[:2] + b"\x81\x80" + message[4:6] + b"\0" * 6 + message[12:], 5301)
+        live = self.live("--side", "client", "--port", "5301")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            for number in (1, 2):
+                sock.sendto(query("a.test", number=number), ("127.0.0.1", 5301))
+                sock.recv(0 if number == 1 else 512, socket.MSG_PEEK | socket.MSG_TRUNC)
+                sock.recv(512)
+        server.close()
+        self.assertEqual([(r["id"], r["notes"]) for r in self.rows(live)], [(1, []), (2, [])])
+
+    def test_ipv4_address_on_ipv6_socket(self):
+        server = self.serve(lambda message: message[:2] + b"\x81\x80" + message[4:6] + b"\0" * 6 + message[12:], 5302)
+        live = self.live("--side", "client", "--port", "5302")
+        message, to = query("a.test"), struct.pack("<H", socket.AF_INET) + struct.pack(">H4s8x", 5302, bytes([127, 0, 0, 1]))
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+            sent = ctypes.CDLL(None).sendto(sock.fileno(), message, len(message), 0, to, len(to))
+            self.assertEqual(sent, len(message))
+            sock.recv(512)
+        server.close()
+        self.assertEqual([r["server"] for r in self.rows(live)], ["::ffff:127.0.0.1"])
 
     def test_ports_and_filters(self):
         """Another port, mDNS only when asked for; --slower, --name, --failed; a replay like the live run."""

@@ -127,7 +127,13 @@ static __always_inline int on_door(const u32 door, struct sock *sk, s64 ret)
 	if (filter.have & FILTER_SOCK && !sock_matches(&s->r.sock, &peer))
 		return 0;
 	if (peer.family) {
-		__builtin_memcpy(s->r.sock.raddr, peer.addr, 16);
+		u64 *raddr = (u64 *)s->r.sock.raddr;
+
+		__builtin_memcpy(raddr, peer.addr, 16);
+		if (family == AF_INET6 && peer.family == AF_INET) { /* the kernel maps it */
+			raddr[1] = raddr[0] << 32 | bpf_htonl(0xffff);
+			raddr[0] = 0;
+		}
 		s->r.sock.rport = peer.port;
 		s->r.sock.flags |= SOCK_ID_PEER;
 	}
