@@ -52,6 +52,16 @@ class Filter(unittest.TestCase):
             self.assertEqual(len(json(made("trace", call(address[:end])), "--host", "fe80::101:0:500:0")), rows, end)
 
 
+class Options(unittest.TestCase):
+    def test_of_live_runs(self):
+        """What help leaves out is refused, and not passed over."""
+        data = made("sockstat", counted(1, 1))
+        self.assertEqual(len(json(data)), 1)
+        for options in ("-d", "1"), ("-i", "1"), ("--ring", "64"), ("--way", "tp"), ("--record", "/dev/null"):
+            ended = recording.replay(data, *options)
+            self.assertEqual((ended.status, ended.out), (2, b""), options)
+
+
 class Cgroup(unittest.TestCase):
     ROOT = 1  # kernfs gives it to the root of each hierarchy
 

@@ -84,6 +84,7 @@ static const char *take_file(int *argc, char **argv)
 static int prepare(struct run *run, struct file_reader *file, const char *path, int argc,
 		   char **argv)
 {
+	const struct common *c = &run->common;
 	int err;
 
 	if (!path)
@@ -98,7 +99,7 @@ static int prepare(struct run *run, struct file_reader *file, const char *path, 
 	err = options_parse(run->tool, &run->common, argc, argv);
 	if (err || run->common.help)
 		return err;
-	if (run->common.record || run->common.command)
+	if (c->record || c->command || c->duration_ns || c->interval_ns || c->ring_kib || c->way)
 		return usage("replay starts nothing and records nothing; it takes output options "
 			     "and filters");
 	return run->tool->check ? run->tool->check(run) : 0;
