@@ -191,6 +191,23 @@ class Packets(unittest.TestCase):
             self.assertEqual((ended.status, ended.out), (2, b""), options)
 
 
+class Conns(unittest.TestCase):
+    IS, OPENED, CLOSED = 5, 1, 3
+
+    def test_by(self):
+        """Sockets of a snapshot are added up; changes of one connection are not as many connections."""
+        def conn(event, cookie):
+            return record(recording.CONN, 1, who=who(), event=struct.pack("<I", event), cookie=words(cookie))
+
+        rows = json(made("conns", conn(self.IS, 1), conn(self.IS, 2)), "--by", "process")
+        self.assertEqual([(r["pid"], r["conns"]) for r in rows], [(7, 2)])
+        changes = made("conns", conn(self.OPENED, 1), conn(self.CLOSED, 1))
+        self.assertEqual(len(json(changes)), 2)
+        ended = recording.replay(changes, "--by", "process", "-o", "json")
+        self.assertEqual(ended.out, b"")
+        self.assertIn("record with --once", ended.words)
+
+
 class Latency(unittest.TestCase):
     """Messages of latency --over, and its counts: what a recording has is known by its records only."""
     MESSAGES = [record(recording.LATENCY, i, dur=words(i * 1000000)) for i in range(1, 6)]

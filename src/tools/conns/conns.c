@@ -175,8 +175,13 @@ static int tick(struct run *run, struct attach *a, bool last)
 /* Replay of a snapshot and of a stream are the same but for the columns. */
 static bool hidden(struct run *run, const struct rec *r)
 {
-	(void)run;
-	return r->type != REC_CONN;
+	if (r->type != REC_CONN)
+		return true;
+	if (!own.by || table_rec(r)->event == CONN_IS)
+		return false;
+	note("this recording has changes, several of a connection, which --by does not add up: "
+	     "record with --once");
+	return run->stop = true;
 }
 
 static const struct tool conns = {
