@@ -8,22 +8,29 @@
 #include <unistd.h>
 #include "devices.h"
 
-#define KNOWN 1024
+#define KNOWN     1024
+#define LISTENERS 2 /* who traces interfaces, and the recording that keeps their names */
 
-/* Told already: a link is also announced when it goes up or down. */
+/* What each was told already: a link is also announced when it goes up or down. */
 static struct {
-	u32 ifindex;
-	char name[IF_NAMESIZE];
-} known[KNOWN];
+	device_fn *each;
+	struct {
+		u32 ifindex;
+		char name[IF_NAMESIZE];
+	} known[KNOWN];
+} told[LISTENERS];
 
 static void tell(device_fn *each, void *arg, u32 ifindex, const char *name)
 {
-	u32 at = ifindex % KNOWN;
+	u32 at = ifindex % KNOWN, k = 0;
 
-	if (known[at].ifindex == ifindex && !strcmp(known[at].name, name))
+	while (k < LISTENERS - 1 && told[k].each && told[k].each != each)
+		k++;
+	told[k].each = each;
+	if (told[k].known[at].ifindex == ifindex && !strcmp(told[k].known[at].name, name))
 		return;
-	known[at].ifindex = ifindex;
-	strcpy(known[at].name, name);
+	told[k].known[at].ifindex = ifindex;
+	strcpy(told[k].known[at].name, name);
 	each(arg, ifindex, name);
 }
 

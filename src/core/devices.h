@@ -10,7 +10,7 @@ typedef void device_fn(void *arg, u32 ifindex, const char *name);
 /*
  * Calls each for every device that there is. Returns a descriptor that hears of others, to be
  * closed by the caller; -1 when nothing can be heard (netlink(7) may be forbidden): they have no
- * names then.
+ * names then. Two functions may listen: each is told of all.
  */
 int devices_open(device_fn *each, void *arg);
 /* Calls each for every device that came, or got another name, since the last time. */

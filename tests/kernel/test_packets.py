@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 """weir packets on a veth pair: what is seen is what was sent, and nothing is left behind."""
+import json
 import os
 import signal
 import socket
 import struct
+import tempfile
 import time
 import unittest
 
@@ -67,6 +69,17 @@ class Seen(unittest.TestCase):
     def test_snap(self):
         rows = self.udp_rows("-s", "42", n=3, size=1000)
         self.assertEqual([(r["captured"], r["length"]) for r in rows], 3 * [(42, 1042)])
+
+    def test_recording(self):
+        """A recording learns the names of interfaces, too, and takes none away from those that are traced."""
+        with tempfile.NamedTemporaryFile() as file:
+            with live("-i", "w0", "--record", file.name) as weir:
+                port = net.udp(7, 61, (THERE, 5353))
+                settle()
+                weir.stop()
+            rows = [json.loads(line) for line in lib.weir("replay", file.name, "-o", "json").out.splitlines()]
+        mine = [r for r in rows if r["packet"].get("udp", {}).get("src_port") == port]
+        self.assertEqual([r["device"] for r in mine], 7 * ["w0"])
 
     def test_in_by_address(self):
         """Who has the socket that they are for, at tc and at XDP."""
