@@ -108,6 +108,15 @@ class Read(unittest.TestCase):
             self.addCleanup(os.unlink, file + ".again")
             self.assertEqual([r["device"] for r in json(file + ".again")], names)
 
+    def test_sections_of_two_machines(self):
+        """Namespaces and devices have the same numbers on both; what is written keeps them apart, too."""
+        own = option(2989, struct.pack("<6I", 32473, 0x72696577, 3, 11, 2, 0))
+        file = self.file(b"".join(section(interface(name, own), packet(0)) for name in ("a0", "b0", "a0")))
+        self.assertEqual(weir("-r", file, "-w", file + ".again").status, 0)
+        self.addCleanup(os.unlink, file + ".again")
+        for name in file, file + ".again":
+            self.assertEqual([r["device"] for r in json(name)], ["a0", "b0", "a0"])
+
     def test_many_interfaces(self):
         """More than a writer remembers: containers come and go."""
         names = [f"v{i}" for i in range(1100)]

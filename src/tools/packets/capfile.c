@@ -288,6 +288,7 @@ static int read_section(struct capfile *c, const u8 *magic)
 		return cut_off(c, "a section without its magic number");
 	c->swap = order == 0x4d3c2b1a;
 	c->ninterfaces = 0;
+	c->sections++;
 	memset(c->owners, 0, CAPFILE_OWNERS * sizeof(*c->owners));
 	return 0;
 }

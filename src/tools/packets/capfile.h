@@ -29,6 +29,7 @@ struct capfile {
 	u32 named;       /* interface blocks: each may give a number another name */
 	u32 ninterfaces; /* of this section */
 	u32 described;   /* of all */
+	u32 sections;    /* that have begun */
 	struct capfile_interface *interfaces;
 	struct {
 		u32 number;

@@ -399,15 +399,19 @@ static int reads(struct run *run)
 {
 	const struct packet_rec *r;
 	struct capfile file;
-	u32 named = 0;
+	u32 named = 0, sections;
 	int err = capfile_open(&file, opt.read), more = err ? 0 : capfile_next(&file, &r);
 
+	sections = file.sections;
 	if (!err)
 		err = open_written(run, more > 0 ? r->h.ts : 0);
 	while (!err && more > 0 && !run->stop) {
 		if (named != file.named)
 			out_forget(run->out);
 		named = file.named;
+		if (opt.write && sections != file.sections)
+			pcapng_section();
+		sections = file.sections;
 		if (match_rec(&run->common.filter, &r->h) && !hidden(run, &r->h))
 			run_event(run, &r->h);
 		more = capfile_next(&file, &r);

@@ -106,7 +106,7 @@ static void custom(const void *p, u16 len)
 	pad();
 }
 
-static void section(void)
+void pcapng_section(void)
 {
 	static const struct {
 		u32 magic;
@@ -162,7 +162,7 @@ static int open_next(void)
 	nfiles++;
 	in_slice++;
 	written = 0;
-	section();
+	pcapng_section();
 	return pcapng_flush();
 }
 

@@ -51,6 +51,8 @@ struct pcapng_how {
 
 /* How is kept. 0 or FAIL. */
 int pcapng_open(const struct pcapng_how *how);
+/* What follows is of another machine, or of another time: a section of its own. */
+void pcapng_section(void);
 /* One packet. dropped: so many were lost before it. 0, FAIL, or 1 when -G and -W ask for an end. */
 int pcapng_put(const struct packet_rec *r, u64 dropped);
 int pcapng_flush(void);
