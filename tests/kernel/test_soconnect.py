@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 """weir soconnect against workloads that tell what they did, and against what others see."""
+import ctypes
 import errno
 import json
 import os
@@ -27,6 +28,7 @@ ACCEPTED, REFUSED, UNIX, UDP, NOWHERE = 13, 7, 5, 3, 2
 V4, V6, V4_IN_6 = (socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"), (socket.AF_INET6, "::ffff:127.0.0.1")
 MS = 1000000
 IPPROTO_MPTCP = 262
+IPV6_FREEBIND = 78  # include/uapi/linux/in6.h
 
 
 # Workloads: each connect is a line of JSON in the file TOLD, or on standard output
@@ -135,7 +137,19 @@ def fastopen(port, count):
         sock.close()
 
 
-WORK = {f.__name__: f for f in (local, remote, blocked, fastopen, interrupted, mptcp)}
+def mistaken():
+    """Addresses of the other family, which Python itself would not pass on."""
+    four = struct.pack("=H", socket.AF_INET) + struct.pack(">H4s8x", 80, bytes([10, 9, 8, 7]))
+    six = struct.pack("=H", socket.AF_INET6) + struct.pack(">HI16sI", 80, 0, socket.inet_pton(socket.AF_INET6, "fd00::7"), 0)
+    for family, mine, address in ((socket.AF_INET6, "fd00::1", four), (socket.AF_INET, "127.0.0.1", six)):
+        with socket.socket(family) as sock:
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, IPV6_FREEBIND, 1)
+            sock.bind((mine, 0))
+            ctypes.CDLL(None).connect(sock.fileno(), address, len(address))
+
+
+WORK = {f.__name__: f for f in (local, remote, blocked, fastopen, interrupted, mptcp, mistaken)}
 
 
 def told(text):
@@ -177,6 +191,13 @@ class Soconnect(unittest.TestCase):
         self.assertEqual({(r["error"], r["result"]) for r in rows},
                          {(None, "Success"), ("ECONNREFUSED", "Connect refused"),
                           ("ENETUNREACH", "Network unreachable")})
+
+    @lib.once
+    def test_address_of_another_family(self):
+        """A socket of one family is asked to connect to an address of the other: none of it is made up."""
+        rows = soconnect("-o", "json", "--", *ME, "mistaken").rows
+        self.assertEqual([(r["family"], r["local_address"], r["address"], r["port"], r["error"] is None) for r in rows],
+                         [("AF_INET", "0.0.0.0", "10.9.8.7", 80, False), ("AF_INET6", "::", "fd00::7", 80, False)])
 
     def far_rows(self, *work, options=()):
         with far.Far():

@@ -58,10 +58,13 @@ static __always_inline int connect_enter(u32 call)
 static __noinline bool asked_for(struct sock_id *id, u64 at)
 {
 	u8 sa[28] __attribute__((aligned(8))) = {};
-	u64 *raddr = (u64 *)id->raddr;
+	u64 *laddr = (u64 *)id->laddr, *raddr = (u64 *)id->raddr;
 
 	if (!at || bpf_probe_read_user(sa, 16, (void *)at))
 		return false;
+	if (id->family !=
+	    *(u16 *)sa) /* the call failed for that: its own address is of another family */
+		laddr[0] = laddr[1] = 0;
 	id->family = *(u16 *)sa;
 	if (id->family == AF_INET) {
 		raddr[0] = *(u32 *)(sa + 4);
