@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -446,6 +447,16 @@ static int read_through(struct run *run)
 	return run_close(run, NULL) || err ? 1 : 0;
 }
 
+/* Is it there, and a process? A thread's id is none that an event has. */
+static int check_process(u32 pid)
+{
+	if (kill(pid, 0) && errno == ESRCH)
+		return fail("process %u does not exist (any more); ps -e lists those that do", pid);
+	if (syscall(SYS_tgkill, pid, pid, 0) && errno == ESRCH)
+		return usage("-p takes a process, and %u is a thread; ps -eL tells of which", pid);
+	return 0;
+}
+
 int run_live(const struct tool *t, int argc, char **argv)
 {
 	static struct live l;
@@ -460,10 +471,8 @@ int run_live(const struct tool *t, int argc, char **argv)
 		options_help(t);
 		return 0;
 	}
-	if (!err && l.run.common.filter.have & FILTER_PID && kill(l.run.common.filter.pid, 0) &&
-	    errno == ESRCH)
-		err = fail("process %u does not exist (any more); ps -e lists those that do",
-			   l.run.common.filter.pid);
+	if (!err && l.run.common.filter.have & FILTER_PID)
+		err = check_process(l.run.common.filter.pid);
 	if (!err && t->check)
 		err = t->check(&l.run);
 	if (err) {

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import tempfile
+import threading
 import unittest
 
 import lib
@@ -135,6 +136,23 @@ class Things(Case):
         process = subprocess.Popen(["true"])
         process.wait()
         self.refused("trace", "-p", process.pid, status=FAILED, say=[str(process.pid)])
+
+    def test_pid_that_is_a_thread(self):
+        """No event has its id: a run would see nothing, and say nothing."""
+        ready, done, tid = threading.Event(), threading.Event(), []
+
+        def wait():
+            tid.append(threading.get_native_id())
+            ready.set()
+            done.wait()
+        thread = threading.Thread(target=wait)
+        thread.start()
+        ready.wait()
+        try:
+            self.refused("trace", "-p", tid[0], say=[str(tid[0]), "thread"])
+        finally:
+            done.set()
+            thread.join()
 
     def test_cgroup(self):
         for path in ("/nonexistent", "/", "/dev/null", ""):
