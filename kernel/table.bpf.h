@@ -32,6 +32,8 @@ enum {
 #define FILTER_OWNER  (FILTER_TASK & ~FILTER_NETNS)
 
 struct conn_state {
+	u64 sk;         /* of conns_fast: whose it is, 0: free */
+	u64 cookie;     /* of that socket; 0: it had none yet */
 	u64 opened;     /* 0: before */
 	u64 seen;       /* first; opened, or when it was found */
 	u64 connect_ns; /* CONNECT_UNKNOWN */
@@ -44,7 +46,8 @@ struct conn_state {
 	u8 told;   /* 1: that it is there, 2: its end */
 	u8 last;   /* state before the end */
 	u8 based;  /* tx and rx are known */
-	u8 pad[4];
+	u8 fits;   /* the filters that look at the socket */
+	u8 pad[3];
 };
 
 struct {
@@ -55,25 +58,54 @@ struct {
 } conns SEC(".maps");
 
 /*
- * The same of connections that began under weir's eyes, found by the socket's address, from its
- * first SYN until it is destroyed. Storage of a socket's own is two allocations and their freeing:
- * 3000 instructions where this takes 800, of which short connections would pay all. What finds no
- * room here has storage of its own. 8 MiB.
+ * The same of connections that began under weir's eyes, in a table found by the socket's address,
+ * from the first SYN until it is destroyed. Storage of a socket's own is two allocations and their
+ * freeing, 3000 instructions of which short connections would pay all; a hash takes 130 each time
+ * it is asked. What finds no room in its places here has storage of its own. 6 MiB.
  */
-#define CONN_FAST 32768
+#define CONN_FAST   32768
+#define CONN_SHIFT  (32 - 15) /* of the bits of a hash */
+#define CONN_PLACES 4
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, CONN_FAST);
-	__type(key, u64);
+	__type(key, u32);
 	__type(value, struct conn_state);
 } conns_fast SEC(".maps");
 
-static const struct conn_state conn_none;
+/* Where a socket's places begin. The lower half of an address, moved, is a number to the verifier.
+ */
+static __always_inline u32 conn_hash(u64 sk)
+{
+	u32 half;
+
+	asm("%0 = %1" : "=w"(half) : "w"((u32)sk));
+	return half * 0x9e3779b1 >> CONN_SHIFT;
+}
+
+static __always_inline struct conn_state *conn_place(u32 at)
+{
+	at &= CONN_FAST - 1;
+	return bpf_map_lookup_elem(&conns_fast, &at);
+}
+
+/* Of several sockets at one address, one after the other, each has a cookie of its own. */
+static __noinline struct conn_state *conn_find(u64 sk, u64 cookie)
+{
+	u32 at = conn_hash(sk);
+
+	for (u32 i = 0; i < CONN_PLACES; i++) {
+		struct conn_state *s = conn_place(at + i);
+
+		if (s && s->sk == sk && (s->cookie == cookie || !s->cookie))
+			return s;
+	}
+	return NULL;
+}
 
 static __always_inline struct conn_state *conn_state_of(struct sock *sk)
 {
-	u64 key = (u64)sk;
-	struct conn_state *s = bpf_map_lookup_elem(&conns_fast, &key);
+	struct conn_state *s = conn_find((u64)sk, sk->__sk_common.skc_cookie.counter);
 
 	return s ?: bpf_sk_storage_get(&conns, sk, 0, 0);
 }
@@ -90,21 +122,41 @@ static __always_inline struct conn_state *conn_state_make(struct sock *sk)
 	return s;
 }
 
-/* Of a connection that begins: nothing is left in it of what was at this address. */
-static __always_inline struct conn_state *conn_state_fresh(struct sock *sk)
+/* Was its end to be told, and was not? No program saw it then: the kernel had run none. */
+static __always_inline bool conn_is_left(const struct conn_state *s)
 {
-	u64 key = (u64)sk;
-	int err = bpf_map_update_elem(&conns_fast, &key, &conn_none, BPF_ANY);
-
-	return err ? conn_state_make(sk) : bpf_map_lookup_elem(&conns_fast, &key);
+	return s->told != 2 && s->flags & (CONN_ACTIVE | CONN_PASSIVE) && s->fits &&
+	       (!(filter.have & FILTER_OWNER) || (s->flags & CONN_OWNED && s->passes));
 }
 
-/* What is in the socket's storage goes by itself. */
-static __always_inline void conn_state_drop(struct sock *sk)
+/* Of a connection that begins: what is in it is of what was at this address. */
+static __noinline struct conn_state *conn_claim(u64 sk)
 {
-	u64 key = (u64)sk;
+	u32 at = conn_hash(sk);
 
-	bpf_map_delete_elem(&conns_fast, &key);
+	for (u32 i = 0; i < CONN_PLACES; i++) {
+		struct conn_state *s = conn_place(at + i);
+
+		if (!s)
+			return NULL;
+		if (s->sk == sk && conn_is_left(s))
+			count_lost(LOST_MISSED);
+		if (s->sk == sk || (!s->sk && !__sync_val_compare_and_swap(&s->sk, 0, sk)))
+			return s;
+	}
+	return NULL;
+}
+
+static __always_inline struct conn_state *conn_state_fresh(struct sock *sk)
+{
+	return conn_claim((u64)sk) ?: conn_state_make(sk);
+}
+
+/* The socket goes; what is in its storage does so by itself. */
+static __always_inline void conn_state_free(struct conn_state *s)
+{
+	if (s && s->sk)
+		s->sk = 0;
 }
 
 static __always_inline bool conn_owner_passes(struct task_struct *task)
@@ -368,12 +420,17 @@ static __noinline int conn_fill(struct conn_rec *r, struct tcp_sock *tp, const s
 	return conn_count(&r->c, tp, &r->flags, state);
 }
 
+static __always_inline bool conn_in_netns(struct sock *sk)
+{
+	return !(filter.have & FILTER_NETNS) || conn_netns(sk) == filter.netns;
+}
+
 /* Do the filters that look at the socket want it? */
 static __always_inline bool conn_fits(struct sock *sk)
 {
 	struct sock_id id;
 
-	if (filter.have & FILTER_NETNS && conn_netns(sk) != filter.netns)
+	if (!conn_in_netns(sk))
 		return false;
 	if (!(filter.have & FILTER_SOCK))
 		return true;

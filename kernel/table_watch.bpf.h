@@ -23,12 +23,14 @@ static __always_inline struct conn_state *conn_begin(struct sock *sk, u32 flag, 
 
 	if (!s)
 		return NULL;
+	s->cookie = 0;
 	s->opened = s->seen = bpf_ktime_get_ns();
 	s->connect_ns = CONNECT_UNKNOWN;
 	s->ended = s->tx = s->rx = 0;
 	s->flags = flag;
 	s->err = 0;
 	s->told = s->based = 1;
+	s->fits = conn_in_netns(sk);
 	if (flag == CONN_ACTIVE && conn_in_task(sk, task))
 		conn_used_by(s, task);
 	conn_tell(sk, s, CONN_OPENED, state, s->opened);
@@ -53,7 +55,7 @@ static __always_inline void conn_listen(struct sock *sk)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct conn_state *s;
 
-	conn_state_drop(sk);
+	conn_state_free(conn_state_of(sk));
 	s = conn_state_make(sk);
 	if (!s)
 		return;
@@ -139,9 +141,11 @@ SEC("?tp_btf") int conn_on_state(u64 *ctx)
 	if (state == TCP_ESTABLISHED) {
 		u64 now = bpf_ktime_get_ns();
 
+		s->cookie = bpf_get_socket_cookie(sk); /* tcp_create_openreq_child() sets one */
 		if (s->opened)
 			s->connect_ns = now - s->opened;
 		s->flags |= CONN_HANDSHAKE;
+		s->fits = conn_fits(sk);
 		conn_tell(sk, s, CONN_ESTABLISHED, state, now);
 		return 0;
 	}
@@ -185,7 +189,7 @@ SEC("?tp_btf") int conn_gone(u64 *ctx)
 
 	if (s && s->told != 2 && s->flags & (CONN_ACTIVE | CONN_PASSIVE | CONN_BEFORE))
 		conn_last(sk, s);
-	conn_state_drop(sk);
+	conn_state_free(s);
 	return 0;
 }
 

@@ -282,6 +282,9 @@ struct bpf_iter__tcp {
 	struct bpf_iter_meta *meta;
 	struct sock_common *sk_common; /* NULL after the last */
 };
+struct bpf_iter__bpf_map_elem {
+	void *key, *value; /* NULL after the last */
+};
 struct udp_sock;
 struct bpf_iter__udp {
 	struct bpf_iter_meta *meta;

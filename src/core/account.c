@@ -13,7 +13,7 @@ static const struct {
 	[LOST_STATE] = {"no_state", "there was no memory to remember a call's entry", true},
 	[LOST_MAP] = {"map_full", "a counting map was full", true},
 	[LOST_FOLLOW] = {"not_followed", "a child could not be followed", true},
-	[LOST_MISSED] = {"missed", "the kernel skipped a probe (recursion)", true},
+	[LOST_MISSED] = {"missed", "the kernel skipped a probe", true},
 	[LOST_UNREAD] = {"unreadable", "with arguments that could not be read", false},
 	[LOST_OPEN] = {"unfinished", "not finished at the end", false},
 	[LOST_OWNER] = {"no_owner", "left out, as nobody knows whose they are", false},
@@ -29,8 +29,8 @@ void account_collect(struct run *run, struct attach *a)
 	}
 	for (u32 i = 0; i < LOST_MAX; i++)
 		run->lost[i] = sum.lost[i];
-	run->lost[LOST_MISSED] = a->missed;
-	run->lost[LOST_OPEN] = attach_unfinished(a);
+	run->lost[LOST_MISSED] += a->skips_lose ? a->missed : 0;
+	run->lost[LOST_OPEN] += attach_unfinished(a);
 }
 
 static void tell_text(const struct run *run, const struct attach *a)

@@ -18,6 +18,7 @@
 
 int attach_open(struct attach *a, const void *object, size_t size)
 {
+	a->skips_lose = true;
 	a->obj = load_open(object, size);
 	if (a->obj)
 		return 0;

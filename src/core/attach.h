@@ -39,6 +39,7 @@ struct attach {
 	struct bpf_object *obj;
 	struct shared *shared; /* mapped; the kernel half's .data.shared */
 	enum call_way way;
+	bool skips_lose;       /* what the kernel skipped is an event that is lost */
 	bool calls;            /* call_wanted was set: system calls are traced */
 	bool wanted[CALL_MAX]; /* enum call_id */
 	bool rare;             /* they are rare beside all others: what those pay decides the way */

@@ -23,6 +23,7 @@
 #include "run.h"
 #include "stacks.h"
 #include "symbols.h"
+#include "table.h"
 #include "version.h"
 
 /* All of a live run. */
@@ -404,6 +405,7 @@ static int finish(struct live *l, int err)
 
 	if (caught)
 		command_end(&l->command, caught);
+	table_left(&l->attach);
 	attach_end(&l->attach);
 	if (l->reader.open)
 		drain_rest(l);

@@ -48,6 +48,9 @@ int table_setup(struct attach *a, u32 events, bool changes)
 		return 0;
 	probes_want(a, &state);
 	probes_want(a, &gone);
+	/* An end is told once more: what one program misses is no loss. */
+	a->skips_lose = events != 1 << CONN_CLOSED;
+	bpf_program__set_autoload(program(a, "conn_left"), true);
 	/* Else the owner is who uses the connection first, as far as that is seen. */
 	scans = !kernel_names(&accept, 1) || !accept.id || via_refused(VIA_FENTRY);
 	if (!scans)
@@ -82,10 +85,13 @@ static int read_all(struct run *run, struct bpf_link *link,
 	return err;
 }
 
-static int iterate(struct run *run, struct attach *a, const char *name,
+/* map: whose elements, 0 where the iterator is not over those of a map. */
+static int iterate(struct run *run, struct attach *a, const char *name, int map,
 		   void (*each)(struct run *run, const struct rec *r))
 {
-	struct bpf_link *link = bpf_program__attach_iter(program(a, name), NULL);
+	union bpf_iter_link_info info = {.map.map_fd = map};
+	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info, .link_info_len = sizeof(info));
+	struct bpf_link *link = bpf_program__attach_iter(program(a, name), map ? &opts : NULL);
 	int err = link ? read_all(run, link, each) : -errno;
 
 	bpf_link__destroy(link);
@@ -95,7 +101,7 @@ static int iterate(struct run *run, struct attach *a, const char *name,
 
 int table_scan(struct attach *a)
 {
-	return iterate(NULL, a, "conn_scan", NULL);
+	return iterate(NULL, a, "conn_scan", 0, NULL);
 }
 
 int table_attach(struct attach *a)
@@ -111,6 +117,15 @@ int table_attach(struct attach *a)
 			a->links[a->nlinks++] = link;
 	}
 	return table_scan(a);
+}
+
+void table_left(struct attach *a)
+{
+	struct bpf_program *prog = a->obj ? program(a, "conn_left") : NULL;
+	int map = prog ? bpf_object__find_map_fd_by_name(a->obj, "conns_fast") : -1;
+
+	if (map >= 0 && bpf_program__fd(prog) >= 0 && iterate(NULL, a, "conn_left", map, NULL))
+		note("%s", error_text());
 }
 
 /* Network namespaces that were visited, by inode. */
@@ -146,9 +161,9 @@ struct listing {
 
 static int list_here(struct listing *l)
 {
-	if (iterate(l->run, l->a, "conn_list_tcp", l->each))
+	if (iterate(l->run, l->a, "conn_list_tcp", 0, l->each))
 		return FAIL;
-	return l->udp ? iterate(l->run, l->a, "conn_list_udp", l->each) : 0;
+	return l->udp ? iterate(l->run, l->a, "conn_list_udp", 0, l->each) : 0;
 }
 
 /* An iterator shows the namespace in which it was opened. */

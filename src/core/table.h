@@ -39,6 +39,10 @@ int table_list(struct run *run, struct attach *a, u32 kind, bool udp,
 /* Looks through all descriptors again: whose sockets are that nobody was seen to use. */
 int table_scan(struct attach *a);
 
+/* Counts ends that nobody told, while the probes are there still: what ends later is nobody's loss.
+ * Does nothing for objects without the table. */
+void table_left(struct attach *a);
+
 static inline const struct conn_rec *table_rec(const struct rec *r)
 {
 	return (const struct conn_rec *)r;

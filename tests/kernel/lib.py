@@ -243,11 +243,20 @@ def account(ended):
 
 
 def lost(ended):
+    """Of --stats: causes and numbers; sockets without an owner may be anybody's."""
+    return {cause: n for cause, n in ended.stats["lost"].items() if n and cause != "no_owner"}
+
+
+def in_full(once):
     """
-    Of --stats: causes and numbers. What the kernel skipped is no loss to the connection table, which hears
-    of each connection twice; sockets without an owner may be anybody's.
+    Of five runs the first of which weir says that the kernel skipped no probe, else the last. Some kernels run no
+    programs in the name of some tasks, in whose wake packets of others arrive.
     """
-    return {cause: n for cause, n in ended.stats["lost"].items() if n and cause not in ("missed", "no_owner")}
+    for _ in range(5):
+        ended = once()
+        if "skipped a probe" not in ended.words:
+            break
+    return ended
 
 
 # cgroups

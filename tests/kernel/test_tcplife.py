@@ -310,7 +310,7 @@ class Tcplife(unittest.TestCase):
     maxDiff = 3000
 
     def rows(self, *work, options=()):
-        ended = tcplife("-o", "json", "--stats", *options, "--", *ME, *map(str, work))
+        ended = lib.in_full(lambda: tcplife("-o", "json", "--stats", *options, "--", *ME, *map(str, work)))
         self.assertEqual(ended.status, 0, ended)
         self.assertEqual(lib.lost(ended), {})
         self.assertIsNone(schema.wrong("conn", ended.rows))
