@@ -393,8 +393,8 @@ static __always_inline void conn_known(struct conn_rec *r, const struct conn_sta
 }
 
 /*
- * Fills a record of a TCP socket. state: its state; at its end the one before, which tells what the
- * counters have in them. now: when that is.
+ * Fills a record of a TCP socket but for its counters. state: its state; at its end the one before,
+ * which tells what the counters have in them. now: when that is.
  */
 static __noinline int conn_fill(struct conn_rec *r, struct tcp_sock *tp, const struct conn_state *s,
 				u32 state, u64 now)
@@ -416,8 +416,16 @@ static __noinline int conn_fill(struct conn_rec *r, struct tcp_sock *tp, const s
 	r->netns = conn_netns(sk);
 	r->drops = conn_drops(sk);
 	conn_queues(r, tp, state);
+	return 0;
+}
+
+/* The same with its counters, as they are now. */
+static __always_inline void conn_fill_all(struct conn_rec *r, struct tcp_sock *tp,
+					  const struct conn_state *s, u32 state, u64 now)
+{
+	conn_fill(r, tp, s, state, now);
 	r->flags |= CONN_COUNTERS;
-	return conn_count(&r->c, tp, &r->flags, state);
+	conn_count(&r->c, tp, &r->flags, state);
 }
 
 static __always_inline bool conn_in_netns(struct sock *sk)
@@ -459,7 +467,12 @@ static __noinline int conn_send(struct sock *sk, struct conn_state *s, u32 event
 		count_lost(LOST_RING);
 		return 0;
 	}
-	conn_fill(r, tp, s, state, now);
+	if (event == CONN_CLOSED) {
+		conn_fill_all(r, tp, s, state, now);
+	} else { /* on the way they tell next to nothing */
+		conn_fill(r, tp, s, state, now);
+		__builtin_memset(&r->c, 0, sizeof(r->c));
+	}
 	r->event = event;
 	if (event == CONN_CLOSED && s->based) {
 		r->dtx = r->c.tx - s->tx;

@@ -33,7 +33,8 @@ static __always_inline struct conn_state *conn_begin(struct sock *sk, u32 flag, 
 	s->fits = conn_in_netns(sk);
 	if (flag == CONN_ACTIVE && conn_in_task(sk, task))
 		conn_used_by(s, task);
-	conn_tell(sk, s, CONN_OPENED, state, s->opened);
+	if (flag == CONN_ACTIVE) /* one that came is established in the same moment */
+		conn_tell(sk, s, CONN_OPENED, state, s->opened);
 	return s;
 }
 

@@ -259,7 +259,8 @@ class Conns(unittest.TestCase):
         new = [r for r in ended.rows if r["cookie"] not in was]
         events = [r["event"] for r in new]
         self.assertEqual({e: events.count(e) for e in set(events) - {"accepted"}},
-                         {"listens": 7, "opened": 14, "established": 14, "closed": 21})
+                         {"listens": 7, "opened": 7, "established": 14, "closed": 21})
+        self.assertEqual({r["direction"] for r in new if r["event"] == "opened"}, {"opened"})
         closed = [r for r in new if r["event"] == "closed" and r["state"] != "TCP_LISTEN"]
         self.assertEqual(sorted((r["tx_bytes"], r["rx_bytes"]) for r in closed), [(0, 104729)] * 7 + [(104729, 0)] * 7)
         self.assertNotIn(None, [r["pid"] for r in closed])
