@@ -194,29 +194,45 @@ static void tell_call_args(struct verbs *v, const struct told *t, const struct h
 		keep_told(v, at, what, key, words);
 }
 
-void decode_hit_line(struct verbs *v, const struct hit_rec *r)
+/* Of a tracepoint; true when a stack follows. */
+static bool tell_record(struct verbs *v, const struct told *t, const struct hit_rec *r)
 {
-	const struct told *t = told_of(r->probe);
+	size_t start = buf_len(v->b);
 	struct parts parts;
 
-	netdev_in(r->netns);
-	buf_text(v->b, t ? t->name : probe_name(r->probe));
-	if (t && t->tp) {
-		find_parts(&parts, r);
+	find_parts(&parts, r);
+	if (!record_told_before(v, t->tp, r, parts.raw)) {
+		buf_text(v->b, t->name);
 		buf_chr(v->b, '(');
 		tell_record_text(v, t->tp, parts.raw);
 		buf_chr(v->b, ')');
 		if (v->notes)
 			note_subject(v, &parts);
-		if (t->nfields) {
-			buf_chr(v->b, ' ');
-			open_box(v, BOX_STRUCT);
-			tell_fields(v, t, r);
-			close_box(v);
+		keep_record_told(v, t->tp, start, parts.raw);
+	}
+	if (t->nfields) {
+		buf_chr(v->b, ' ');
+		open_box(v, BOX_STRUCT);
+		tell_fields(v, t, r);
+		close_box(v);
+	}
+	return parts.stack;
+}
+
+void decode_hit_line(struct verbs *v, const struct hit_rec *r)
+{
+	const struct told *t = told_of(r->probe);
+	bool stack = false;
+
+	netdev_in(r->netns);
+	if (t && t->tp) {
+		stack = tell_record(v, t, r);
+	} else {
+		buf_text(v->b, t ? t->name : probe_name(r->probe));
+		if (t) {
+			tell_call_args(v, t, r);
+			stack = sect_find(&r->h, SECT_STACK, ANY_ARG, NULL);
 		}
-	} else if (t) {
-		tell_call_args(v, t, r);
-		parts.stack = sect_find(&r->h, SECT_STACK, ANY_ARG, NULL);
 	}
 	if (t && r->flags & HIT_RETURNED && t->ret.size) {
 		buf_str(v->b, " = ");
@@ -227,7 +243,7 @@ void decode_hit_line(struct verbs *v, const struct hit_rec *r)
 		buf_seconds(v->b, r->dur, 6);
 		buf_chr(v->b, '>');
 	}
-	if (t && parts.stack)
+	if (stack)
 		decode_frames(v->b, &r->h);
 }
 

@@ -292,6 +292,23 @@ struct record_text *record_text_make(struct tep_event *e)
 	return NULL;
 }
 
+enum record_prints record_text_prints(const struct record_text *t, u16 at)
+{
+	enum record_prints prints = PRINTS_NOTHING;
+
+	for (u32 i = 0; i < t->n; i++) {
+		const struct op *op = &t->ops[i];
+
+		if (op->kind == OP_TEXT || op->at != at)
+			continue;
+		if (op->kind == OP_PLACE)
+			return PRINTS_SYMBOL;
+		prints = op->kind == OP_POINTER && prints == PRINTS_NOTHING ? PRINTS_POINTER
+									    : PRINTS_OTHER;
+	}
+	return prints;
+}
+
 void record_text_free(struct record_text *t)
 {
 	for (u32 i = 0; t && i < t->n; i++)

@@ -14,4 +14,8 @@ void record_text_free(struct record_text *t);
 /* data: a record whose fields, dynamic strings too, lie within it. */
 void record_text_put(struct buf *b, struct record_text *t, const u8 *data);
 
+/* What the text has of the field at that place: its digits once, as a pointer's; a symbol. */
+enum record_prints { PRINTS_NOTHING, PRINTS_POINTER, PRINTS_SYMBOL, PRINTS_OTHER };
+enum record_prints record_text_prints(const struct record_text *t, u16 at);
+
 #endif

@@ -57,6 +57,12 @@ void tracepoint_free(struct tracepoint *t);
 /* The kernel's own text of the record, fields by name. */
 void tell_record_text(struct verbs *v, const struct tracepoint *t, const struct sect *raw);
 void tell_record_fields(struct verbs *v, const struct tracepoint *t, const struct sect *raw);
+/* Writes the line of a record that says what one before said, but for pointers; else, what is told
+ * of it from start on is kept. */
+bool record_told_before(struct verbs *v, const struct tracepoint *t, const struct hit_rec *r,
+			const struct sect *raw);
+void keep_record_told(struct verbs *v, const struct tracepoint *t, size_t start,
+		      const struct sect *raw);
 void symbols_of_hit(const struct hit_rec *r, void (*each)(void *arg, u64 address), void *arg);
 void record_symbols(const struct tracepoint *t, const struct sect *raw,
 		    void (*each)(void *arg, u64 address), void *arg);

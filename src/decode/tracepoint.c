@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <traceevent/event-parse.h>
+#include "kept.h"
 #include "record_text.h"
 #include "told.h"
 
@@ -42,6 +43,7 @@ struct tracepoint {
 	struct tep_event *event;
 	struct trace_seq seq;
 	struct record_text *text; /* NULL: libtraceevent prints it */
+	struct kept *kept;        /* lines; NULL: each is told anew */
 	struct field *fields;
 	u32 nfields;
 	u32 size; /* of the fixed part: the least that a record has */
@@ -206,6 +208,27 @@ static bool take_fields(struct tracepoint *t)
 	return true;
 }
 
+/* Lines are kept of formats that are understood, and tell no symbols: those may be learnt later. */
+static void keep_lines(struct tracepoint *t)
+{
+	struct kept_pointer pointers[KEPT_POINTERS];
+	u32 n = 0;
+
+	for (u32 i = 0; i < t->nfields; i++) {
+		const struct tep_format_field *f = t->fields[i].f;
+		enum record_prints prints = record_text_prints(t->text, f->offset);
+
+		if (t->fields[i].address || prints == PRINTS_SYMBOL)
+			return;
+		if (t->fields[i].kind != FIELD_PTR || prints == PRINTS_OTHER)
+			continue;
+		if (f->size != 8 || n == KEPT_POINTERS)
+			return;
+		pointers[n++] = (struct kept_pointer){f->offset, prints == PRINTS_POINTER};
+	}
+	t->kept = kept_make(pointers, n);
+}
+
 static struct tracepoint *parse(const char *name, const char *format, u32 len)
 {
 	struct tracepoint *t = calloc(1, sizeof(*t));
@@ -224,6 +247,8 @@ static struct tracepoint *parse(const char *name, const char *format, u32 len)
 		goto bad;
 	trace_seq_init(&t->seq);
 	t->text = record_text_make(t->event);
+	if (t->text)
+		keep_lines(t);
 	return t;
 bad:
 	tracepoint_free(t);
@@ -286,6 +311,7 @@ void tracepoint_free(struct tracepoint *t)
 	for (u32 i = 0; i < t->nfields; i++)
 		free((struct name *)t->fields[i].names.rows);
 	record_text_free(t->text);
+	free(t->kept);
 	free(t->fields);
 	free(t->dynamic);
 	if (t->seq.buffer)
@@ -372,6 +398,21 @@ void tell_record_text(struct verbs *v, const struct tracepoint *t, const struct 
 	trace_seq_reset(&w->seq);
 	tep_print_event(t->tep, &w->seq, &record, "%s", TEP_PRINT_INFO);
 	buf_safe_utf8(v->b, w->seq.buffer, w->seq.len);
+}
+
+bool record_told_before(struct verbs *v, const struct tracepoint *t, const struct hit_rec *r,
+			const struct sect *raw)
+{
+	if (!t->kept || !v->memo || !raw || raw->full || raw->len < t->size)
+		return false;
+	return kept_tell(t->kept, v->b, &r->h, raw, (u64)r->netns << 1 | v->notes);
+}
+
+void keep_record_told(struct verbs *v, const struct tracepoint *t, size_t start,
+		      const struct sect *raw)
+{
+	if (t->kept && v->memo && raw && !raw->full && raw->len >= t->size)
+		kept_keep(t->kept, v->b, start);
 }
 
 static void tell_field(struct verbs *v, const struct field *f, const u8 *data, u32 size)
