@@ -25,6 +25,8 @@ enum filter_bit {
 #define FILTER_TASK                                                                                \
 	(FILTER_PID | FILTER_COMM | FILTER_UID | FILTER_CGROUP | FILTER_NETNS | FILTER_FOLLOW)
 #define FILTER_SOCK (FILTER_FAMILY | FILTER_HOST | FILTER_PORT)
+/* Those that ask who, where a socket's network namespace is its own. */
+#define FILTER_OWNER (FILTER_TASK & ~FILTER_NETNS)
 
 struct filter {
 	u32 have; /* enum filter_bit */

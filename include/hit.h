@@ -85,11 +85,17 @@ struct hit_globals {
 /* In programs that know the types of a socket and a packet among their arguments: what stands
  * before their loads, where the loader puts their places in; what it puts the number of arguments
  * in place of; and 1, where the socket is the packet's own. */
-#define HIT_SOCK    0x77656972736f636b
-#define HIT_PACKET  0x776569727061636b
-#define HIT_WORDS   0x7765697277726473
-#define HIT_OWN     0x776569726f776e73
-#define HIT_NOTE    0x776569726e6f7465
-#define KNOWN_WORDS 6 /* the most of them */
+#define HIT_SOCK   0x77656972736f636b
+#define HIT_PACKET 0x776569727061636b
+#define HIT_WORDS  0x7765697277726473
+#define HIT_OWN    0x776569726f776e73
+#define HIT_NOTE   0x776569726e6f7465
+/* What a copy is to ask before all else, 1 or 0, and for which port; and whether it only notes. */
+#define HIT_BY_PORT  0x7765697270727430
+#define HIT_BY_OWNER 0x776569726f776e30
+#define HIT_PORT     0x7765697270727431
+#define HIT_SILENTLY 0x77656972736c6e74
+#define NOTE_MAKES   (1u << 16) /* with the probe's number: its record is begun, too */
+#define KNOWN_WORDS  6          /* the most of them */
 
 #endif

@@ -8,25 +8,49 @@
 
 #include "hit_about.bpf.h"
 
+/* What the loader puts in the place of a marker. */
+#define LOADED(marker)                                                                             \
+	({                                                                                         \
+		u64 n_;                                                                            \
+		asm volatile("%0 = %1 ll" : "=r"(n_) : "i"(marker));                               \
+		n_;                                                                                \
+	})
+
 #define HEAD(kind, arg, full) ((u64)(kind) | (u64)((arg)&255) << 8 | (u64)(u32)(full) << 32)
 
 /* Beyond a record's fields its strings begin: mostly names of devices, read along with it. */
 #define STRINGS 24
 
+/* Arguments by plain loads; the verifier refuses one that the function does not have. */
+static __always_inline void load_words(u64 *words, u64 *ctx, u64 n)
+{
+	if (n > 0)
+		words[0] = ctx[0];
+	if (n > 1)
+		words[1] = ctx[1];
+	if (n > 2)
+		words[2] = ctx[2];
+	if (n > 3)
+		words[3] = ctx[3];
+	if (n > 4)
+		words[4] = ctx[4];
+	if (n > 5)
+		words[5] = ctx[5];
+}
+
 /* The context's bytes are the record's first section. False when there are none. */
-static __always_inline bool put_raw(struct hit_state *st, void *ctx, const struct hit_conf *c,
-				    const struct known *k)
+static __always_inline bool put_raw(struct hit_state *st, void *ctx, const struct hit_conf *c)
 {
 	struct sect *s = (void *)st->room;
-	u64 n = c->size, from = c->from, *words = (u64 *)(s + 1);
+	u64 n = c->size, from = c->from, known = LOADED(HIT_WORDS);
 
 	st->rec.h.len = sizeof(st->rec);
 	*(u64 *)s = HEAD(SECT_RAW, 0, from) | n << 16;
 	st->rec.h.len += sizeof(*s) + SECT_NEXT((u32)n);
-	for (u32 i = 0; k && i < KNOWN_WORDS; i++)
-		words[i] = k->words[i];
-	if (k)
+	if (known <= KNOWN_WORDS) {
+		load_words((u64 *)(s + 1), ctx, known);
 		return true;
+	}
 	if (c->dynamic != NOWHERE)
 		n += STRINGS;
 	barrier_var(n);
@@ -235,7 +259,7 @@ static __noinline int hit_fire(void *ctx, u32 id, u64 frame, u32 context, const 
 	struct hit_state *st;
 	u32 place;
 
-	if (!c || note_refuses(c, id))
+	if (!c)
 		return 0;
 	if (!(c->flags & HIT_RETURNS))
 		frame = 0;
@@ -249,7 +273,7 @@ static __noinline int hit_fire(void *ctx, u32 id, u64 frame, u32 context, const 
 	st->about.known = false;
 	if (k)
 		look_known(&st->about, k);
-	if (!put_raw(st, ctx, c, k)) {
+	if (!put_raw(st, ctx, c)) {
 		st->owner = 0;
 		return 0;
 	}
@@ -270,6 +294,111 @@ static __noinline int hit_fire(void *ctx, u32 id, u64 frame, u32 context, const 
 		return 0;
 	hit_send(st);
 	st->owner = 0;
+	return 0;
+}
+
+/* A record that the tracepoint's arguments have begun gets its fields, and is sent. */
+static __noinline int hit_finish(void *ctx, u32 place, u32 id)
+{
+	struct hit_state *st = hit_place(place);
+	struct hit_conf *c = conf_of(id);
+	struct sect *s;
+	u64 n;
+	u32 pos;
+
+	if (!st || !c)
+		return 0;
+	pos = st->rec.h.len;
+	n = c->size;
+	if (c->dynamic != NOWHERE)
+		n += STRINGS;
+	barrier_var(pos);
+	if (pos > LIMIT(HIT_RAW_MAX))
+		return 0;
+	s = (void *)&st->rec + pos;
+	barrier_var(n);
+	if (n > HIT_RAW_MAX || bpf_probe_read_kernel(s + 1, n, ctx))
+		return 0;
+	if (c->dynamic != NOWHERE) {
+		u64 off = c->dynamic, all;
+		u32 v;
+
+		barrier_var(off);
+		if (off > HIT_RAW_MAX - 4)
+			return 0;
+		v = *(u32 *)((void *)(s + 1) + off);
+		all = (v & 0xffff) + (v >> 16) + c->relative;
+		if (all > HIT_RAW_MAX)
+			all = HIT_RAW_MAX;
+		if (all > n) {
+			barrier_var(all);
+			if (all > HIT_RAW_MAX || bpf_probe_read_kernel(s + 1, all, ctx))
+				return 0;
+		}
+		n = all;
+	}
+	*(u64 *)s = HEAD(SECT_RAW, 0, 0) | n << 16;
+	st->rec.h.len = pos + sizeof(*s) + SECT_NEXT((u32)n);
+	for (u32 i = 0; i < HIT_PATHS && c->paths[i].size; i++)
+		put_path(place, id, i, load_at(ctx, c->paths[i].at));
+	if (c->flags & HIT_STACKS)
+		put_stack(&st->rec, ctx);
+	hit_send(st);
+	return 0;
+}
+
+/* At a tracepoint's record: by what was noted of it just before, or by itself. */
+static __always_inline int hit_record(void *ctx, u32 id)
+{
+	struct noted *n = noted_now();
+	struct hit_conf *c;
+
+	if (n && n->number == id && (n->refused || n->made) && (c = conf_of(id)) &&
+	    c->flags & HIT_NOTED) {
+		n->number = NO_PLACE;
+		return n->refused ? 0 : hit_finish(ctx, n->place, id);
+	}
+	return hit_fire(ctx, id, 0, context_now(), NULL);
+}
+
+/* Begins the record of the probe that comes next on this CPU. */
+static __always_inline int note_made(const struct known *k, u32 number, u32 context)
+{
+	struct noted *n = noted_now();
+	struct hit_state *st;
+	struct sect *sect;
+	struct subject *s;
+	u32 len = sizeof(st->rec);
+
+	if (!n)
+		return 0;
+	if (!n->placed) {
+		n->place = hit_claim(BUSY, bpf_get_smp_processor_id() * HIT_PLACES);
+		n->placed = n->place != NO_PLACE;
+	}
+	st = n->placed ? hit_place(n->place) : NULL;
+	if (!st)
+		return note_known(k, number, false);
+	s = &st->about;
+	look_known(s, k);
+	n->number = number;
+	n->made = true;
+	n->refused = !wanted(s) || !hit_passes(n->place, number, context);
+	if (n->refused)
+		return 0;
+	sect = (void *)st->room;
+	if (k->skb) {
+		*(u64 *)sect = HEAD(SECT_PACKET, OF_PACKET, 0) | sizeof(s->packet) << 16;
+		*(struct packet_id *)(sect + 1) = s->packet;
+		len += sizeof(*sect) + SECT_NEXT(sizeof(s->packet));
+		sect = (void *)(sect + 1) + SECT_NEXT(sizeof(s->packet));
+	}
+	if (k->sk) {
+		*(u64 *)sect = HEAD(SECT_SOCK, OF_PACKET, 0) | sizeof(s->sock) << 16;
+		*(struct hit_sock *)(sect + 1) = s->sock;
+		len += sizeof(*sect) + SECT_NEXT(sizeof(s->sock));
+	}
+	st->rec.h.len = len;
 	return 0;
 }
 

@@ -73,7 +73,11 @@ SEC(".rodata.hit") const volatile struct hit_globals hit_globals;
 struct noted {
 	u32 number;   /* for which probe */
 	bool refused; /* filters leave it out */
-	u8 pad[3];
+	bool made;    /* the record is there but for its fields, at place */
+	bool placed;  /* place is this CPU's, for good */
+	u8 pad;
+	u32 place;
+	u32 pad2;
 	struct subject about;
 };
 struct {
@@ -171,17 +175,6 @@ static __always_inline struct noted *noted_now(void)
 	return bpf_map_lookup_elem(&hit_noted, &zero);
 }
 
-/* Was it noted that filters leave this one out? */
-static __always_inline bool note_refuses(const struct hit_conf *c, u32 id)
-{
-	struct noted *n = c->flags & HIT_NOTED ? noted_now() : NULL;
-
-	if (!n || n->number != id || !n->refused)
-		return false;
-	n->number = NO_PLACE;
-	return true;
-}
-
 /* What was noted for this probe, or of this packet; NULL when nothing was. */
 static __always_inline struct noted *take_note(const struct subject *s, const struct hit_conf *c,
 					       u32 id)
@@ -196,7 +189,6 @@ static __always_inline struct noted *take_note(const struct subject *s, const st
 
 /* A program's arguments, where the verifier knows the types of those that it is about. */
 struct known {
-	u64 words[KNOWN_WORDS];
 	struct sock *sk;     /* NULL: none */
 	struct sk_buff *skb; /* likewise */
 	bool own;            /* sk is the packet's */
@@ -267,6 +259,7 @@ static __always_inline int note_known(const struct known *k, u32 number, bool re
 		return 0;
 	n->number = number;
 	n->refused = refused;
+	n->made = false;
 	if (refused)
 		n->about.skb = (u64)k->skb;
 	else
@@ -299,7 +292,6 @@ static __always_inline bool look_subject(struct hit_state *st, const bool whole)
 {
 	struct subject *s = &st->about;
 	u8 *room = (u8 *)st->look;
-	bool of_packet = !s->sk;
 
 	if (s->sk && !hit_sock_first(&s->sock, &s->net, s->sk, room))
 		s->sk = 0;
@@ -308,9 +300,13 @@ static __always_inline bool look_subject(struct hit_state *st, const bool whole)
 	if (s->skb) {
 		u64 sk = packet_look_in(&s->packet, s->skb, room);
 
-		s->of_packet = of_packet && sk && hit_sock_first(&s->sock, &s->net, sk, room);
-		if (s->of_packet)
+		/* s->sk is read again: of a bool that says what it was, and a filter by port, the
+		 * verifier of 6.1 held that it is always false, and took out what depends on it */
+		s->of_packet = false;
+		if (!s->sk && sk && hit_sock_first(&s->sock, &s->net, sk, room)) {
+			s->of_packet = true;
 			s->sk = sk;
+		}
 	}
 	return whole || wanted(s);
 }
@@ -338,7 +334,7 @@ static __noinline int find_noted(struct hit_state *st, const struct hit_conf *c,
 	}
 	if (c->flags & HIT_NOTES && (n = noted_now())) {
 		n->number = c->notes_for;
-		n->refused = false;
+		n->refused = n->made = false;
 		n->about = *s;
 	}
 	return !(c->flags & HIT_SILENT) && wanted(s);

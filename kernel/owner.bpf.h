@@ -16,9 +16,6 @@
 
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
 
-/* The filters that ask who; the network namespace is the socket's own. */
-#define FILTER_OWNER (FILTER_TASK & ~FILTER_NETNS)
-
 struct owner {
 	struct who who;
 	u64 cookie;

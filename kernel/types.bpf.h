@@ -185,6 +185,7 @@ struct proto {
 struct sock_common {
 	__be32 skc_daddr;
 	__be32 skc_rcv_saddr;
+	u32 skc_portpair; /* both of these: they lie in a union */
 	__be16 skc_dport;
 	u16 skc_num;
 	u16 skc_family;
@@ -240,6 +241,11 @@ struct sock {
 	u32 sk_max_ack_backlog;
 	struct sk_buff_head sk_receive_queue;
 	struct socket *sk_socket;
+	struct dst_entry *sk_dst_cache;
+};
+struct dst_entry {
+	struct net_device *dev;
+	struct xfrm_state *xfrm;
 };
 struct net_device {
 	char name[16];
@@ -256,6 +262,7 @@ struct sk_buff {
 	u16 transport_header;
 	u16 network_header;
 	u16 mac_header;
+	unsigned long _nfct;
 	unsigned char *head;
 	unsigned char *data;
 };

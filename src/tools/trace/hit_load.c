@@ -276,25 +276,56 @@ static bool loads(const struct bpf_insn *insn, u64 value)
 	       (u32)insn->imm == (u32)value && (u32)insn[1].imm == (u32)(value >> 32);
 }
 
-static void put_number(struct bpf_insn *insns, size_t n, u32 number)
+/* A record that itself notes something for another one is not begun before. */
+static u32 note_for(u32 number)
+{
+	bool makes = number < nhits && !(hits[number].conf.flags & HIT_NOTES);
+
+	return makes ? number | NOTE_MAKES : number;
+}
+
+/* What stands in place of each marker in the copy for a probe. */
+struct mark {
+	u64 marker;
+	u32 value;
+	bool load; /* the value is the place that the instruction behind it loads from */
+};
+#define MARKS_MOST 10
+
+static u32 marks_of(struct mark *m, struct attach *a, const struct hit *h, u32 number)
+{
+	const struct filter *filter = attach_data(a, ".rodata.filter", sizeof(*filter));
+	bool silent = h->conf.flags & HIT_SILENT;
+	u32 n = 0;
+
+	m[n++] = (struct mark){HIT_NUMBER, number, false};
+	m[n++] = (struct mark){HIT_SOCK, h->sock == NOWHERE ? 0 : h->sock, true};
+	m[n++] = (struct mark){HIT_PACKET, h->packet, true};
+	m[n++] = (struct mark){HIT_OWN, h->sock == NOWHERE, false};
+	m[n++] = (struct mark){HIT_SILENTLY, silent, false};
+	m[n++] = (struct mark){HIT_BY_PORT, !!(filter->have & FILTER_PORT), false};
+	m[n++] = (struct mark){HIT_BY_OWNER, !!(filter->have & FILTER_OWNER), false};
+	m[n++] = (struct mark){HIT_PORT, filter->port, false};
+	if (silent)
+		m[n++] = (struct mark){HIT_NOTE, note_for(h->conf.notes_for), false};
+	if (place_of(h) >= AT_SOCK)
+		m[n++] = (struct mark){HIT_WORDS, h->conf.size / 8, false};
+	return n;
+}
+
+static void put_marks(struct bpf_insn *insns, size_t n, const struct mark *marks, u32 nmarks)
 {
 	for (size_t i = 0; i + 2 < n; i++)
-		if (loads(&insns[i], HIT_NUMBER)) {
-			insns[i].imm = number;
-			insns[i + 1].imm = 0;
-		} else if (loads(&insns[i], HIT_SOCK)) {
-			insns[i + 2].off = hits[number].sock == NOWHERE ? 0 : hits[number].sock;
-		} else if (loads(&insns[i], HIT_PACKET)) {
-			insns[i + 2].off = hits[number].packet;
-		} else if (loads(&insns[i], HIT_OWN)) {
-			insns[i].imm = hits[number].sock == NOWHERE;
-			insns[i + 1].imm = 0;
-		} else if (loads(&insns[i], HIT_NOTE) && hits[number].conf.flags & HIT_SILENT) {
-			insns[i].imm = hits[number].conf.notes_for;
-			insns[i + 1].imm = 0;
-		} else if (loads(&insns[i], HIT_WORDS)) {
-			insns[i].imm = hits[number].conf.size / 8;
-			insns[i + 1].imm = 0;
+		for (u32 k = 0; k < nmarks; k++) {
+			if (!loads(&insns[i], marks[k].marker))
+				continue;
+			if (marks[k].load) {
+				insns[i + 2].off = marks[k].value;
+			} else {
+				insns[i].imm = marks[k].value;
+				insns[i + 1].imm = 0;
+			}
+			break;
 		}
 }
 
@@ -305,6 +336,7 @@ int hit_copy(struct attach *a, u32 number, bool at_return)
 	size_t n = bpf_program__insn_cnt(o->prog);
 	struct bpf_insn *insns = malloc(n * sizeof(*insns));
 	LIBBPF_OPTS(bpf_prog_load_opts, opts);
+	struct mark marks[MARKS_MOST];
 	int fd, obj = 0;
 
 	if (!insns)
@@ -312,7 +344,7 @@ int hit_copy(struct attach *a, u32 number, bool at_return)
 	memcpy(insns, bpf_program__insns(o->prog), n * sizeof(*insns));
 	if (!o->btf && !learn_types(o, insns, n))
 		o->nfuncs = 0;
-	put_number(insns, n, number);
+	put_marks(insns, n, marks, marks_of(marks, a, h, number));
 	opts.expected_attach_type = bpf_program__expected_attach_type(o->prog);
 	if (o->nfuncs) {
 		opts.prog_btf_fd = o->btf;
