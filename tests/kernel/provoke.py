@@ -12,7 +12,9 @@ import pathlib
 import socket
 import struct
 import subprocess
+import termios
 import time
+import tty
 
 import lib
 
@@ -265,6 +267,31 @@ def tap(mode, frames):
         for one in frames:
             tun.write(one)
         must("ip", "link", "set", "weirtap", "down")
+
+
+@contextlib.contextmanager
+def serial_line(count, port):
+    """
+    A device at a serial line (SLIP) whose far end reads nothing. Packets are sent until its queue stands still; its
+    driver asks for a watchdog, which the kernel lets look once in 20 s. Gives the device's name.
+    """
+    must("modprobe", "slip")
+    leader, line = os.openpty()
+    tty.setraw(line)
+    fcntl.ioctl(line, termios.TIOCSETD, struct.pack("i", 1))  # N_SLIP
+    name = fcntl.ioctl(line, 0x8910, bytes(16)).rstrip(b"\0").decode()  # SIOCGIFNAME
+    try:
+        # it is in the first namespace
+        must("nsenter", "-t", "1", "-n", "ip", "link", "set", name, "netns", str(os.getpid()))
+        must("ip", "address", "add", "10.210.0.1", "peer", "10.210.0.2", "dev", name)
+        must("ip", "link", "set", name, "up")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            for _ in range(count):
+                s.sendto(bytes(200), ("10.210.0.2", port))
+        yield name
+    finally:
+        os.close(line)
+        os.close(leader)
 
 
 # XDP: programs in the kernel's own notation, as no compiler is needed for three instructions

@@ -221,6 +221,23 @@ for port in (7001, 7001, 7001):
             self.assertIn(said, ended.words)
             self.assertEqual(ended.words.count("\n"), 1, ended)
 
+    def test_others_are_known(self):
+        """Under a filter by process, what others' sockets do is left out as theirs, not as nobody's, in every way."""
+        code = """
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", 7001))
+for i in range(5):
+    s.sendto(b"x", ("127.0.0.1", 7001))
+    s.recv(1)
+"""
+        for way in self.ways:
+            with self.subTest(way), lib.Live("--way", way, "-p", os.getppid(), "--port", "7001", "udp_sendmsg",
+                                             "udp_recvmsg") as live:
+                lib.run(*python(code))
+                ended = live.stop()
+                self.assertTrue(ended.words.endswith("weir: 0 events, 0 lost\n"), ended)
+
     def test_own_function(self):
         """One that weir's programs use themselves: the kernel keeps them from calling themselves."""
         ended = lib.weir("trace", "bpf_ringbuf_output", "tcp_connect", "-o", "json", "--", *python(CONNECT, 3))

@@ -17,7 +17,7 @@ from provoke import FAR_DEV, NEAR_DEV, ON_DEV, END_DEV
 HOST_ONLY = False
 TCP, TCP6, REFUSED, RESET, CLOSED, FLOOD, CSUM, OVERFLOW, LOSS, MEMORY = range(7101, 7120, 2)[:10]
 ABORT, XDP_TX, XDP_DEV, XDP_BAD, XDP_CPU, TWICE, UDP, XDP_PASS, TAP, FRAGS = range(7121, 7140, 2)
-DEFERRED = 7141
+DEFERRED, STALLED = 7141, 7143
 
 
 def work(far):
@@ -252,6 +252,12 @@ class Provoked(unittest.TestCase):
             ended, told = self.rows(way, table)
             self.assertEqual(self.untraced(ended), set(), ended.words)
             self.compare(way, table, told, ended, set())
+
+    def test_stalled(self):
+        """A queue that stands still, as the kernel's watchdog finds: after 20 s, or twice that."""
+        with lib.Live("-o", "json", "net_dev_xmit_timeout", "-n", "1") as live, provoke.serial_line(97, STALLED) as name:
+            ended = live.wait(50)
+        self.assertEqual([(row["args"]["name"], row["args"]["queue_index"]) for row in ended.rows], [(name, 0)], ended)
 
     def test_functions(self):
         for way in ("fentry", "kprobe.multi", "kprobe"):
