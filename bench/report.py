@@ -65,7 +65,7 @@ def write(results, releases, here):
     versions = {"weir": version("git", "describe", "--always", "--dirty"),
                 **{name: version("dpkg-query", "-W", "-f", "${Version}", name) for name in PACKAGES}}
     made_by = sections()
-    machine = f"Linux {os.uname().release}, {os.cpu_count()} processors"
+    machine = f"Linux {os.uname().release}, {os.cpu_count()} processors, load average {os.getloadavg()[2]:.1f}"
     (BENCH / "results.json").write_text(json.dumps({
         "unit": "guest instructions per operation",
         "kernels": releases,
