@@ -15,7 +15,8 @@ struct walk_at {
 	u8 depth;
 };
 
-static struct layer *add(struct walk_at *w, u8 kind, u16 proto, u32 len)
+static inline __attribute__((always_inline)) struct layer *add(struct walk_at *w, u8 kind,
+							       u16 proto, u32 len)
 {
 	struct layer *n;
 
@@ -31,7 +32,7 @@ static struct layer *add(struct walk_at *w, u8 kind, u16 proto, u32 len)
 	return n;
 }
 
-static bool cut(struct walk_at *w, u8 as, u16 proto, bool bad)
+static __attribute__((noinline)) bool cut(struct walk_at *w, u8 as, u16 proto, bool bad)
 {
 	struct layer *n = add(w, LAYER_CUT, proto, w->len < w->full ? w->len : w->full);
 
@@ -43,7 +44,7 @@ static bool cut(struct walk_at *w, u8 as, u16 proto, bool bad)
 }
 
 /* Are there so many bytes here? Else the layer is told as cut. */
-static bool have(struct walk_at *w, u8 kind, u16 proto, u32 need)
+static inline bool have(struct walk_at *w, u8 kind, u16 proto, u32 need)
 {
 	if (w->full < need)
 		return cut(w, kind, proto, true);
