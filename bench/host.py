@@ -7,9 +7,10 @@ fewer requests a server answers while it is traced. Times are of this machine, a
 of the same bytes, and servers are measured in pairs, one run without and one with a tracer after it. As root;
 traces only what it starts itself.
 
-    bench/host.py [--json] [size|start|format|packets|rate|servers...]
+    bench/host.py [--json] [size|start|format|packets|rate|servers|programs...]
 """
 import contextlib
+import ctypes
 import json
 import os
 import pathlib
@@ -17,6 +18,7 @@ import re
 import resource
 import shutil
 import signal
+import socket
 import statistics
 import struct
 import subprocess
@@ -228,6 +230,7 @@ TRACERS = {
     "sockstat": ["sockstat"],
     "soconnect": ["soconnect"],
     "tcplife": ["tcplife"],
+    "http": ["http"],
 }
 
 
@@ -253,7 +256,74 @@ def servers():
                  ["tool", "wrk and nginx", "redis-benchmark"], rows)
 
 
-PARTS = {"size": size, "start": start, "format": formatting, "packets": packets, "rate": rate, "servers": servers}
+libc = ctypes.CDLL(None, use_errno=True)
+BPF_CALL = {"x86_64": 321, "aarch64": 280}[os.uname().machine]
+TEST_RUN, GET_FD_BY_ID, GET_INFO = 10, 13, 15  # enum bpf_cmd
+INFO_NAME = 64  # where in struct bpf_prog_info
+CLONE_NEWNET = 0x40000000
+RUNS = 7
+REPEAT = 20000  # in one run
+
+
+def bpf(command, attr):
+    room = ctypes.create_string_buffer(attr, 128)
+    return libc.syscall(BPF_CALL, command, room, 128), room.raw
+
+
+def program_of(tracer, name):
+    """A descriptor of the BPF program of that name that a process holds."""
+    for one in pathlib.Path(f"/proc/{tracer.pid}/fdinfo").iterdir():
+        for number in re.findall(r"^prog_id:\s+(\d+)", one.read_text(), re.M):
+            fd, _ = bpf(GET_FD_BY_ID, struct.pack("=I", int(number)))
+            info = ctypes.create_string_buffer(256)
+            bpf(GET_INFO, struct.pack("=IIQ", fd, len(info), ctypes.addressof(info)))
+            if info.raw[INFO_NAME:INFO_NAME + 16].rstrip(b"\0").decode() == name:
+                return fd
+            os.close(fd)
+    sys.exit(f"bench/host.py: no BPF program {name} is attached")
+
+
+def run_program(fd, frame):
+    """Nanoseconds that it takes for a frame."""
+    data = ctypes.create_string_buffer(frame, len(frame))
+    attr = struct.pack("=IIIIQQII", fd, 0, len(frame), 0, ctypes.addressof(data), 0, REPEAT, 0)
+    done, room = bpf(TEST_RUN, attr)
+    if done:
+        sys.exit("bench/host.py: the kernel does not run the program on request")
+    return struct.unpack_from("=I", room, 36)[0]
+
+
+def programs():
+    """In a network namespace of its own, in which this process stays: the last part."""
+    if libc.unshare(CLONE_NEWNET):
+        sys.exit("bench/host.py: no network namespace can be made")
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    receiver.bind(("127.0.0.1", 0))
+    udp = struct.pack("!HHHH", 40000, receiver.getsockname()[1], 72, 0) + bytes(64)
+    frame = bytes(12) + struct.pack("!HBBHHHBBH4s4s", 0x800, 0x45, 0, 92, 0, 0, 64, 17, 0,
+                                    socket.inet_aton("127.0.0.1"), socket.inet_aton("127.0.0.1")) + udp
+    rows = []
+    for hook, held in (("xdp", "packets_xdp"), ("tc", "packets_in")):
+        empty = attached([str(ROOT / "build/bench/empty"), hook, "lo"])
+        plain = program_of(empty, "empty")
+        end(empty)
+        for name, program, words in (("refused by the filter", "weir_filter", ["tcp", "port", "80"]),
+                                     ("copied, with its owner", held, [])):
+            tracer = attached([WEIR, "packets", "-i", "lo", "--ring", "65536", "--at", hook, *words],
+                              stdout=subprocess.DEVNULL)
+            fd = program_of(tracer, program)
+            pairs = [(run_program(plain, frame), run_program(fd, frame)) for _ in range(RUNS)]
+            end(tracer)
+            rows.append([f"{hook}, {name}", f"{statistics.median(run for _, run in pairs):.0f}",
+                         f"{statistics.median(none for none, _ in pairs):.0f}",
+                         f"{statistics.median(run / max(none, 1) for none, run in pairs):.1f}"])
+    return table(f"BPF programs, for a packet of {len(frame)} bytes (BPF_PROG_TEST_RUN, median of {RUNS})",
+                 ["program", "ns", "an empty one, ns", "ratio"], rows)
+
+
+PARTS = {"size": size, "start": start, "format": formatting, "packets": packets, "rate": rate, "servers": servers,
+         "programs": programs}
 
 
 def main():
