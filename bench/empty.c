@@ -57,10 +57,15 @@ static int stay(const char *name)
 {
 	LIBBPF_OPTS(bpf_tc_hook, both, .ifindex = name ? if_nametoindex(name) : 0,
 		    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
+	sigset_t end, before;
 
+	sigemptyset(&end);
+	sigaddset(&end, SIGINT);
+	sigprocmask(SIG_BLOCK, &end, &before); /* it may come before it is waited for */
 	signal(SIGINT, on_end);
 	fprintf(stderr, "empty: attached\n");
-	pause();
+	sigdelset(&before, SIGINT);
+	sigsuspend(&before);
 	if (name)
 		bpf_tc_hook_destroy(&both);
 	return 0;
