@@ -96,8 +96,9 @@ static __always_inline void conn_close(struct sock *sk, u32 old)
 	conn_ended(sk, s, old);
 	conn_adopt(sk, s);
 	/* Once a FIN is sent, its task has done all it does: what comes then may be worked off by
-	 * whoever had the socket locked: iterators over sockets lock each. */
-	if (!conn_state_in(old, FIN_SENT) && conn_in_task(sk, task))
+	 * whoever had the socket locked: iterators over sockets lock each. The same goes for a
+	 * reset that comes, which leaves an error. */
+	if (!conn_state_in(old, FIN_SENT) && !sk->sk_err && conn_in_task(sk, task))
 		conn_used_by(s, task);
 	s->ended = now;
 	if (!(s->flags & CONN_OWNED) && sk->sk_socket)

@@ -11,9 +11,11 @@ import os
 import pathlib
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 import lib
@@ -25,6 +27,8 @@ EVERY_WAY = True
 ME = [sys.executable, os.path.abspath(__file__)]
 CLIENTS = (2003, 2011, 1999, 1997, 1997)  # together 10 007
 SERVERS = 3
+LOCKED = 211
+RESET = struct.pack("ii", 1, 0)
 MANY = sum(CLIENTS)
 
 
@@ -65,6 +69,30 @@ def noise():
         while True:
             sock.sendto(b"x" * 100, sock.getsockname())
             sock.recv(100)
+
+
+def lock_each(channel):
+    """Locks each socket that comes again and again, until the other side has reset its connection."""
+    for _ in range(LOCKED):
+        _, fds, _, _ = socket.recv_fds(channel, 1, 1)
+        with socket.socket(fileno=fds[0]) as sock:
+            channel.send(b"x")
+            while sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) == b"\x01":  # TCP_ESTABLISHED
+                for _ in range(50):
+                    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        channel.send(b"x")
+    os._exit(0)
+
+
+def hold(listener, channel, locked):
+    """Has each of its connections locked by another process, and closes it when that lets it go."""
+    for _ in range(LOCKED):
+        with listener.accept()[0] as sock:
+            socket.send_fds(channel, [b"x"], [sock.fileno()])
+            channel.recv(1)
+            os.write(locked, b"x")
+            channel.recv(1)
+    os._exit(0)
 
 
 def fork(work, *args):
@@ -133,6 +161,37 @@ class Owners(unittest.TestCase):
         unknown = sum(pid is None for side in got.values() for pid in side.values())
         self.assertLess(unknown, MANY / 100)
         print(f"{2 * MANY} ends, {unknown} of them nobody's, {untold} untold", file=sys.stderr)
+
+    @lib.once
+    def test_locked(self):
+        """A connection that is reset while another process has locked its socket, in whose name that is worked off."""
+        def once():
+            with socket.socket() as listener, \
+                 lib.Live("-o", "json", "--stats", "--netns", os.getpid(), tool="tcplife") as weir:
+                listener.bind(("127.0.0.1", 0))
+                listener.listen()
+                ours, theirs = socket.socketpair()
+                is_locked, locked = os.pipe()
+                locker = fork(lock_each, theirs)
+                theirs.close()
+                holder = fork(hold, listener, ours, locked)
+                ours.close()
+                for _ in range(LOCKED):
+                    with socket.create_connection(listener.getsockname()) as sock:
+                        os.read(is_locked, 1)
+                        time.sleep(0.001)
+                        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                self.assertEqual((os.waitpid(holder, 0)[1], os.waitpid(locker, 0)[1]), (0, 0))
+                os.close(is_locked)
+                os.close(locked)
+                ended = weir.stop()
+                ended.holder = holder
+                return ended
+
+        ended = lib.in_full(once)
+        self.assertEqual(lib.lost(ended), {}, ended.words)
+        got = collections.Counter((r["pid"], r["user_pid"], r["close"]) for r in ended.rows if r["direction"] == "accepted")
+        self.assertEqual(got, {(ended.holder, None, "reset"): LOCKED})
 
     @lib.once
     def test_latency(self):
