@@ -39,7 +39,7 @@ def instance():
     place = pathlib.Path(lib.TRACEFS, "instances", f"weir-{os.getpid()}")
     place.mkdir()
     try:
-        (place / "buffer_size_kb").write_text("4096")
+        (place / "buffer_size_kb").write_text("16384")
         yield place
     finally:
         (place / "events/enable").write_text("0")
