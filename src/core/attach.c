@@ -18,7 +18,13 @@
 
 int attach_open(struct attach *a, const void *object, size_t size)
 {
+	int ncpus = libbpf_num_possible_cpus(); /* maps for each processor are read by it */
+
 	a->skips_lose = true;
+	if (ncpus < 1)
+		return fail("how many processors there are cannot be read "
+			    "(/sys/devices/system/cpu/possible): %s; weir needs /sys",
+			    strerror(-ncpus));
 	a->obj = load_open(object, size);
 	if (a->obj)
 		return 0;

@@ -255,6 +255,15 @@ class Rights(Case):
                             lib.WEIR, "trace", "-q", "-o", "json", "sendto", "--", lib.work("traffic"), "fail", "7")
             self.assertEqual((ended.status, len(ended.rows)), (0, 7), ended)
 
+    def test_no_number_of_processors(self):
+        """Without it neither the tables' sizes nor the counters are known."""
+        hide = "mount -t tmpfs none /sys/devices/system/cpu; exec \"$@\""
+        for words in (["trace", "tcp:tcp_probe"], ["trace", "--summary"], ["sockstat"], ["soconnect"]):
+            with self.subTest(words):
+                ended = lib.run("unshare", "-m", "--propagation", "private", "sh", "-c", hide, "sh",
+                                lib.WEIR, *words, "--", "true", timeout=10)
+                self.sentence(ended, FAILED, "/sys/devices/system/cpu/possible", "No such file or directory")
+
     def test_no_btf(self):
         """A kernel that tells no types. Every tool says so, and doctor what helps."""
         hide = "mount -t tmpfs none /sys/kernel/btf; exec \"$@\""
