@@ -21,6 +21,7 @@ static void child(const int *go, const int *err, char **argv)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
 	execvp(argv[0], argv);
 	e = errno;
 	if (write(err[1], &e, sizeof(e)) < 0)

@@ -46,7 +46,8 @@ static void on_signal(int sig)
 		caught = sig;
 }
 
-/* Signals arrive only while the reader sleeps; SIGPIPE becomes EPIPE, a normal end. */
+/* Signals arrive only while the reader sleeps; SIGPIPE becomes EPIPE, a normal end, and SIGXFSZ
+ * EFBIG, which is told. */
 static void set_signals(sigset_t *open)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
@@ -62,6 +63,7 @@ static void set_signals(sigset_t *open)
 		sigaddset(&blocked, signals[i]);
 	}
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	sigprocmask(SIG_BLOCK, &blocked, open);
 }
 

@@ -181,6 +181,16 @@ class Record(unittest.TestCase):
         ended = lib.run("sh", "-c", 'exec "$@" >/dev/full', "sh", lib.WEIR, "replay", self.file, "-q")
         self.assertEqual((ended.status, ended.words.count("\n")), (1, 1), ended)
 
+    def test_file_that_may_not_grow(self):
+        """A limit of the shell's is an error like a full disk, and not the command's."""
+        with tempfile.TemporaryDirectory() as folder:
+            ended = lib.run("bash", "-c", 'ulimit -f 1; exec "$@"', "bash", lib.WEIR, "trace", "-q", "--record", f"{folder}/rec",
+                            "sendto", "--", "sh", "-c", f"for i in 1 2 3; do {lib.work('traffic')} fail 97; done")
+            self.assertEqual(ended.status, 1, ended)
+            self.assertIn(f"cannot write to {folder}/rec: File too large", ended.words)
+        ended = lib.trace("-q", "sendto", "--", "grep", "SigIgn", "/proc/self/status")
+        self.assertEqual(int(ended.out.split()[-1], 16) & 1 << (signal.SIGXFSZ - 1), 0, ended)
+
 
 class Live(unittest.TestCase):
     """Two at once: one prints, one records, and the replay is what the first printed."""
