@@ -73,7 +73,8 @@ fuzz: deps-test ## fuzz for FUZZ seconds (600)
 	@scripts/fuzz $(or $(FUZZ),600)
 
 bench: deps-test ## measure the cost per event, write bench/RESULTS.md
-	@$(MAKE) --no-print-directory -j$(JOBS) weir
+	@scripts/packages bench
+	@$(MAKE) --no-print-directory -j$(JOBS) weir weir-static
 	bench/run
 	scripts/readme-cost
 
