@@ -12,21 +12,24 @@
 #define TCP_CA_CWR           2
 #define ICSK_TIME_LOSS_PROBE 5
 
-/* Made outside of the ring: what filters refuse takes no room there. */
+/*
+ * Made outside of the ring: what filters refuse takes no room there. A place for each program: a
+ * timer may interrupt a task that sends again.
+ */
+enum { OF_RETRANSMIT, OF_SYNACK, PLACES };
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, PLACES);
 	__type(key, u32);
 	__type(value, struct retrans_rec);
 } made SEC(".maps");
 
-static __always_inline struct retrans_rec *make(u64 sk)
+static __always_inline struct retrans_rec *make(u64 sk, u32 place)
 {
 	struct peer none = {};
 	struct retrans_rec *r;
-	u32 zero = 0;
 
-	r = bpf_map_lookup_elem(&made, &zero);
+	r = bpf_map_lookup_elem(&made, &place);
 	if (!r || !hit_sock_look(&r->sock, sk))
 		return NULL;
 	if (filter.have & FILTER_SOCK && !sock_matches(&r->sock.id, &none))
@@ -58,7 +61,7 @@ static __always_inline int on_retransmit(u64 sk, struct sk_buff *skb, s32 err)
 {
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
 	struct tcp_skb_cb *cb = (struct tcp_skb_cb *)&skb->cb;
-	struct retrans_rec *r = make(sk);
+	struct retrans_rec *r = make(sk, OF_RETRANSMIT);
 	struct owner *o;
 	u8 pending;
 
@@ -109,7 +112,7 @@ SEC("?tp_btf") int on_retransmit_2(u64 *ctx)
 SEC("?tp_btf") int on_synack(u64 *ctx)
 {
 	struct request_sock *req = (struct request_sock *)ctx[1];
-	struct retrans_rec *r = make((u64)req);
+	struct retrans_rec *r = make((u64)req, OF_SYNACK);
 	struct hit_sock listener = {};
 	struct sock *sk = (struct sock *)ctx[0];
 
