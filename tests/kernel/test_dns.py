@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 """weir dns against dnsmasq's log, and a server that answers as no resolver does."""
 import collections
+import contextlib
 import ctypes
 import os
 import pathlib
@@ -111,6 +112,32 @@ def look_up():
     socket.getaddrinfo("10.9.8.7", 80, socket.AF_INET)
 
 
+class Server:
+    """Answers queries by what answer() makes of them, until it is closed: then nobody holds the port any more."""
+
+    def __init__(self, answer, port=53):
+        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock.bind(("127.0.0.1", port))
+        self.answer = answer
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        while True:
+            message, client = self.sock.recvfrom(5000)
+            if not client:
+                return
+            reply = self.answer(message)
+            if reply:
+                self.sock.sendto(reply, client)
+
+    def close(self):
+        with contextlib.suppress(OSError):  # it has no peer, and is shut down all the same
+            self.sock.shutdown(socket.SHUT_RDWR)
+        self.thread.join(5)
+        self.sock.close()
+
+
 class Dns(unittest.TestCase):
     maxDiff = 5000
 
@@ -150,23 +177,6 @@ class Dns(unittest.TestCase):
             self.assertEqual(told["text.test"], ["hello\\032theremore"])
             self.assertEqual(told["test"], ["7 mail.test"])
 
-    def serve(self, answer, port=53):
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        sock.bind(("127.0.0.1", port))
-
-        def run():
-            while True:
-                try:
-                    message, client = sock.recvfrom(5000)
-                except OSError:
-                    return
-                reply = answer(message)
-                if reply:
-                    sock.sendto(reply, client)
-
-        threading.Thread(target=run, daemon=True).start()
-        return sock
-
     def test_unanswered_and_wrong(self):
         """No answer; one that is no message, loops, or is to another question; then the right one."""
         def answer(message):
@@ -177,7 +187,7 @@ class Dns(unittest.TestCase):
                     4: message[:1] + b"\xff" + head[2:] + message[12:] + b"\xc0\x0c" + record,
                     5: message[:2] + b"\x81\x85" + message[4:6] + b"\0" * 6 + message[12:],
                     6: head + message[12:] + b"\xc0\x0c" + record}[number]
-        server = self.serve(answer)
+        server = Server(answer)
         live = self.live("--timeout", "300ms", "--side", "client")
         for number in range(1, 7):
             udp(query("a.test", number=number << 8), wait=number > 1)
@@ -193,7 +203,7 @@ class Dns(unittest.TestCase):
         def answer(message):
             time.sleep(0.7)
             return message[:2] + b"\x81\x80" + message[4:6] + b"\0" * 6 + message[12:]
-        server = self.serve(answer)
+        server = Server(answer)
         live = self.live("--timeout", "1000000m", "--side", "client")
         udp(query("a.test"))
         server.close()
@@ -201,7 +211,7 @@ class Dns(unittest.TestCase):
 
     def test_looks(self):
         """A message that is looked at first, as resolvers do for its length, is one message."""
-        server = self.serve(lambda message: message[:2] + b"\x81\x80" + message[4:6] + b"\0" * 6 + message[12:], 5301)
+        server = Server(lambda message: message[:2] + b"\x81\x80" + message[4:6] + b"\0" * 6 + message[12:], 5301)
         live = self.live("--side", "client", "--port", "5301")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             for number in (1, 2):
@@ -212,7 +222,7 @@ class Dns(unittest.TestCase):
         self.assertEqual([(r["id"], r["notes"]) for r in self.rows(live)], [(1, []), (2, [])])
 
     def test_ipv4_address_on_ipv6_socket(self):
-        server = self.serve(lambda message: message[:2] + b"\x81\x80" + message[4:6] + b"\0" * 6 + message[12:], 5302)
+        server = Server(lambda message: message[:2] + b"\x81\x80" + message[4:6] + b"\0" * 6 + message[12:], 5302)
         live = self.live("--side", "client", "--port", "5302")
         message, to = query("a.test"), struct.pack("<H", socket.AF_INET) + struct.pack(">H4s8x", 5302, bytes([127, 0, 0, 1]))
         with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
@@ -228,7 +238,7 @@ class Dns(unittest.TestCase):
             time.sleep(0.05 if b"slow" in message else 0)
             rcode = b"\x81\x83" if b"none" in message else b"\x81\x80"
             return message[:2] + rcode + message[4:6] + b"\0" * 6 + message[12:]
-        servers = [self.serve(answer, port) for port in (5300, 5353)]
+        servers = [Server(answer, port) for port in (5300, 5353)]
         with tempfile.NamedTemporaryFile() as record:
             lives = {"dns": self.live("--side", "client"), "5300": self.live("--side", "client", "--port", "5300"),
                      "mdns": self.live("--side", "client", "--mdns"), "kept": self.live("--port", "5300", "--record", record.name)}

@@ -277,6 +277,7 @@ class End(Case):
     """What ends a run."""
 
     def test_signals(self):
+        self.addCleanup(signal.signal, signal.SIGHUP, signal.signal(signal.SIGHUP, signal.SIG_DFL))  # not as under nohup
         for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             with self.subTest(sig), lib.NothingLeft(), lib.Live("-o", "json", "sendto", "-c", "weir-end") as live:
                 lib.run(*traffic("comm", "weir-end", "fail", 7))
