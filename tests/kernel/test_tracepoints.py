@@ -72,7 +72,8 @@ class Kernel(unittest.TestCase):
     """Each line is one that the kernel's own tracing printed."""
     maxDiff = 4000
 
-    def compare(self, words, command, least):
+    def traced(self, words, command):
+        """What weir told, and what the kernel printed; None where others' events took the place of ours in its buffer."""
         with instance() as place:
             groups = {word.split(":")[0]: word.split(":")[1] for word in words}
             for group, name in groups.items():
@@ -83,7 +84,18 @@ class Kernel(unittest.TestCase):
                 lib.run(*command)
                 ended = live.stop()
             (place / "tracing_on").write_text("0")
-            lines = printed_by(place)
+            if any(not re.search(r"^overrun: 0$", stats.read_text(), re.M) for stats in place.glob("per_cpu/cpu*/stats")):
+                return None
+            return ended, printed_by(place)
+
+    def compare(self, words, command, least):
+        for _ in range(5):
+            got = self.traced(words, command)
+            if got:
+                break
+        else:
+            self.skipTest("too much happens on this machine meanwhile for the kernel's own buffer")
+        ended, lines = got
         printed = collections.Counter(
             plain(found[2]) and f"{found[1]}({plain(found[2])})"
             for found in (re.search(r"\d+\.\d+: (\w+): (.*)$", line) for line in lines) if found)
