@@ -29,7 +29,6 @@ enum {
 };
 #define SOCK_DONE     1 /* bit of skc_flags: a FIN has come (tcp_fin()); include/net/sock.h */
 #define IPPROTO_MPTCP 262
-#define FILTER_OWNER  (FILTER_TASK & ~FILTER_NETNS)
 
 struct conn_state {
 	u64 sk;         /* of conns_fast: whose it is, 0: free */
