@@ -66,6 +66,26 @@ static inline void buf_mem(struct buf *b, const void *p, size_t n)
 	}
 }
 
+/*
+ * Appends n bytes, one at least, in whole blocks; what is copied too much is written over. The
+ * caller has looked that n, rounded up to blocks, can be read and has room.
+ */
+#define BUF_BLOCK 32
+
+static inline __attribute__((always_inline)) void buf_blocks(struct buf *b, const char *from,
+							     size_t n)
+{
+	const char *end = from + n;
+	char *to = b->at;
+
+	b->at = to + n;
+	do {
+		memcpy(to, from, BUF_BLOCK);
+		to += BUF_BLOCK;
+		from += BUF_BLOCK;
+	} while (from < end);
+}
+
 void buf_chr_grow(struct buf *b, char c);
 
 static inline void buf_chr(struct buf *b, char c)

@@ -11,7 +11,6 @@
 
 #define MEMO_WORDS 20  /* of 8 bytes, of the longest key */
 #define MEMO_TEXT  288 /* of the longest text; what is longer is made each time */
-#define MEMO_BLOCK 32  /* bytes copied at once */
 #define MEMO_SLOTS 512
 
 /* What a text is of: one key may have several. */
@@ -90,19 +89,11 @@ static inline __attribute__((always_inline)) bool memo_tell(const struct memo *m
 							    u32 what, const void *key, u32 words)
 {
 	const struct memo_slot *s = &m->slots[memo_place(key, words)];
-	const char *from = s->text, *end;
-	char *to = b->at;
 
 	if (s->kind != memo_kind(what, words) || !memo_same(s->key, key, words) ||
 	    !buf_has(b, MEMO_TEXT))
 		return false;
-	end = from + s->len;
-	b->at = to + s->len;
-	do { /* what is too much is written over */
-		memcpy(to, from, MEMO_BLOCK);
-		to += MEMO_BLOCK;
-		from += MEMO_BLOCK;
-	} while (from < end);
+	buf_blocks(b, s->text, s->len);
 	return true;
 }
 

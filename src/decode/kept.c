@@ -6,9 +6,8 @@
 #define KEPT_LINES 8
 #define KEPT_WORDS 64  /* of 8 bytes, of a record's sections */
 #define KEPT_TEXT  640 /* of a line, and of what is copied at once behind it */
-#define KEPT_BLOCK 32
-#define DIGITS     16 /* of a pointer that is told apart: all that the kernel's have */
-#define DULL       64 /* lines without one that had been there: it is not worth the search */
+#define DIGITS     16  /* of a pointer that is told apart: all that the kernel's have */
+#define DULL       64  /* lines without one that had been there: it is not worth the search */
 #define DULL_AGAIN 32
 
 struct line {
@@ -103,8 +102,7 @@ _Static_assert(KEPT_LINES == 8, "three bits tell them apart");
 
 bool kept_tell(struct kept *k, struct buf *b, const struct rec *r, const struct sect *raw, u64 how)
 {
-	const char *from, *end;
-	char *to = b->at, *start = to;
+	char *start = b->at;
 	struct line *l;
 
 	k->words = 0;
@@ -119,14 +117,7 @@ bool kept_tell(struct kept *k, struct buf *b, const struct rec *r, const struct 
 		return false;
 	}
 	k->misses = 0;
-	from = l->text;
-	end = from + l->len;
-	b->at += l->len;
-	do { /* what is too much is written over */
-		memcpy(to, from, KEPT_BLOCK);
-		to += KEPT_BLOCK;
-		from += KEPT_BLOCK;
-	} while (from < end);
+	buf_blocks(b, l->text, l->len);
 	for (u32 i = 0; i < k->nvalues; i++)
 		put_digits(start + l->digits[i], k->values[i]);
 	return true;

@@ -56,7 +56,6 @@ enum keep { KEEP_NOT, KEEP_WORD, KEEP_BYTES };
 #define CHANGES_MANY 16
 #define RUN_KEY      64
 #define RUN_TEXT     256
-#define RUN_BLOCK    32
 
 /* Fields one after the other that seldom change, as one. */
 struct run {
@@ -545,19 +544,11 @@ static __attribute__((noinline)) void run_anew(struct buf *b, struct record_text
 
 static void put_run(struct buf *b, struct record_text *t, struct run *run, const u8 *data)
 {
-	const char *from = run->text, *end = from + run->kept;
-	char *to = b->at;
-
 	if (!run->kept || !buf_has(b, RUN_TEXT) || !run_same(run, data)) {
 		run_anew(b, t, run, data);
 		return;
 	}
-	b->at += run->kept;
-	do { /* what is too much is written over */
-		memcpy(to, from, RUN_BLOCK);
-		to += RUN_BLOCK;
-		from += RUN_BLOCK;
-	} while (from < end);
+	buf_blocks(b, run->text, run->kept);
 }
 
 void record_text_put(struct buf *b, struct record_text *t, const u8 *data)
