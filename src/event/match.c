@@ -17,25 +17,32 @@ static bool in_prefix(const struct filter *f, u16 family, const u8 *addr)
 	return true;
 }
 
+/* The section at *p, which then is the next one's place; NULL at the end, or where one is cut off.
+ */
+static const struct sect *take_sect(const u8 **p, const u8 *end)
+{
+	const struct sect *s = (const struct sect *)*p;
+
+	if (end - *p < (long)sizeof(*s) || s->len > end - (const u8 *)(s + 1))
+		return NULL;
+	*p += sizeof(*s) + SECT_NEXT(s->len);
+	return s;
+}
+
 /* The address in the call itself, or NULL; what it is cut off by is 0. Valid until the next call.
  */
 static const struct sockaddr *address(const struct call_rec *r)
 {
 	static struct sockaddr_in6 whole;
 	const u8 *p = (const u8 *)r + r->h.fixed, *end = (const u8 *)r + r->h.len;
+	const struct sect *s;
 
-	while (end - p >= (long)sizeof(struct sect)) {
-		const struct sect *s = (const struct sect *)p;
-
-		p += sizeof(*s) + SECT_NEXT(s->len);
-		if (s->len > end - (const u8 *)(s + 1))
-			break;
+	while ((s = take_sect(&p, end)))
 		if (s->kind == SECT_ADDR && s->len >= sizeof(struct sockaddr_in)) {
 			memset(&whole, 0, sizeof(whole));
 			memcpy(&whole, s + 1, s->len < sizeof(whole) ? s->len : sizeof(whole));
 			return (const struct sockaddr *)&whole;
 		}
-	}
 	return NULL;
 }
 
@@ -127,13 +134,9 @@ static bool match_subject(const struct filter *f, const struct hit_rec *r)
 {
 	const u8 *p = (const u8 *)r + r->h.fixed, *end = (const u8 *)r + r->h.len;
 	bool sock = false, packet = false;
+	const struct sect *s;
 
-	while (end - p >= (long)sizeof(struct sect)) {
-		const struct sect *s = (const struct sect *)p;
-
-		p += sizeof(*s) + SECT_NEXT(s->len);
-		if (s->len > end - (const u8 *)(s + 1))
-			break;
+	while ((s = take_sect(&p, end))) {
 		if (s->kind == SECT_SOCK && s->len >= sizeof(struct hit_sock) && !sock) {
 			sock = true;
 			if (match_id(f, &((const struct hit_sock *)(s + 1))->id))
