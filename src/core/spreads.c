@@ -192,8 +192,7 @@ bool spreads_hidden(struct run *run, const struct rec *r)
 	u32 have = run->common.filter.have, what = tally_of(r)->key.what;
 	bool ends = what && SPREAD_BY(what) == BY_DESTINATION;
 
-	if (r->type == REC_TALLY && what &&
-	    have & (ends ? FILTER_PID | FILTER_COMM : FILTER_FAMILY | FILTER_PORT))
+	if (what && have & (ends ? FILTER_PID | FILTER_COMM : FILTER_FAMILY | FILTER_PORT))
 		return tallies_mixed(run);
 	return tallies_hidden(run, r);
 }

@@ -303,6 +303,12 @@ static bool beyond(struct run *run, const struct tally_rec *t)
 	return own.told++ == own.reports;
 }
 
+void tallies_are_lines(struct run *run)
+{
+	if (own.reports)
+		run->common.count = own.reports;
+}
+
 void tallies_event(struct run *run, const struct rec *r)
 {
 	struct tally_rec failed;
@@ -350,8 +356,6 @@ bool tallies_hidden(struct run *run, const struct rec *r)
 	const struct filter *f = &run->common.filter;
 	const struct tally_key *k = &tally_of(r)->key;
 
-	if (r->type != REC_TALLY)
-		return true;
 	if (tally_of(r)->flags & TALLY_OTHER)
 		return false; /* it may hold what is looked for */
 	if (f->have & FILTER_PID && k->pid != f->pid)

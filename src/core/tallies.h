@@ -52,6 +52,8 @@ int tallies_setup(struct run *run, struct attach *a, u32 slots);
 int tallies_attach(struct run *run, struct attach *a);
 /* The tool's tick: reads and clears the tables, gives each row to run_emit(). */
 int tallies_tick(struct run *run, struct attach *a, bool last);
+/* Replay: by its first record the recording has lines, no counts. -n is a number of them. */
+void tallies_are_lines(struct run *run);
 /* The tool's event: prints the row, and ends a replay after -n intervals. */
 void tallies_event(struct run *run, const struct rec *r);
 /* The same, and in text the record's histogram below the row. */

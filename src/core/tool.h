@@ -48,9 +48,13 @@ struct tool {
 	 * all of them to run_event(), and nothing is loaded. 0 or FAIL. */
 	bool (*offline)(struct run *run);
 	int (*reads)(struct run *run);
-	/* Replay: must r be left out although the common filter lets it pass? */
+	u32 records; /* RECORD() of each type that recordings have of it: replay passes over others
+		      */
+	/* Replay: must r, one of these, be left out although the common filter lets it pass? */
 	bool (*hidden)(struct run *run, const struct rec *r);
 };
+
+#define RECORD(name) (1u << REC_##name)
 
 #define TOOL(row)                                                                                  \
 	static const struct tool *const tool_##row __attribute__((used, section("weir_tools"))) =  \

@@ -175,8 +175,6 @@ static int tick(struct run *run, struct attach *a, bool last)
 /* Replay of a snapshot and of a stream are the same but for the columns. */
 static bool hidden(struct run *run, const struct rec *r)
 {
-	if (r->type != REC_CONN)
-		return true;
 	if (!own.by || table_rec(r)->event == CONN_IS)
 		return false;
 	note("this recording has changes, several of a connection, which --by does not add up: "
@@ -191,6 +189,7 @@ static const struct tool conns = {
 	.options = options,
 	.own = &own,
 	.columns = table_columns,
+	.records = RECORD(CONN),
 	.object = conns_bpf_o,
 	.object_size = &conns_bpf_o_size,
 	.io_uring = true,

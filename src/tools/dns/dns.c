@@ -159,7 +159,7 @@ static bool hidden(struct run *run, const struct rec *r)
 	const struct sock_id *id = &((const struct dns_rec *)r)->s.sock;
 
 	(void)run;
-	if (r->type != REC_DNS || left_out(r))
+	if (left_out(r))
 		return true;
 	return own.ports && !has_port(id->lport) && !has_port(id->rport);
 }
@@ -319,6 +319,7 @@ static const struct tool dns = {
 	.own = &own,
 	.columns = dns_columns,
 	.lacks = COMMON(PORT), /* its own means more */
+	.records = RECORD(DNS),
 	.object = dns_bpf_o,
 	.object_size = &dns_bpf_o_size,
 	.check = check,

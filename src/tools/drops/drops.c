@@ -24,7 +24,6 @@ static struct {
 	struct tallies_options tallies;
 	const char *by_word, *reason;
 	u32 top;
-	u32 count; /* -n, of lines */
 	bool each, stack, list;
 	u32 by;
 	u64 reasons[REASON_WORDS];
@@ -158,7 +157,6 @@ static int check(struct run *run)
 	}
 	shape.flags = own.by & DROPS_PLACE ? TALLY_SYMBOL : 0;
 	shape.by_name = own.tallies.by_name;
-	own.count = run->common.count;
 	if (run->replay) /* a recording of lines can be told apart by all: see hidden() */
 		shape.filters = ~0u;
 	choose(run, own.by);
@@ -277,7 +275,7 @@ static void event(struct run *run, const struct rec *r)
 	if (r->type == REC_DROP) {
 		if (run->replay && !run->headed) {
 			run_columns(run, drops_each);
-			run->common.count = own.count;
+			tallies_are_lines(run);
 		}
 		explain_once(run, ((const struct drop_rec *)r)->reason);
 		run_row(run, r);
@@ -306,8 +304,8 @@ static int tick(struct run *run, struct attach *a, bool last)
 /* Of counts, only processes can be told apart. */
 static bool hidden(struct run *run, const struct rec *r)
 {
-	if (r->type != REC_TALLY)
-		return r->type != REC_DROP;
+	if (r->type == REC_DROP)
+		return false;
 	if (run->common.filter.have & ~(FILTER_PID | FILTER_COMM))
 		return tallies_mixed(run);
 	return tallies_hidden(run, r);
@@ -322,6 +320,7 @@ static const struct tool drops = {
 	.columns = drops_counted,
 	.lacks = COMMON(FAILED) | COMMON(SLOWER),
 	.lacks_why = "a dropped packet has no result, and no time is measured",
+	.records = RECORD(TALLY) | RECORD(DROP),
 	.object = drops_bpf_o,
 	.object_size = &drops_bpf_o_size,
 	.io_uring = true,

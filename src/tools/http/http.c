@@ -162,7 +162,7 @@ static bool left_out(const struct rec *r)
 static bool hidden(struct run *run, const struct rec *r)
 {
 	(void)run;
-	return r->type != REC_HTTP || left_out(r);
+	return left_out(r);
 }
 
 /* The kernel half knows neither results nor times. */
@@ -279,7 +279,7 @@ static int attach(struct run *run, struct attach *a)
 	.summary = "HTTP requests and their responses, with the process, status and times",        \
 	.usage = "[options] [-- COMMAND...]", .options = options, .own = &own,                     \
 	.columns = http_columns, .check = check, .event = event, .inner = inner, .tick = tick,     \
-	.hidden = hidden
+	.records = RECORD(HTTP), .hidden = hidden
 
 /* With --at: the programs of weir packets tell what is seen. */
 static const struct tool wire = {

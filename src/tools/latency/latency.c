@@ -11,7 +11,6 @@ TOOL_OBJECT(latency);
 static struct {
 	struct bys_options by;
 	u64 over_ns;
-	u32 count; /* -n, of messages: replay learns what a recording has by its first record */
 } own;
 
 static const struct option_row options[] = {
@@ -128,7 +127,6 @@ static struct counts_shape shape = {.order = order};
 
 static int check(struct run *run)
 {
-	own.count = run->common.count;
 	if (run->replay) /* messages can be told apart by all: see hidden() */
 		shape.filters = ~0u;
 	if (!own.over_ns)
@@ -193,7 +191,7 @@ static void event(struct run *run, const struct rec *r)
 	}
 	if (run->replay && !run->headed) {
 		run_columns(run, each);
-		run->common.count = own.count;
+		tallies_are_lines(run);
 	}
 	run_row(run, r);
 }
@@ -205,8 +203,6 @@ static int tick(struct run *run, struct attach *a, bool last)
 
 static bool hidden(struct run *run, const struct rec *r)
 {
-	if (r->type != REC_TALLY && r->type != REC_LATENCY)
-		return true;
 	if (r->type == REC_LATENCY)
 		return own.over_ns && latency_of(r)->s.dur < own.over_ns;
 	if (run->common.filter.have & ~(FILTER_PID | FILTER_COMM | FILTER_FAMILY | FILTER_PORT))
@@ -227,6 +223,7 @@ static const struct tool latency = {
 	.columns = columns,
 	.lacks = COMMON(FAILED),
 	.lacks_why = "a time has no result",
+	.records = RECORD(TALLY) | RECORD(LATENCY),
 	.object = latency_bpf_o,
 	.object_size = &latency_bpf_o_size,
 	.io_uring = true,

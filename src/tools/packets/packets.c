@@ -425,8 +425,6 @@ static bool hidden(struct run *run, const struct rec *r)
 	struct packet_frame f;
 
 	(void)run;
-	if (r->type != REC_PACKET)
-		return true;
 	packet_frame(&f, rec_of(r));
 	return expr_given() && !expr_passes(f.link, f.p, f.len, f.full);
 }
@@ -441,6 +439,7 @@ static const struct tool packets = {
 		 COMMON(FAILED) | COMMON(SLOWER) | COMMON(WAY),
 	.lacks_why = "the words of its FILTER choose packets, as in tcpdump: tcp port 80",
 	.columns = columns,
+	.records = RECORD(PACKET),
 	.object = packets_bpf_o,
 	.object_size = &packets_bpf_o_size,
 	.io_uring = true,

@@ -40,7 +40,8 @@ static void play_one(struct run *run, const struct rec *r)
 			run_notice(run, (const struct notice_rec *)r);
 	} else if (r->type == REC_END) {
 		memcpy(run->lost, end->lost, sizeof(run->lost));
-	} else if (match_rec(&run->common.filter, r)) {
+	} else if (r->type < REC_MAX && run->tool->records >> r->type & 1 &&
+		   match_rec(&run->common.filter, r)) {
 		if (!run->tool->hidden || !run->tool->hidden(run, r))
 			run_event(run, r);
 	}

@@ -49,6 +49,7 @@ static const struct tool so1stbyte = {
 	.columns = columns,
 	.lacks = COMMON(FAILED),
 	.lacks_why = "it is about bytes that came; weir soconnlat has failed connections",
+	.records = RECORD(TALLY),
 	.object = so1stbyte_bpf_o,
 	.object_size = &so1stbyte_bpf_o_size,
 	.io_uring = true,

@@ -134,12 +134,6 @@ static int setup(struct run *run, struct attach *a)
 	return 0;
 }
 
-static bool hidden(struct run *run, const struct rec *r)
-{
-	(void)run;
-	return r->type != REC_ACCEPT;
-}
-
 static const struct tool soaccept = {
 	.name = "soaccept",
 	.summary = "each accept, how long its connection waited, and how full the queue is",
@@ -147,11 +141,11 @@ static const struct tool soaccept = {
 	.columns = columns,
 	.lacks = COMMON(INTERVAL),
 	.lacks_why = "it prints each accept as it returns",
+	.records = RECORD(ACCEPT),
 	.object = soaccept_bpf_o,
 	.object_size = &soaccept_bpf_o_size,
 	.io_uring = true,
 	.check = conns_check,
 	.setup = setup,
-	.hidden = hidden,
 };
 TOOL(soaccept);

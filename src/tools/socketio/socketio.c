@@ -40,6 +40,7 @@ static const struct tool socketio = {
 	.columns = columns,
 	.lacks = COMMON(SLOWER),
 	.lacks_why = "it counts and measures no time",
+	.records = RECORD(TALLY),
 	.object = socketio_bpf_o,
 	.object_size = &socketio_bpf_o_size,
 	.check = check,

@@ -74,6 +74,7 @@ static const struct tool socksize = {
 	.columns = columns,
 	.lacks = COMMON(SLOWER) | COMMON(FAILED),
 	.lacks_why = "what failed has no size, and no time is measured",
+	.records = RECORD(TALLY),
 	.object = socksize_bpf_o,
 	.object_size = &socksize_bpf_o_size,
 	.check = check,

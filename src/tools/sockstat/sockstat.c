@@ -256,7 +256,7 @@ static void event(struct run *run, const struct rec *r)
 /* Replay: only the calls that were asked for. */
 static bool hidden(struct run *run, const struct rec *r)
 {
-	u16 what = r->type == REC_TALLY ? tally_of(r)->key.what : 0;
+	u16 what = tally_of(r)->key.what;
 	u32 have = run->common.filter.have;
 
 	if (what && have & (FILTER_PID | FILTER_COMM | FILTER_CGROUP) &&
@@ -279,6 +279,7 @@ static const struct tool sockstat = {
 	.lacks = COMMON(IPV4) | COMMON(IPV6) | COMMON(HOST) | COMMON(PORT) | COMMON(SLOWER),
 	.lacks_why = "it counts calls, looks at no socket and measures no time; weir trace "
 		     "--summary does",
+	.records = RECORD(TALLY),
 	.object = sockstat_bpf_o,
 	.object_size = &sockstat_bpf_o_size,
 	.check = check,

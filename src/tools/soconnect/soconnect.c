@@ -144,7 +144,7 @@ static bool hidden(struct run *run, const struct rec *r)
 {
 	const struct connect_rec *c = rec_of(r);
 
-	return r->type != REC_CONNECT || (own.no_final && c->stage == CONNECT_FINAL) ||
+	return (own.no_final && c->stage == CONNECT_FINAL) ||
 	       (run->common.filter.have & FILTER_FAILED && c->s.ret == -EINPROGRESS);
 }
 
@@ -157,6 +157,7 @@ static const struct tool soconnect = {
 	.columns = columns,
 	.lacks = COMMON(INTERVAL),
 	.lacks_why = "it prints each connect as it ends; weir soconnlat reports in intervals",
+	.records = RECORD(CONNECT),
 	.object = soconnect_bpf_o,
 	.object_size = &soconnect_bpf_o_size,
 	.io_uring = true,

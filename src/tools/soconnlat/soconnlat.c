@@ -48,6 +48,7 @@ static const struct tool soconnlat = {
 	.options = options,
 	.own = &own,
 	.columns = columns,
+	.records = RECORD(TALLY),
 	.object = soconnlat_bpf_o,
 	.object_size = &soconnlat_bpf_o_size,
 	.io_uring = true,

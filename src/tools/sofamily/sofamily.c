@@ -23,6 +23,7 @@ static const struct tool sofamily = {
 	.columns = columns,
 	.lacks = COMMON(SLOWER),
 	.lacks_why = "it counts and measures no time",
+	.records = RECORD(TALLY),
 	.object = sofamily_bpf_o,
 	.object_size = &sofamily_bpf_o_size,
 	.io_uring = true,

@@ -41,6 +41,7 @@ static const struct tool soprotocol = {
 	.columns = columns,
 	.lacks = COMMON(SLOWER),
 	.lacks_why = "it counts and measures no time",
+	.records = RECORD(TALLY),
 	.object = soprotocol_bpf_o,
 	.object_size = &soprotocol_bpf_o_size,
 	.io_uring = true,

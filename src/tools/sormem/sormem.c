@@ -321,6 +321,7 @@ static const struct tool sormem = {
 	.columns = sormem_columns,
 	.lacks = COMMON(FAILED) | COMMON(SLOWER),
 	.lacks_why = "it looks at receives that went well, and at no time; weir trace has both",
+	.records = RECORD(TALLY) | RECORD(RMEM),
 	.object = sormem_bpf_o,
 	.object_size = &sormem_bpf_o_size,
 	.io_uring = true,

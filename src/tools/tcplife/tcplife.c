@@ -36,12 +36,6 @@ static int attach(struct run *run, struct attach *a)
 	return table_attach(a);
 }
 
-static bool hidden(struct run *run, const struct rec *r)
-{
-	(void)run;
-	return r->type != REC_CONN;
-}
-
 static const struct tool tcplife = {
 	.name = "tcplife",
 	.summary = "each TCP connection when it is over: whose, how long, how many bytes",
@@ -51,12 +45,12 @@ static const struct tool tcplife = {
 	.columns = table_columns,
 	.lacks = COMMON(INTERVAL),
 	.lacks_why = "it prints each connection as it ends; weir tcptop has intervals",
+	.records = RECORD(CONN),
 	.object = tcplife_bpf_o,
 	.object_size = &tcplife_bpf_o_size,
 	.io_uring = true,
 	.check = check,
 	.setup = setup,
 	.attach = attach,
-	.hidden = hidden,
 };
 TOOL(tcplife);

@@ -207,12 +207,6 @@ static int attach(struct run *run, struct attach *a)
 	return 0;
 }
 
-static bool hidden(struct run *run, const struct rec *r)
-{
-	(void)run;
-	return r->type != REC_RETRANS;
-}
-
 static const struct tool tcpretrans = {
 	.name = "tcpretrans",
 	.summary = "each segment that TCP sends again: whose, why, and how often",
@@ -221,6 +215,7 @@ static const struct tool tcpretrans = {
 	.columns = columns,
 	.lacks = COMMON(FAILED) | COMMON(SLOWER) | COMMON(INTERVAL),
 	.lacks_why = "it prints each segment as it is sent again, and measures no time",
+	.records = RECORD(RETRANS),
 	.object = tcpretrans_bpf_o,
 	.object_size = &tcpretrans_bpf_o_size,
 	.io_uring = true,
@@ -228,6 +223,5 @@ static const struct tool tcpretrans = {
 	.setup = setup,
 	.attach = attach,
 	.inner = owners_inner,
-	.hidden = hidden,
 };
 TOOL(tcpretrans);

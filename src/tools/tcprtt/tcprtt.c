@@ -68,6 +68,7 @@ static const struct tool tcprtt = {
 	.columns = columns,
 	.lacks = COMMON(FAILED),
 	.lacks_why = "a segment that came in has no result",
+	.records = RECORD(TALLY),
 	.object = tcprtt_bpf_o,
 	.object_size = &tcprtt_bpf_o_size,
 	.io_uring = true,

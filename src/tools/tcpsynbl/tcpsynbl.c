@@ -284,12 +284,6 @@ static void event(struct run *run, const struct rec *r)
 	run->stop |= stop;
 }
 
-static bool hidden(struct run *run, const struct rec *r)
-{
-	(void)run;
-	return r->type != REC_SYNBL;
-}
-
 static const struct tool tcpsynbl = {
 	.name = "tcpsynbl",
 	.summary = "SYN and accept queues of what listens, against their limits",
@@ -299,6 +293,7 @@ static const struct tool tcpsynbl = {
 	.columns = columns,
 	.lacks = COMMON(FAILED) | COMMON(SLOWER),
 	.lacks_why = "a queue has no result, and no time is measured",
+	.records = RECORD(SYNBL),
 	.object = tcpsynbl_bpf_o,
 	.object_size = &tcpsynbl_bpf_o_size,
 	.io_uring = true,
@@ -307,6 +302,5 @@ static const struct tool tcpsynbl = {
 	.attach = attach,
 	.event = event,
 	.tick = tick,
-	.hidden = hidden,
 };
 TOOL(tcpsynbl);

@@ -162,12 +162,6 @@ static int tick(struct run *run, struct attach *a, bool last)
 	return 0;
 }
 
-static bool hidden(struct run *run, const struct rec *r)
-{
-	(void)run;
-	return r->type != REC_CONN;
-}
-
 static const struct tool tcptop = {
 	.name = "tcptop",
 	.summary = "what TCP connections move, each interval",
@@ -177,6 +171,7 @@ static const struct tool tcptop = {
 	.columns = table_columns,
 	.lacks = COMMON(FAILED) | COMMON(SLOWER),
 	.lacks_why = "it counts bytes; weir tcplife tells how connections ended",
+	.records = RECORD(CONN),
 	.object = tcptop_bpf_o,
 	.object_size = &tcptop_bpf_o_size,
 	.io_uring = true,
@@ -186,6 +181,5 @@ static const struct tool tcptop = {
 	.event = event,
 	.inner = inner,
 	.tick = tick,
-	.hidden = hidden,
 };
 TOOL(tcptop);

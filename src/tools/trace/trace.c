@@ -377,7 +377,7 @@ static bool hidden(struct run *run, const struct rec *r)
 
 	if (r->type == REC_HIT)
 		return own.summary || !named(run, probe_name(((const struct hit_rec *)r)->probe));
-	return r->type != REC_CALL || c->call == CALL_NONE || c->call >= CALL_MAX ||
+	return c->call == CALL_NONE || c->call >= CALL_MAX ||
 	       (run->common.nargs && !own.wanted[c->call]);
 }
 
@@ -390,6 +390,7 @@ static const struct tool trace = {
 	.columns = columns,
 	.lacks = COMMON(INTERVAL),
 	.lacks_why = "it prints each call when it has ended; weir sockstat reports in intervals",
+	.records = RECORD(CALL) | RECORD(HIT),
 	.object = trace_bpf_o,
 	.object_size = &trace_bpf_o_size,
 	.check = check,
