@@ -288,7 +288,7 @@ enum conn_flag {
 	CONN_USED = 512,      /* user is known, and another task than s.who */
 	CONN_COUNTERS =
 		1024, /* TCP's counters are there: not of TIME_WAIT or SYN_RECV, nor of UDP */
-	CONN_CLOSING = 2048, /* a FIN was sent */
+	CONN_PENDING = 2048, /* of CONN_ESTABLISHED: CONN_TAKEN will tell the same, and its owner */
 };
 
 /* Counters of the kernel's own (struct tcp_sock), as they were at s.h.ts. */

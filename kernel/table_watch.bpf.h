@@ -5,13 +5,15 @@
 
 #include "table.bpf.h"
 
-/* Which events a tool wants, 1 << enum conn_event. */
-SEC(".rodata.conns") const volatile u32 conn_events;
+SEC(".rodata.conns") const volatile struct {
+	u32 events;  /* that a tool wants, 1 << enum conn_event */
+	u32 accepts; /* conn_accepted() sees who accepts */
+} conn_told;
 
 static __always_inline void conn_tell(struct sock *sk, struct conn_state *s, u32 event, u32 state,
 				      u64 now)
 {
-	if (conn_events & 1u << event)
+	if (conn_told.events & 1u << event)
 		conn_send(sk, s, event, state, now);
 }
 
@@ -78,7 +80,7 @@ static __always_inline void conn_close(struct sock *sk, u32 old)
 
 	if (old == TCP_LISTEN && s) {
 		s->told = 2;
-		if (conn_events & 1 << CONN_LISTENS)
+		if (conn_told.events & 1 << CONN_LISTENS)
 			conn_send(sk, s, CONN_CLOSED, old, now);
 	}
 	if (old == TCP_CLOSE || old == TCP_LISTEN)
@@ -105,6 +107,21 @@ static __always_inline void conn_close(struct sock *sk, u32 old)
 		return; /* told by conn_gone() */
 	conn_tell(sk, s, CONN_CLOSED, old, now);
 	s->told = 2;
+}
+
+/* It came, and a program will accept it: what is so now is told then, unless each change is
+ * wanted. Paths of MPTCP are accepted as the whole, which is told of none of them. */
+static __always_inline bool conn_pending(struct sock *sk, struct conn_state *s)
+{
+	struct tcp_sock *tp;
+
+	if (!(s->flags & CONN_PASSIVE) || !conn_told.accepts)
+		return false;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp || (bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp))
+		return false;
+	s->flags |= CONN_PENDING;
+	return !(conn_told.events & 1 << CONN_OPENED);
 }
 
 SEC("?tp_btf") int conn_on_state(u64 *ctx)
@@ -148,7 +165,8 @@ SEC("?tp_btf") int conn_on_state(u64 *ctx)
 			s->connect_ns = now - s->opened;
 		s->flags |= CONN_HANDSHAKE;
 		s->fits = conn_fits(sk);
-		conn_tell(sk, s, CONN_ESTABLISHED, state, now);
+		if (!conn_pending(sk, s))
+			conn_tell(sk, s, CONN_ESTABLISHED, state, now);
 		return 0;
 	}
 	if (state == TCP_CLOSE_WAIT)

@@ -36,12 +36,14 @@ static struct bpf_program *program(struct attach *a, const char *name)
 int table_setup(struct attach *a, u32 events, bool changes)
 {
 	static const char *const iterators[] = {"conn_scan", "conn_list_tcp", "conn_list_udp"};
-	u32 *wanted = attach_data(a, ".rodata.conns", sizeof(*wanted));
+	struct {
+		u32 events, accepts;
+	} *told = attach_data(a, ".rodata.conns", sizeof(*told));
 	struct kernel_name accept = {.name = "inet_accept", .kind = BTF_KIND_FUNC};
 
-	if (!wanted)
+	if (!told)
 		return fail("the BPF object has no .rodata.conns: this build is broken");
-	*wanted = events;
+	told->events = events;
 	for (u32 i = 0; i < 3; i++)
 		bpf_program__set_autoload(program(a, iterators[i]), true);
 	if (!changes)
@@ -53,6 +55,7 @@ int table_setup(struct attach *a, u32 events, bool changes)
 	bpf_program__set_autoload(program(a, "conn_left"), true);
 	/* Else the owner is who uses the connection first, as far as that is seen. */
 	scans = !kernel_names(&accept, 1) || !accept.id || via_refused(VIA_FENTRY);
+	told->accepts = !scans;
 	if (!scans)
 		bpf_program__set_autoload(program(a, "conn_accepted"), true);
 	return 0;

@@ -265,6 +265,33 @@ class Conns(unittest.TestCase):
         self.assertEqual(sorted((r["tx_bytes"], r["rx_bytes"]) for r in closed), [(0, 104729)] * 7 + [(104729, 0)] * 7)
         self.assertNotIn(None, [r["pid"] for r in closed])
 
+    def test_stream_text(self):
+        """People are told a thing once: not that it opens when it is established, nor that it came when it is accepted."""
+        with socket.socket() as none:
+            none.bind(("127.0.0.1", 0))
+            closed = none.getsockname()[1]  # nobody listens there
+            with tempfile.NamedTemporaryFile() as record:
+                lives = [lib.Live("--stats", "--netns", os.getpid(), *more, tool="conns")
+                         for more in ([], ["--all"], ["--record", record.name])]
+                for _ in range(7):
+                    lib.run(*ME, "transfer")
+                for _ in range(5):
+                    with socket.socket() as mine:
+                        mine.connect_ex(("127.0.0.1", closed))
+                brief, full, _ = [live.stop() for live in lives]
+                again = [lib.weir("replay", record.name, *more) for more in ([], ["--all"])]
+        self.assertEqual([lib.lost(ended) for ended in (brief, full)], [{}, {}])
+        told = []
+        for ended in (brief, full, *again):
+            rows = [line.split() for line in ended.lines[1:] if re.match(r"\d\d:", line) and line.split()[1] != "was"]
+            self.assertEqual([r[-1] for r in rows if r[7] == str(closed) and r[1] == "closed"], ["refused"] * 5)
+            events = [r[1] for r in rows]
+            told.append({e: events.count(e) for e in set(events)})
+        accepted = {"accepted": 7} if "accepted" in told[1] else {}  # else who accepts is not seen, and both ends are told
+        self.assertEqual(told[1], {"listens": 7, "opened": 12, "established": 14, "closed": 26, **accepted})
+        self.assertEqual(told[0], {"listens": 7, "established": 14 - len(accepted) * 7, "closed": 26, **accepted})
+        self.assertEqual(told[2:], told[:2])
+
     def test_text(self):
         lines = self.conns().lines
         self.assertRegex(lines[0], r"^PROTO STATE +PID COMM +LADDR +LPORT RADDR +RPORT +TX +RX$")

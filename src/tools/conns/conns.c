@@ -11,7 +11,7 @@
 TOOL_OBJECT(conns);
 
 static struct {
-	bool once;
+	bool once, all;
 	const char *by_word, *sort, *columns;
 	enum group by;
 	const struct column *order;
@@ -25,6 +25,8 @@ static struct {
 
 static const struct option_row options[] = {
 	{0, "once", NULL, OPT_FLAG, OWN(once), 0, 0, "what there is now, and end"},
+	{0, "all", NULL, OPT_FLAG, OWN(all), 0, 0,
+	 "text of changes: those too that the next one of the same end tells again"},
 	{0, "by", "WHAT", OPT_STRING, OWN(by_word), 0, 0,
 	 "with --once or on a terminal: add up by process, remote, port (the server's) or cgroup"},
 	{0, "sort", "COLUMN", OPT_STRING, OWN(sort), 0, 0,
@@ -48,6 +50,8 @@ static int check(struct run *run)
 		   isatty(1);
 	if (waits && !own.once && !own.live && !run->replay)
 		return usage("--by and --sort go with --once, or with a terminal");
+	if (own.all && (own.once || own.live))
+		return usage("--all is for changes, which --once and a terminal do not show");
 	if (own.once && c->command)
 		return usage("--once shows what is there already; a command is watched without it");
 	if (own.by_word && own.columns)
@@ -73,14 +77,19 @@ static int check(struct run *run)
 	return own.order ? 0 : USAGE;
 }
 
-#define CHANGES                                                                                    \
-	(1 << CONN_OPENED | 1 << CONN_ESTABLISHED | 1 << CONN_CLOSED | 1 << CONN_LISTENS |         \
-	 1 << CONN_TAKEN)
+#define CHANGES (1 << CONN_ESTABLISHED | 1 << CONN_CLOSED | 1 << CONN_LISTENS | 1 << CONN_TAKEN)
+#define ALL     (CHANGES | 1 << CONN_OPENED)
+
+/* People are told a thing once: of a connection that this side opens, that it is established or
+ * why it is not; of one that comes, who accepts it. */
+static bool brief(const struct run *run)
+{
+	return run->common.format == OUT_TEXT && !run->common.record && !own.all;
+}
 
 static int setup(struct run *run, struct attach *a)
 {
-	(void)run;
-	return table_setup(a, own.live ? 0 : CHANGES, !own.once);
+	return table_setup(a, own.live ? 0 : brief(run) ? CHANGES : ALL, !own.once);
 }
 
 static int attach(struct run *run, struct attach *a)
@@ -172,10 +181,15 @@ static int tick(struct run *run, struct attach *a, bool last)
 	return 0;
 }
 
-/* Replay of a snapshot and of a stream are the same but for the columns. */
+/* Replay of a snapshot and of a stream are the same but for the columns. A recording has all. */
 static bool hidden(struct run *run, const struct rec *r)
 {
-	if (!own.by || table_rec(r)->event == CONN_IS)
+	const struct conn_rec *c = table_rec(r);
+
+	if (brief(run) &&
+	    (c->event == CONN_OPENED || (c->event == CONN_ESTABLISHED && c->flags & CONN_PENDING)))
+		return true;
+	if (!own.by || c->event == CONN_IS)
 		return false;
 	note("this recording has changes, several of a connection, which --by does not add up: "
 	     "record with --once");
