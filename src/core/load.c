@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <zlib.h>
 #include <bpf/bpf.h>
 #include "cast.h"
 #include "kernel.h"
@@ -130,7 +132,33 @@ static void slice_close(const struct bpf_object *obj)
 		}
 }
 
-struct bpf_object *load_open(const void *object, size_t size)
+void *load_unpack(const void *packed, size_t size, size_t *unpacked)
+{
+	z_stream z = {.next_in = (Bytef *)packed, .avail_in = size};
+	u32 n = 0; /* the last four bytes */
+	void *bytes;
+
+	if (size > sizeof(n))
+		memcpy(&n, packed + size - sizeof(n), sizeof(n));
+	bytes = malloc(n ? n : 1);
+	if (!bytes)
+		return NULL;
+	z.next_out = bytes;
+	z.avail_out = n;
+	*unpacked = n;
+	if (inflateInit2(&z, 16 + MAX_WBITS) == Z_OK) { /* 16: of gzip */
+		int end = inflate(&z, Z_FINISH);
+
+		inflateEnd(&z);
+		if (end == Z_STREAM_END)
+			return bytes;
+	}
+	free(bytes);
+	errno = EINVAL;
+	return NULL;
+}
+
+static struct bpf_object *open_unpacked(const void *object, size_t size)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "weir");
 	int fd = kernel_slice(object, size);
@@ -153,6 +181,18 @@ struct bpf_object *load_open(const void *object, size_t size)
 	slice_close(slices[i].obj ? slices[i].obj : obj);
 	slices[i].obj = obj;
 	slices[i].fd = fd;
+	return obj;
+}
+
+struct bpf_object *load_open(const void *packed, size_t size)
+{
+	size_t unpacked;
+	void *object = load_unpack(packed, size, &unpacked);
+	struct bpf_object *obj = object ? open_unpacked(object, unpacked) : NULL;
+	int err = errno;
+
+	free(object); /* libbpf has copied what it needs */
+	errno = err;
 	return obj;
 }
 

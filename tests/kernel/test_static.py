@@ -38,6 +38,12 @@ class Static(unittest.TestCase):
                    " = -1 ECONNREFUSED (Connection refused)")
         self.assertEqual(ended.lines, [refused], ended)
 
+    def test_small(self):
+        """Without its symbols it is 3.7 MB; a large part that comes in again would double that."""
+        strip = lib.need("strip")
+        lib.run(strip, "-o", f"{self.root}/stripped", STATIC)
+        self.assertLess(os.path.getsize(f"{self.root}/stripped"), 4_000_000)
+
     def test_user(self):
         """By the names in /etc/passwd there."""
         os.mkdir(f"{self.root}/etc")

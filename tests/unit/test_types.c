@@ -7,7 +7,9 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -15,6 +17,7 @@
 #include <cmocka.h>
 #include <bpf/btf.h>
 #include "kernel.h"
+#include "load.h"
 
 extern const unsigned char trace_bpf_o[];
 extern const u32 trace_bpf_o_size;
@@ -150,19 +153,38 @@ static void test_bad_object(void **state)
 	kernel_names_drop();
 }
 
+/* Damaged in its middle, or cut off. */
+static void test_bad_pack(void **state)
+{
+	unsigned char *bytes = malloc(trace_bpf_o_size);
+	size_t size;
+
+	(void)state;
+	memcpy(bytes, trace_bpf_o, trace_bpf_o_size);
+	bytes[trace_bpf_o_size / 2] ^= 1;
+	assert_null(load_unpack(bytes, trace_bpf_o_size, &size));
+	assert_int_equal(errno, EINVAL);
+	assert_null(load_unpack(trace_bpf_o, trace_bpf_o_size - 97, &size));
+	assert_null(load_unpack(bytes, 3, &size));
+	free(bytes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_slice),
-		cmocka_unit_test(test_slice_is_small),
-		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_bad_object),
+		cmocka_unit_test(test_slice),    cmocka_unit_test(test_slice_is_small),
+		cmocka_unit_test(test_names),    cmocka_unit_test(test_bad_object),
+		cmocka_unit_test(test_bad_pack),
 	};
+	void *object;
+	size_t size;
 	int status;
 
 	if (!access("/sys/kernel/btf/vmlinux", R_OK)) {
 		whole = btf__load_vmlinux_btf();
-		part = slice_of(trace_bpf_o, trace_bpf_o_size);
+		object = load_unpack(trace_bpf_o, trace_bpf_o_size, &size);
+		part = slice_of(object, size);
+		free(object);
 	}
 	status = cmocka_run_group_tests(tests, NULL, NULL);
 	btf__free(part);
