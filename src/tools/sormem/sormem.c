@@ -29,14 +29,15 @@ static struct {
 	bool intervals, done;
 	u64 from_ns;       /* of the interval that ends next */
 	bool socks_headed; /* text: in this report, their heading was told */
-	u32 nknown;
-	struct known {
-		struct rmem_id id;
-		struct who who;        /* from /proc, pid 0: unknown */
-		bool wanted;           /* it passes the filters */
-		struct rmem_sock told; /* as it was in the last interval */
-	} known[SOCKETS_MAX];
 } own = {.near = 75};
+
+static struct known {
+	struct rmem_id id;
+	struct who who;        /* from /proc, pid 0: unknown */
+	bool wanted;           /* it passes the filters */
+	struct rmem_sock told; /* as it was in the last interval */
+} knowns[SOCKETS_MAX];
+static u32 nknowns;
 
 #define OWN(member) offsetof(__typeof__(own), member)
 
@@ -163,15 +164,15 @@ static bool difference(struct rmem_sock *s, const struct rmem_sock *before)
 /* What is known of a socket here, NULL without memory for one more. */
 static struct known *known(u64 sk, u64 ino)
 {
-	struct known *k = own.known;
+	struct known *k = knowns;
 
-	for (u32 i = 0; i < own.nknown; i++, k++)
+	for (u32 i = 0; i < nknowns; i++, k++)
 		if (k->id.sk == sk && k->id.ino == ino)
 			return k;
-	if (own.nknown == SOCKETS_MAX)
+	if (nknowns == SOCKETS_MAX)
 		return NULL;
 	*k = (struct known){.id = {sk, ino}};
-	own.nknown++;
+	nknowns++;
 	return k;
 }
 
