@@ -110,7 +110,7 @@ static __always_inline struct tally_slot *attempt_slot(struct task_struct *task,
 		sk_kind_read(key, sk, with_type);
 	s = TALLY_SEARCH(key, port);
 	if (s && !s->key.comm[0]) {
-		task_comm(s->key.comm, task->group_leader);
+		task_process(s->key.comm, task);
 		if (with_type && sk)
 			sk_name(s->key.name, sk);
 	}

@@ -15,7 +15,7 @@ SEC(".rodata.spread") const volatile struct spread_conf spread_conf;
 static __always_inline void spread_task(void *ctx, struct tally_key *key, struct task_struct *task)
 {
 	key->pid = task_tgid(task);
-	task_comm(key->comm, task->group_leader);
+	task_process(key->comm, task);
 	if (spread_conf.by == BY_STACK)
 		key->id = stack_here(ctx, key->pid);
 }

@@ -195,7 +195,7 @@ static __always_inline void conn_adopt(struct sock *sk, struct conn_state *s)
 
 	if (s->flags & CONN_OWNED || !bpf_core_field_exists(tp->is_mptcp))
 		return;
-	whole = sk->sk_socket;
+	whole = sk->sk_socket; /* not of sk_walk(): a helper looks at up */
 	up = whole ? whole->sk : NULL;
 	if (!up || up->sk_protocol != IPPROTO_MPTCP)
 		return;
@@ -332,7 +332,7 @@ static __noinline int conn_count(struct conn_counts *c, struct tcp_sock *tp, u32
 
 static __always_inline u32 conn_netns(struct sock *sk)
 {
-	return sk->__sk_common.skc_net.net->ns.inum;
+	return sk_walk(sk)->__sk_common.skc_net.net->ns.inum;
 }
 
 /* Packets that the socket dropped; UDP counts in a place of its own since 6.18. */

@@ -103,7 +103,7 @@ static __always_inline void conn_close(struct sock *sk, u32 old)
 	if (!conn_state_in(old, FIN_SENT) && !sk->sk_err && conn_in_task(sk, task))
 		conn_used_by(s, task);
 	s->ended = now;
-	if (!(s->flags & CONN_OWNED) && sk->sk_socket)
+	if (!(s->flags & CONN_OWNED) && sk_walk(sk)->sk_socket)
 		return; /* told by conn_gone() */
 	conn_tell(sk, s, CONN_CLOSED, old, now);
 	s->told = 2;

@@ -13,7 +13,7 @@
  *		if (!s)
  *			return 0;
  *		if (!s->key.comm[0])
- *			task_comm(s->key.comm, task->group_leader);
+ *			task_process(s->key.comm, task);
  *	}
  *	s->n[0]++;
  *

@@ -32,20 +32,26 @@ struct {
 } followed SEC(".maps");
 
 /*
- * The same task, to walk on from. For each pointer that is taken from one that the verifier trusts,
- * as it does bpf_get_current_task_btf() since 6.2, it looks through the names of all the kernel's
- * types, up to four times (btf_nested_type_is_trusted(): 0.7 ms; a binary search since 6.19). What
- * bpf_rdonly_cast() returns is not trusted, and the call is but a move to the processor. Helpers
- * want the task as it was.
+ * The same task, or socket, to walk on from. For each pointer that is taken from one that the
+ * verifier trusts, as it does bpf_get_current_task_btf() and a tracepoint's arguments since 6.2, it
+ * looks through the names of all the kernel's types, up to four times
+ * (btf_nested_type_is_trusted(): 0.7 ms; a binary search since 6.19). What bpf_rdonly_cast()
+ * returns is not trusted, and the call is but a move to the processor. Helpers want the one that it
+ * was.
  *
  * An extern would make libbpf read all of the kernel's BTF, and on kernels that have no such
  * function that of each module as well: so the loader puts it in, or a move.
  */
-static struct task_struct *(*const task_cast)(struct task_struct *, u32) = (void *)CAST_CALL;
+static void *(*const type_cast)(void *, u32) = (void *)CAST_CALL;
 
 static __always_inline struct task_struct *task_walk(struct task_struct *task)
 {
-	return task_cast(task, CAST_TASK);
+	return type_cast(task, CAST_TASK);
+}
+
+static __always_inline struct sock *sk_walk(struct sock *sk)
+{
+	return type_cast(sk, CAST_SOCK);
 }
 
 /* What the loader learnt of weir itself. */
@@ -140,6 +146,12 @@ static __always_inline void task_comm(char *to, struct task_struct *task)
 
 	((u64 *)to)[0] = comm[0];
 	((u64 *)to)[1] = comm[1];
+}
+
+/* The name of its process. */
+static __always_inline void task_process(char *to, struct task_struct *task)
+{
+	task_comm(to, task_walk(task)->group_leader);
 }
 
 /* Of a task whose ids were read already. What text shows is all but the thread, the user and the

@@ -32,7 +32,7 @@ static __always_inline void stage_who(struct who *w, struct task_struct *task)
 		return;
 	}
 	w->pid = task_tgid(task);
-	task_comm(w->comm, task->group_leader);
+	task_process(w->comm, task);
 }
 
 /* A time of n messages. Not static: so it is verified once, by itself, and not for each caller. */

@@ -21,7 +21,7 @@ static __always_inline int on_door(u32 door, struct sock *sk, s64 ret)
 		if (!s)
 			return 0;
 		if (!s->key.comm[0]) {
-			task_comm(s->key.comm, task->group_leader);
+			task_process(s->key.comm, task);
 			sk_name(s->key.name, sk);
 		}
 	}

@@ -22,7 +22,7 @@ static __always_inline struct tally_slot *slot_of_process(struct task_struct *ta
 		return s;
 	s = TALLY_SEARCH(key, bucket);
 	if (s && !s->key.comm[0])
-		task_comm(s->key.comm, task->group_leader);
+		task_process(s->key.comm, task);
 	return s;
 }
 

@@ -131,7 +131,7 @@ static __always_inline int on_receive(struct sock *sk, s64 ret)
 	limit = sk->sk_rcvbuf;
 	if (conf.by == BY_PROCESS) {
 		key.pid = task_tgid(task);
-		task_comm(key.comm, task->group_leader);
+		task_process(key.comm, task);
 		count_all(&key, TALLY_WORDS(bucket), has, limit);
 	} else if (conf.by == BY_PROTOCOL) {
 		sk_kind(&key, sk);
