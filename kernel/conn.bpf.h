@@ -34,8 +34,7 @@ static __noinline u32 conn_look(struct sock_id *id, u64 sk)
 	id->state = SKC(skc, u8, skc_state);
 	id->pad = 0;
 	id->ino = 0;
-	bpf_core_read(&id->type, sizeof(id->type), &s->sk_type);
-	bpf_core_read(&id->protocol, sizeof(id->protocol), &s->sk_protocol);
+	sock_kind(&id->type, &id->protocol, sk);
 	sock_inet(id, skc, s);
 	return id->flags;
 }

@@ -185,30 +185,16 @@ static __noinline u32 hit_sock_first(struct hit_sock *s, u64 *net, u64 at, u8 *s
 	return id->flags;
 }
 
-/* Type and protocol, which lie near each other, in this order or the other. */
 static __always_inline void hit_sock_rest(struct hit_sock *s, u64 at)
 {
-	const u32 type = bpf_core_field_offset(struct sock, sk_type);
-	const u32 protocol = bpf_core_field_offset(struct sock, sk_protocol);
-	u32 from = type < protocol ? type : protocol;
 	struct sock_id *id = &s->id;
-	u64 both = 0;
 
 	if (id->state == TCP_TIME_WAIT || id->state == TCP_NEW_SYN_RECV) {
 		id->type = SOCK_STREAM; /* these are short: nothing after sock_common is theirs */
 		id->protocol = PROTO_TCP;
 		return;
 	}
-	if (type - from > 6 || protocol - from > 6) {
-		struct sock *sk = (struct sock *)at;
-
-		bpf_core_read(&id->type, sizeof(id->type), &sk->sk_type);
-		bpf_core_read(&id->protocol, sizeof(id->protocol), &sk->sk_protocol);
-		return;
-	}
-	bpf_probe_read_kernel(&both, sizeof(both), (void *)at + from);
-	id->type = both >> 8 * (type - from);
-	id->protocol = both >> 8 * (protocol - from);
+	sock_kind(&id->type, &id->protocol, at);
 }
 
 /* Fills s with what a socket of any family is; returns the id's flags, 0 when it cannot be read. */

@@ -123,6 +123,26 @@ static __always_inline void sock_other(struct sock_id *id, struct sock *sk, stru
 	}
 }
 
+/* Type and protocol of a struct sock: one read, as they lie near each other, in this order or the
+ * other. */
+static __always_inline void sock_kind(u16 *kind, u16 *proto, u64 sk)
+{
+	const u32 type = bpf_core_field_offset(struct sock, sk_type);
+	const u32 protocol = bpf_core_field_offset(struct sock, sk_protocol);
+	u32 from = type < protocol ? type : protocol;
+	struct sock *s = (struct sock *)sk;
+	u64 both = 0;
+
+	if (type - from > 6 || protocol - from > 6) {
+		bpf_core_read(kind, sizeof(*kind), &s->sk_type);
+		bpf_core_read(proto, sizeof(*proto), &s->sk_protocol);
+		return;
+	}
+	bpf_probe_read_kernel(&both, sizeof(both), (void *)sk + from);
+	*kind = both >> 8 * (type - from);
+	*proto = both >> 8 * (protocol - from);
+}
+
 /* The first bytes of struct socket, up to its operations. */
 #define SOCKET_BYTES       40
 #define SOCKET(buf, field) (*(u64 *)((buf) + bpf_core_field_offset(struct socket, field)))
@@ -142,8 +162,7 @@ static __always_inline bool sock_learn(struct sock_cache *c, struct file *file)
 		return false;
 	c->ops = SOCKET(buf, ops);
 	c->sk = (u64)sk;
-	bpf_core_read(&c->type, sizeof(c->type), &sk->sk_type);
-	bpf_core_read(&c->protocol, sizeof(c->protocol), &sk->sk_protocol);
+	sock_kind(&c->type, &c->protocol, (u64)sk);
 	c->file = (u64)file;
 	return true;
 }

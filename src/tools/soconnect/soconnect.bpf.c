@@ -235,16 +235,13 @@ static __always_inline u32 via(struct task_struct *task)
 	return task->io_uring ? VIA_IO_URING : VIA_OTHER;
 }
 
-/* In the context of the task that connects: CLOSE to SYN_SENT. */
-static __always_inline int begin(u64 sk)
+/* Not for a call that tells itself: a function of its own, for the record that it clears. */
+static __noinline int begin_other(u64 sk)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct call_state *st = state_find(task->pid);
 	struct connect_rec r = {};
 	u8 one = 1;
 
-	if ((st && st->rec.call == CALL_connect) || !task_matches(task))
-		return 0;
 	r.via = via(task);
 	if (r.via == VIA_CALL) /* it began before weir did */
 		return 0;
@@ -256,6 +253,17 @@ static __always_inline int begin(u64 sk)
 	if (r.via == VIA_IO_URING)
 		map_add(&begun, &sk, &one);
 	return remember(sk, &r);
+}
+
+/* In the context of the task that connects: CLOSE to SYN_SENT. */
+static __always_inline int begin(u64 sk)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call_state *st = state_find(task->pid);
+
+	if ((st && st->rec.call == CALL_connect) || !task_matches(task))
+		return 0;
+	return begin_other(sk);
 }
 
 /* A request of io_uring is done, and no handshake tells of it. When it began, nobody saw. */
