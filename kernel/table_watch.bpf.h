@@ -213,15 +213,12 @@ SEC("?tp_btf") int conn_gone(u64 *ctx)
 	return 0;
 }
 
-/* Who accepts a connection: inet_accept(sock, newsock, ...). */
-SEC("?fexit/inet_accept") int conn_accepted(u64 *ctx)
+static __always_inline int conn_accept(struct sock *sk)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct socket *new = (struct socket *)ctx[1];
-	struct sock *sk = new->sk;
 	struct conn_state *s;
 
-	if (!sk || task->flags & PF_KTHREAD)
+	if (task->flags & PF_KTHREAD)
 		return 0;
 	/* Of MPTCP this is the whole, and its paths will ask it: conn_adopt(). */
 	s = sk->sk_protocol == IPPROTO_MPTCP ? conn_state_make(sk) : conn_state_of(sk);
@@ -231,6 +228,28 @@ SEC("?fexit/inet_accept") int conn_accepted(u64 *ctx)
 	if (sk->sk_protocol == PROTO_TCP)
 		conn_tell(sk, s, CONN_TAKEN, sk->__sk_common.skc_state, bpf_ktime_get_ns());
 	return 0;
+}
+
+/*
+ * Who accepts a connection. A function that began before weir has no end that is seen: of tasks
+ * that wait in accept() already, the first connection is seen by a function within it alone:
+ * security_sock_graft(sk, newsock), as the connection gets its file.
+ */
+SEC("?fentry/security_sock_graft") int conn_grafted(u64 *ctx)
+{
+	struct sock *sk = (struct sock *)ctx[0];
+	u16 family = sk->__sk_common.skc_family;
+
+	return family == AF_INET || family == AF_INET6 ? conn_accept(sk) : 0;
+}
+
+/* Where that is not there: inet_accept(sock, newsock, ...). */
+SEC("?fexit/inet_accept") int conn_accepted(u64 *ctx)
+{
+	struct socket *new = (struct socket *)ctx[1];
+	struct sock *sk = new->sk;
+
+	return sk ? conn_accept(sk) : 0;
 }
 
 #endif

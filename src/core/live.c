@@ -492,7 +492,8 @@ int run_live(const struct tool *t, int argc, char **argv)
 		command_end(&l.command, SIGTERM);
 		return finish(&l, err);
 	}
-	run_head(&l.run);
+	if (!l.run.headed) /* by rows of what was there already */
+		run_head(&l.run);
 	greet(&l.run, &l.attach, l.command.pid != 0);
 	err = loop(&l, &open);
 	return finish(&l, err);

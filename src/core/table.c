@@ -25,12 +25,23 @@ static const struct probe gone = {
 	.ways = {{"conn_gone", PROBE_TP_BTF, "tcp_destroy_sock", 1}},
 };
 
-/* Nobody tells who accepts: all descriptors are looked through before each list. */
-static bool scans;
+/* The program that tells who accepts; NULL: nobody does, and all descriptors are looked through
+ * before each list. */
+static const char *accepts;
 
 static struct bpf_program *program(struct attach *a, const char *name)
 {
 	return bpf_object__find_program_by_name(a->obj, name);
+}
+
+static const char *find_accepts(void)
+{
+	struct kernel_name names[] = {{.name = "security_sock_graft", .kind = BTF_KIND_FUNC},
+				      {.name = "inet_accept", .kind = BTF_KIND_FUNC}};
+
+	if (via_refused(VIA_FENTRY) || !kernel_names(names, 2))
+		return NULL;
+	return names[0].id ? "conn_grafted" : names[1].id ? "conn_accepted" : NULL;
 }
 
 int table_setup(struct attach *a, u32 events, bool changes)
@@ -39,7 +50,6 @@ int table_setup(struct attach *a, u32 events, bool changes)
 	struct {
 		u32 events, accepts;
 	} *told = attach_data(a, ".rodata.conns", sizeof(*told));
-	struct kernel_name accept = {.name = "inet_accept", .kind = BTF_KIND_FUNC};
 
 	if (!told)
 		return fail("the BPF object has no .rodata.conns: this build is broken");
@@ -54,10 +64,10 @@ int table_setup(struct attach *a, u32 events, bool changes)
 	a->skips_lose = events != 1 << CONN_CLOSED;
 	bpf_program__set_autoload(program(a, "conn_left"), true);
 	/* Else the owner is who uses the connection first, as far as that is seen. */
-	scans = !kernel_names(&accept, 1) || !accept.id || via_refused(VIA_FENTRY);
-	told->accepts = !scans;
-	if (!scans)
-		bpf_program__set_autoload(program(a, "conn_accepted"), true);
+	accepts = find_accepts();
+	told->accepts = accepts != NULL;
+	if (accepts)
+		bpf_program__set_autoload(program(a, accepts), true);
 	return 0;
 }
 
@@ -109,9 +119,9 @@ int table_scan(struct attach *a)
 
 int table_attach(struct attach *a)
 {
-	struct bpf_program *prog = program(a, "conn_accepted");
+	struct bpf_program *prog = accepts ? program(a, accepts) : NULL;
 
-	if (bpf_program__autoload(prog)) {
+	if (prog) {
 		struct bpf_link *link = load_attach(prog);
 
 		if (!link)
@@ -220,7 +230,7 @@ int table_list(struct run *run, struct attach *a, u32 kind, bool udp,
 			close(home);
 		return fail("the kernel's sockets cannot be listed: %s", strerror(errno));
 	}
-	err = scans && kind == CONN_INTERVAL ? table_scan(a) : 0;
+	err = !accepts && kind == CONN_INTERVAL ? table_scan(a) : 0;
 	if (!err)
 		err = list_in(&l, "/proc/self/ns/net", home);
 	if (!err)

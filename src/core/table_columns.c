@@ -83,19 +83,9 @@ static void tell_laddr(struct verbs *v, const struct rec *r)
 	decode_addr(v, sock_of(r), false);
 }
 
-static void tell_lport(struct verbs *v, const struct rec *r)
-{
-	decode_port(v, sock_of(r), false);
-}
-
 static void tell_raddr(struct verbs *v, const struct rec *r)
 {
 	decode_addr(v, sock_of(r), true);
-}
-
-static void tell_rport(struct verbs *v, const struct rec *r)
-{
-	decode_port(v, sock_of(r), true);
 }
 
 static void tell_direction(struct verbs *v, const struct rec *r)
@@ -108,9 +98,10 @@ static void tell_since(struct verbs *v, const struct rec *r)
 	tell_word(v, has(r, CONN_BEFORE) ? "before" : NULL);
 }
 
-static void tell_who(struct verbs *v, const struct rec *r, u32 flag, u32 n)
+/* Of nobody, all is 0. */
+static void tell_who(struct verbs *v, const struct who *who, u32 n)
 {
-	if (has(r, flag))
+	if (who->pid)
 		v->ops->uint(v, n);
 	else
 		decode_none(v);
@@ -118,22 +109,22 @@ static void tell_who(struct verbs *v, const struct rec *r, u32 flag, u32 n)
 
 static void tell_pid(struct verbs *v, const struct rec *r)
 {
-	tell_who(v, r, CONN_OWNED, table_rec(r)->s.who.pid);
+	tell_who(v, &table_rec(r)->s.who, table_rec(r)->s.who.pid);
 }
 
 static void tell_tid(struct verbs *v, const struct rec *r)
 {
-	tell_who(v, r, CONN_OWNED, table_rec(r)->s.who.tid);
+	tell_who(v, &table_rec(r)->s.who, table_rec(r)->s.who.tid);
 }
 
 static void tell_uid(struct verbs *v, const struct rec *r)
 {
-	tell_who(v, r, CONN_OWNED, table_rec(r)->s.who.uid);
+	tell_who(v, &table_rec(r)->s.who, table_rec(r)->s.who.uid);
 }
 
 static void tell_user(struct verbs *v, const struct rec *r)
 {
-	tell_who(v, r, CONN_USED, table_rec(r)->user.pid);
+	tell_who(v, &table_rec(r)->user, table_rec(r)->user.pid);
 }
 
 static void tell_age(struct verbs *v, const struct rec *r)
@@ -261,8 +252,9 @@ static void tell_closed_by(struct verbs *v, const struct rec *r)
 	tell_word(v, word);
 }
 
-#define C(member)  COLUMN(struct conn_rec, member)
-#define FOR_PEOPLE (COL_TEXT_ONLY | COL_DATA_ONLY)
+#define C(member)    COLUMN(struct conn_rec, member)
+#define ALSO(member) COL_ALSO(struct conn_rec, member)
+#define FOR_PEOPLE   (COL_TEXT_ONLY | COL_DATA_ONLY)
 #define N(name, head, width, tell, help)                                                           \
 	{                                                                                          \
 		name, head, COL_NEST, 0, 0, 0, width, tell, help                                   \
@@ -271,33 +263,41 @@ static void tell_closed_by(struct verbs *v, const struct rec *r)
 const struct column table_columns[] = {
 	{"time", "TIME", COL_CLOCK, 0, C(s.h.ts), 15, NULL,
 	 "when it was so; of an end, when it ended"},
-	{"event", "EVENT", COL_NEST, COL_LEFT, 0, 0, 11, tell_event,
+	{"event", "EVENT", COL_NEST, COL_LEFT | COL_KEPT, C(event), 11, tell_event,
 	 "opened, established, accepted (a program has it), listens, closed; is: as it is now; "
 	 "was: there when weir began; interval"},
-	{"proto", "PROTO", COL_NEST, FOR_PEOPLE | COL_LEFT, 0, 0, 5, tell_proto, "protocol"},
-	{"state", "STATE", COL_NEST, COL_LEFT, 0, 0, 11, tell_state,
-	 "of TCP; at the end the one before it"},
-	N("pid", "PID", 7, tell_pid, "process that opened or accepted it; unknown: none"),
-	N("tid", "TID", 7, tell_tid, "thread"),
-	N("uid", "UID", 5, tell_uid, "effective user, as the initial user namespace has it"),
-	{"comm", "COMM", COL_COMM, COL_LEFT, C(s.who.comm), 15, NULL, "the thread's name"},
-	{"cgroup", "CGROUP", COL_CGROUP, COL_LEFT, C(s.who.cgroup), 20, NULL,
+	{"proto", "PROTO", COL_NEST, FOR_PEOPLE | COL_LEFT | COL_KEPT | ALSO(flags),
+	 C(s.sock.protocol), 5, tell_proto, "protocol"},
+	{"state", "STATE", COL_NEST, COL_LEFT | COL_KEPT | ALSO(s.sock.type), C(s.sock.state), 11,
+	 tell_state, "of TCP; at the end the one before it"},
+	{"pid", "PID", COL_NEST, COL_KEPT, C(s.who.pid), 7, tell_pid,
+	 "process that opened or accepted it; unknown: none"},
+	{"tid", "TID", COL_NEST, COL_KEPT | ALSO(s.who.pid), C(s.who.tid), 7, tell_tid, "thread"},
+	{"uid", "UID", COL_NEST, COL_KEPT | ALSO(s.who.pid), C(s.who.uid), 5, tell_uid,
+	 "effective user, as the initial user namespace has it"},
+	{"comm", "COMM", COL_COMM, COL_LEFT | COL_KEPT, C(s.who.comm), 15, NULL,
+	 "the thread's name"},
+	{"cgroup", "CGROUP", COL_CGROUP, COL_LEFT | COL_KEPT, C(s.who.cgroup), 20, NULL,
 	 "path of the cgroup (v2), its id where it is unknown"},
-	{"netns", "NETNS", COL_UINT, 0, C(netns), 10, NULL,
+	{"netns", "NETNS", COL_UINT, COL_KEPT, C(netns), 10, NULL,
 	 "inode number of the socket's network namespace"},
-	N("user_pid", "USER", 7, tell_user, "process that used it last, when another"),
-	{"user_comm", "USERCOMM", COL_COMM, COL_LEFT, C(user.comm), 15, NULL, "its name"},
-	{"family", "FAMILY", COL_NEST, COL_LEFT, 0, 0, 8, tell_family,
+	{"user_pid", "USER", COL_NEST, COL_KEPT, C(user.pid), 7, tell_user,
+	 "process that used it last, when another"},
+	{"user_comm", "USERCOMM", COL_COMM, COL_LEFT | COL_KEPT, C(user.comm), 15, NULL,
+	 "its name"},
+	{"family", "FAMILY", COL_NEST, COL_LEFT | COL_KEPT, C(s.sock.family), 8, tell_family,
 	 "address family; of an IPv4 address within IPv6, AF_INET"},
-	{"protocol", "PROTOCOL", COL_NEST, COL_LEFT, 0, 0, 13, tell_protocol,
-	 "transport protocol; of MPTCP each path is a row"},
-	{"local_address", "LADDR", COL_NEST, COL_LEFT, 0, 0, 15, tell_laddr, "local address"},
-	N("local_port", "LPORT", 5, tell_lport, "local port"),
-	{"address", "RADDR", COL_NEST, COL_LEFT, 0, 0, 15, tell_raddr, "remote address"},
-	N("port", "RPORT", 5, tell_rport, "remote port"),
-	{"direction", "DIR", COL_NEST, COL_LEFT, 0, 0, 8, tell_direction,
+	{"protocol", "PROTOCOL", COL_NEST, COL_LEFT | COL_KEPT | ALSO(flags), C(s.sock.protocol),
+	 13, tell_protocol, "transport protocol; of MPTCP each path is a row"},
+	{"local_address", "LADDR", COL_NEST, COL_LEFT | COL_KEPT | ALSO(s.sock.family),
+	 C(s.sock.laddr), 15, tell_laddr, "local address"},
+	{"local_port", "LPORT", COL_PORT, 0, C(s.sock.lport), 5, NULL, "local port"},
+	{"address", "RADDR", COL_NEST, COL_LEFT | COL_KEPT | ALSO(s.sock.family), C(s.sock.raddr),
+	 15, tell_raddr, "remote address"},
+	{"port", "RPORT", COL_PORT, 0, C(s.sock.rport), 5, NULL, "remote port"},
+	{"direction", "DIR", COL_NEST, COL_LEFT | COL_KEPT, C(flags), 8, tell_direction,
 	 "opened by this side, or accepted"},
-	{"since", "SINCE", COL_NEST, COL_LEFT, 0, 0, 6, tell_since,
+	{"since", "SINCE", COL_NEST, COL_LEFT | COL_KEPT, C(flags), 6, tell_since,
 	 "before: it was there when weir began"},
 	{"ms", "MS", COL_NEST, FOR_PEOPLE, 0, 0, 9, tell_ms, "age_ns in ms"},
 	N("age_ns", "AGE(ns)", 14, tell_age, "from opening to time"),

@@ -62,6 +62,10 @@ static void key_of(struct key *k, const struct column *c, const struct rec *r)
 		k->kind = IS_WORD;
 		memcpy(k->word, (const char *)r + c->off, c->size < 16 ? c->size : 16);
 		return;
+	case COL_PORT:
+		k->number = (double)member(c, r);
+		k->kind = k->number > 0 ? IS_NUMBER : IS_NOTHING;
+		return;
 	case COL_NEST: break;
 	default: k->number = (double)member(c, r); return;
 	}

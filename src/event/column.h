@@ -21,6 +21,7 @@ enum column_kind {
 	COL_STRING, /* const char *, ours */
 	COL_CGROUP, /* u64 id: path where known, else the number */
 	COL_ERROR,  /* s64: name of -errno when negative, else "-" (JSON null) */
+	COL_PORT,   /* u16 in host order; 0: none */
 	COL_NEST,   /* told by nest() with the verbs */
 	COL_KINDS,
 };
@@ -33,11 +34,16 @@ enum column_flag {
 	COL_KEPT = 16,     /* the same in many rows, and told of its member alone */
 };
 
+/* COL_KEPT: it is told of one more member, of which it is enough that it is in that word of 8 bytes
+ * of the record. The first word is the head's: 0 means none. */
+#define COL_ALSO(type, member) (offsetof(type, member) / 8 << 8)
+#define COL_ALSO_WORD(flags)   ((flags) >> 8)
+
 struct column {
 	const char *name; /* JSON key and CSV header, snake_case, unit in it */
 	const char *head; /* heading of the text table */
 	u8 kind;          /* enum column_kind */
-	u8 flags;         /* enum column_flag */
+	u16 flags;        /* enum column_flag, COL_ALSO() */
 	u16 off, size;    /* of the member */
 	u16 width;        /* least width in text; 0 in the last column */
 	void (*nest)(struct verbs *v, const struct rec *r);

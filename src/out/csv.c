@@ -90,6 +90,10 @@ static void put_cell(struct out *o, const struct column *c, const struct rec *r)
 	case COL_STRING: put_text(o, cell_string(c, r)); break;
 	case COL_CGROUP: put_cgroup(o, c, r); break;
 	case COL_ERROR: put_error(o, cell_sint(c, r)); break;
+	case COL_PORT:
+		if (cell_port(c, r))
+			buf_u64(&o->b, cell_port(c, r));
+		break;
 	case COL_NEST: put_nest(o, c, r); break;
 	case COL_KINDS: break;
 	}

@@ -31,6 +31,17 @@ static void json_uint(struct out *o, const struct shown *s, const struct rec *r)
 	buf_u64(&o->b, cell_uint(&s->c, r));
 }
 
+static void json_port(struct out *o, const struct shown *s, const struct rec *r)
+{
+	u32 port = cell_port(&s->c, r);
+
+	put_key(&o->b, s);
+	if (port)
+		buf_u64(&o->b, port);
+	else
+		buf_str(&o->b, "null");
+}
+
 static void json_int(struct out *o, const struct shown *s, const struct rec *r)
 {
 	put_key(&o->b, s);
@@ -118,6 +129,7 @@ const struct out_ops out_json = {
 		[COL_STRING] = json_string,
 		[COL_CGROUP] = json_cgroup,
 		[COL_ERROR] = json_error,
+		[COL_PORT] = json_port,
 		[COL_NEST] = json_nest},
 	.empty = "{",
 	.line_end = "}\n",

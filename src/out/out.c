@@ -81,20 +81,22 @@ static const struct shown *columns(const struct out *o)
 }
 
 static __attribute__((noinline)) void put_anew(struct out *o, const struct shown *s,
-					       const struct rec *r)
+					       const struct rec *r, const void *key, u32 words)
 {
 	size_t start = buf_len(&o->b);
 
 	for (u32 i = 0; i < s->kept; i++)
 		s[i].put(o, s + i, r);
-	memo_keep(o->memo, &o->b, start, s->what, (const char *)r + s->at, s->words);
+	memo_keep(o->memo, &o->b, start, s->what, key, words);
 }
 
 static inline __attribute__((always_inline)) void put_words(struct out *o, const struct shown *s,
 							    const struct rec *r, u32 words)
 {
-	if (!memo_tell(o->memo, &o->b, s->what, (const char *)r + s->at, words))
-		put_anew(o, s, r);
+	const char *key = (const char *)r + s->at;
+
+	if (!memo_tell(o->memo, &o->b, s->what, key, words))
+		put_anew(o, s, r, key, words);
 }
 
 static void put_kept(struct out *o, const struct shown *s, const struct rec *r)
@@ -120,11 +122,67 @@ static void put_kept7(struct out *o, const struct shown *s, const struct rec *r)
 	put_words(o, s, r, 7);
 }
 
+/* Words from all over the record. What comes first is made of all: by it their place is found. */
+static void put_each(struct out *o, const struct shown *s, const struct rec *r)
+{
+	u64 key[MEMO_WORDS], h = 0;
+	u32 words = s->words;
+
+	for (u32 i = 1; i < words; i++) {
+		key[i] = memo_word(r, s->each[i]);
+		h = (h << 7 | h >> 57) + key[i];
+	}
+	key[0] = h * 0x9e3779b97f4a7c15;
+	if (!memo_tell(o->memo, &o->b, s->what, key, words))
+		put_anew(o, s, r, key, words);
+}
+
+static bool add_word(struct shown *s, u32 word)
+{
+	for (u32 i = 1; i < s->words; i++)
+		if (s->each[i] == word)
+			return true;
+	if (s->words == MEMO_WORDS || word > 255)
+		return false;
+	s->each[s->words++] = word;
+	return true;
+}
+
+/* Does a column fit the words of those before it? */
+static bool add_column(struct shown *s, const struct column *c)
+{
+	u32 had = s->words, first = c->off / 8, also = COL_ALSO_WORD(c->flags);
+	bool fits = !also || add_word(s, also);
+
+	for (u32 i = first; fits && i < (c->off + c->size + 7u) / 8; i++)
+		fits = add_word(s, i);
+	if (!fits)
+		s->words = had;
+	return fits;
+}
+
+static bool make_each(struct shown *s, const struct shown *end)
+{
+	bool also = false;
+
+	s->words = 1;
+	for (s->kept = 0; s + s->kept < end && s[s->kept].c.flags & COL_KEPT; s->kept++) {
+		if (!add_column(s, &s[s->kept].c))
+			break;
+		also |= COL_ALSO_WORD(s[s->kept].c.flags);
+	}
+	s->next = s + s->kept;
+	s->put_kept = put_each;
+	return also;
+}
+
 /* How many columns are kept from s on, and where in the record what they tell is. */
 static void make_kept(struct shown *s, const struct shown *end)
 {
 	u32 from = ~0u, to = 0;
 
+	if (make_each(s, end))
+		return;
 	for (s->kept = 0; s + s->kept < end && s[s->kept].c.flags & COL_KEPT; s->kept++) {
 		const struct column *c = &s[s->kept].c;
 

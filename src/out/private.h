@@ -3,6 +3,7 @@
 #ifndef WEIR_OUT_PRIVATE_H
 #define WEIR_OUT_PRIVATE_H
 
+#include "memo.h"
 #include "out.h"
 
 #define NS_PER_S 1000000000ull
@@ -27,8 +28,10 @@ struct shown {
 	u8 key_len;    /* of JSON's key; 0: too long for a block */
 	u16 kept;      /* so many are kept from here on; 0: this one is told anew in each row */
 	u16 at, words; /* where the words are, and how many */
-	u32 what;      /* MEMO_CELLS and the place in the row */
-	char key[32];  /* {"name": or ,"name": and the quote */
+	u8 each[MEMO_WORDS]; /* where one member is not all that a column tells of: each word's
+				place, those between them are left out */
+	u32 what;            /* MEMO_CELLS and the place in the row */
+	char key[32];        /* {"name": or ,"name": and the quote */
 };
 
 /* How the rows of a table are shown. */
@@ -99,6 +102,14 @@ static inline u64 cell_uint(const struct column *c, const struct rec *r)
 		return h;
 	}
 	return *(const u8 *)p;
+}
+
+static inline u16 cell_port(const struct column *c, const struct rec *r)
+{
+	u16 port;
+
+	memcpy(&port, cell_at(c, r), sizeof(port));
+	return port;
 }
 
 static inline s64 cell_sint(const struct column *c, const struct rec *r)

@@ -152,6 +152,35 @@ static void text_ns(struct out *o, const struct shown *s, const struct rec *r)
 	end_plain(o, s, start);
 }
 
+#define PORT 5 /* digits of the largest */
+
+static __attribute__((noinline)) void any_port(struct out *o, const struct shown *s, u32 port)
+{
+	size_t start = buf_len(&o->b);
+
+	if (port)
+		buf_u64(&o->b, port);
+	end_plain(o, s, start);
+}
+
+static void text_port(struct out *o, const struct shown *s, const struct rec *r)
+{
+	u32 port = cell_port(&s->c, r);
+	char *at = o->b.at;
+
+	if (s->c.width != PORT || s->last || s->c.flags & COL_LEFT || port < 1000 ||
+	    !buf_has(&o->b, BLOCK)) {
+		any_port(o, s, port);
+		return;
+	}
+	memcpy(at, buf_digits3 + port / 1000 * 4 + 1, 2);
+	memcpy(at + 2, buf_digits3 + port % 1000 * 4, 4);
+	if (port < 10000)
+		*at = ' ';
+	at[PORT] = ' ';
+	o->b.at = at + PORT + 1;
+}
+
 static void text_error(struct out *o, const struct shown *s, const struct rec *r)
 {
 	size_t start = buf_len(&o->b);
@@ -232,6 +261,7 @@ const struct out_ops out_text = {
 		[COL_STRING] = text_string,
 		[COL_CGROUP] = text_cgroup,
 		[COL_ERROR] = text_error,
+		[COL_PORT] = text_port,
 		[COL_NEST] = text_nest},
 	.empty = "",
 	.line_end = "\n",

@@ -93,7 +93,17 @@ def transfer():
     accepted.close()
 
 
-WORK = {"mixed": mixed, "transfer": transfer}
+def waits():
+    """Waits in accept(): whoever comes later than it finds the call begun."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(5)
+        print(listener.getsockname()[1], flush=True)
+        with listener.accept()[0] as accepted:
+            accepted.recv(1)
+
+
+WORK = {"mixed": mixed, "transfer": transfer, "waits": waits}
 
 
 def ends(text):
@@ -267,6 +277,11 @@ class Conns(unittest.TestCase):
 
     def test_stream_text(self):
         """People are told a thing once: not that it opens when it is established, nor that it came when it is accepted."""
+        waits = subprocess.Popen([*ME, "waits"], stdout=subprocess.PIPE)
+        self.addCleanup(waits.stdout.close)
+        self.addCleanup(waits.kill)
+        waited = int(waits.stdout.readline())
+        lib.wait_for(lambda: open(f"/proc/{waits.pid}/stat").read().rsplit(")", 1)[1].split()[0] == "S", "accept()")
         with socket.socket() as none:
             none.bind(("127.0.0.1", 0))
             closed = none.getsockname()[1]  # nobody listens there
@@ -278,18 +293,21 @@ class Conns(unittest.TestCase):
                 for _ in range(5):
                     with socket.socket() as mine:
                         mine.connect_ex(("127.0.0.1", closed))
+                socket.create_connection(("127.0.0.1", waited)).close()
+                waits.wait()
                 brief, full, _ = [live.stop() for live in lives]
                 again = [lib.weir("replay", record.name, *more) for more in ([], ["--all"])]
         self.assertEqual([lib.lost(ended) for ended in (brief, full)], [{}, {}])
         told = []
         for ended in (brief, full, *again):
-            rows = [line.split() for line in ended.lines[1:] if re.match(r"\d\d:", line) and line.split()[1] != "was"]
+            self.assertEqual([line.split()[:2] for line in ended.lines if "EVENT" in line], [["TIME", "EVENT"]])
+            rows = [line.split() for line in ended.lines if re.match(r"\d\d:", line) and line.split()[1] != "was"]
             self.assertEqual([r[-1] for r in rows if r[7] == str(closed) and r[1] == "closed"], ["refused"] * 5)
             events = [r[1] for r in rows]
             told.append({e: events.count(e) for e in set(events)})
-        accepted = {"accepted": 7} if "accepted" in told[1] else {}  # else who accepts is not seen, and both ends are told
-        self.assertEqual(told[1], {"listens": 7, "opened": 12, "established": 14, "closed": 26, **accepted})
-        self.assertEqual(told[0], {"listens": 7, "established": 14 - len(accepted) * 7, "closed": 26, **accepted})
+        accepted = {"accepted": 8} if "accepted" in told[1] else {}  # else who accepts is not seen, and both ends are told
+        self.assertEqual(told[1], {"listens": 7, "opened": 13, "established": 16, "closed": 29, **accepted})
+        self.assertEqual(told[0], {"listens": 7, "established": 16 - 8 * len(accepted), "closed": 29, **accepted})
         self.assertEqual(told[2:], told[:2])
 
     def test_text(self):

@@ -91,6 +91,14 @@ static void tell_nothing(struct verbs *v, const struct rec *r)
 	(void)v, (void)r;
 }
 
+/* Of two members. */
+static void tell_both(struct verbs *v, const struct rec *r)
+{
+	const struct row *both = (const struct row *)r;
+
+	v->ops->uint(v, both->cgroup * 1000 + both->two);
+}
+
 static const struct column all[] = {
 	{"one", "ONE", COL_UINT, COL_TEXT, M(one), 4, NULL, NULL},
 	{"two", "TWO", COL_UINT, COL_TEXT, M(two), 6, NULL, NULL},
@@ -215,6 +223,8 @@ static void kept_columns(void **unused)
 		{"cgroup", "CGROUP", COL_CGROUP, COL_TEXT, M(cgroup), 9, NULL, NULL},
 		{"two", "TWO", COL_UINT, COL_TEXT, M(two), 6, NULL, NULL},
 		{"four", "FOUR", COL_UINT, COL_TEXT | COL_LEFT, M(four), 7, NULL, NULL},
+		{"both", "BOTH", COL_NEST, COL_TEXT | COL_ALSO(struct row, two), M(cgroup), 7,
+		 tell_both, NULL},
 	};
 	static const enum out_format formats[] = {OUT_TEXT, OUT_JSON, OUT_CSV};
 	struct column kept[COUNT(told)];
@@ -250,6 +260,33 @@ static void kept_columns(void **unused)
 			close(fds[0]);
 			close(fds[1]);
 		}
+	}
+}
+
+/* Of each length, where the cell is as wide as most are, and where it is not. */
+static void ports(void **unused)
+{
+	static const u16 all_ports[] = {0, 7, 53, 443, 999, 1000, 8080, 9999, 10000, 32768, 65535};
+	static const struct column cols[] = {
+		{"port", "PORT", COL_PORT, COL_TEXT, M(two), 5, NULL, NULL},
+		{"wide", "WIDE", COL_PORT, COL_TEXT, M(two), 7, NULL, NULL},
+		{"left", "LEFT", COL_PORT, COL_TEXT | COL_LEFT, M(two), 5, NULL, NULL},
+		{"last", "LAST", COL_PORT, COL_TEXT, M(two), 5, NULL, NULL},
+	};
+
+	(void)unused;
+	for (u32 i = 0; i < COUNT(all_ports); i++) {
+		struct row r = {.two = all_ports[i]};
+		char port[8] = "-", want[128];
+
+		if (r.two)
+			snprintf(port, sizeof(port), "%u", r.two);
+		snprintf(want, sizeof(want), "%5s %7s %-5s %5s\n", port, port, port, port);
+		assert_string_equal(row(OUT_TEXT, cols, COUNT(cols), &r), want);
+		snprintf(want, sizeof(want), "{\"port\":%s}\n", r.two ? port : "null");
+		assert_string_equal(row(OUT_JSON, cols, 1, &r), want);
+		snprintf(want, sizeof(want), "%s\r\n", r.two ? port : "");
+		assert_string_equal(row(OUT_CSV, cols, 1, &r), want);
 	}
 }
 
@@ -459,12 +496,19 @@ static void slow_pipe(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(text_rows),    cmocka_unit_test(json_rows),
-		cmocka_unit_test(csv_rows),     cmocka_unit_test(other_columns),
-		cmocka_unit_test(bare),         cmocka_unit_test(clocks),
-		cmocka_unit_test(kept_columns), cmocka_unit_test(kept_until_forgotten),
-		cmocka_unit_test(error_names),  cmocka_unit_test(closed_pipe),
-		cmocka_unit_test(full_device),  cmocka_unit_test(slow_pipe),
+		cmocka_unit_test(text_rows),
+		cmocka_unit_test(json_rows),
+		cmocka_unit_test(csv_rows),
+		cmocka_unit_test(other_columns),
+		cmocka_unit_test(bare),
+		cmocka_unit_test(clocks),
+		cmocka_unit_test(kept_columns),
+		cmocka_unit_test(ports),
+		cmocka_unit_test(kept_until_forgotten),
+		cmocka_unit_test(error_names),
+		cmocka_unit_test(closed_pipe),
+		cmocka_unit_test(full_device),
+		cmocka_unit_test(slow_pipe),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
