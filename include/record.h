@@ -408,12 +408,11 @@ struct drop_rec {
 
 /*
  * The first bytes of what was sent or received on a connection: what decoders of protocols are fed
- * with. The bytes follow; what else was moved is known by its number only.
+ * with. The bytes follow the fixed part; what else was moved is known by its number only. Where
+ * h.fixed is PIECE_BRIEF, who and sock are not there: they are as they were told before.
  */
 struct piece_rec {
 	struct rec h;
-	struct who who;
-	struct sock_id sock;
 	u64 conn;  /* the socket's cookie, or what else tells connections from each other */
 	u32 seq;   /* place in the stream of the first byte */
 	u32 size;  /* bytes moved */
@@ -422,7 +421,10 @@ struct piece_rec {
 	u32 pad;
 	u8 tail[8]; /* the first five: the last bytes moved, where they are not among those that
 		     * follow; zeros where unknown */
+	struct who who;
+	struct sock_id sock;
 };
+#define PIECE_BRIEF 48 /* offsetof(struct piece_rec, who) */
 enum piece_flag {
 	PIECE_SENT = 1,    /* else received */
 	PIECE_END = 2,     /* nothing more comes in this direction */

@@ -39,6 +39,8 @@ struct payload_msg {
 struct piece_slot {
 	struct piece_rec r;
 	u8 bytes[PAYLOAD_ROOM];
+	struct payload_iov iov[PAYLOAD_IOVS];
+	u64 tail; /* its first bytes: of r.tail */
 	u64 iovs, count, moved, full;
 	u32 have, want;
 	u32 index; /* of PAYLOAD_MMSG, set by the caller */
@@ -48,31 +50,30 @@ struct piece_slot {
 /* The last bytes of what was gathered, and of n more at at: moved up to make room for these. */
 static __always_inline void payload_end(struct piece_slot *p, u64 at, u64 n)
 {
-	u64 *tail = (u64 *)p->r.tail;
 	u32 part = n;
 	u64 last = 0;
 
 	if (n >= PAYLOAD_TAIL) {
-		bpf_probe_read_user(tail, PAYLOAD_TAIL, (void *)(at + n - PAYLOAD_TAIL));
+		bpf_probe_read_user(&p->tail, PAYLOAD_TAIL, (void *)(at + n - PAYLOAD_TAIL));
 		return;
 	}
 	barrier_var(part);
 	if (!part || part >= PAYLOAD_TAIL)
 		return;
 	bpf_probe_read_user(&last, part, (void *)at);
-	*tail = *tail >> 8 * part | last << 8 * (PAYLOAD_TAIL - part);
+	p->tail = p->tail >> 8 * part | last << 8 * (PAYLOAD_TAIL - part);
 }
 
-/* The next iovec; false when there is no more to be done. */
-static __noinline bool payload_next(struct piece_slot *p)
+/* The iovec i; false when there is no more to be done. */
+static __noinline bool payload_next(struct piece_slot *p, u32 i)
 {
-	struct payload_iov v = {};
+	struct payload_iov v;
 	u32 part, off = p->have;
 
-	if (!p->count || !p->moved || bpf_probe_read_user(&v, sizeof(v), (void *)p->iovs))
+	barrier_var(i);
+	if (i >= PAYLOAD_IOVS || i >= p->count || !p->moved)
 		return false;
-	p->count--;
-	p->iovs += sizeof(v);
+	v = p->iov[i];
 	if (v.len > p->moved)
 		v.len = p->moved;
 	p->moved -= v.len;
@@ -91,12 +92,19 @@ static __noinline bool payload_next(struct piece_slot *p)
 	return true;
 }
 
+/* All iovecs are read at once: what a read of user memory costs does not depend on its length. */
 static __noinline u32 payload_gather(struct piece_slot *p)
 {
-	for (u32 i = 0; i < PAYLOAD_IOVS && payload_next(p); i++)
+	u64 n = p->count < PAYLOAD_IOVS ? p->count : PAYLOAD_IOVS;
+
+	n *= sizeof(struct payload_iov);
+	barrier_var(n);
+	if (n > sizeof(p->iov) || bpf_probe_read_user(p->iov, n, (void *)p->iovs))
+		return 0;
+	for (u32 i = 0; i < PAYLOAD_IOVS && payload_next(p, i); i++)
 		;
 	if (p->moved)
-		*(u64 *)p->r.tail = 0;
+		p->tail = 0;
 	return p->have;
 }
 
@@ -134,7 +142,7 @@ static __noinline u32 payload_read(struct piece_slot *p, u64 moved, u32 want)
 	u64 args[6] = {};
 	u32 shape = payload_call(bpf_get_current_task_btf(), args);
 
-	*(u64 *)p->r.tail = 0;
+	p->tail = 0;
 	p->have = 0;
 	if (want > moved)
 		want = moved;

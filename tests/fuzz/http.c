@@ -22,26 +22,29 @@ static void done(const struct transaction *t)
 }
 
 /* A piece: a byte of flags, one of bytes left out before it, one of bytes not seen, two of bytes
- * that follow. */
+ * that follow, and whether it is a brief one. */
 static size_t piece(struct conn *c, u32 *seq, u64 now, const u8 *p, size_t n)
 {
 	u32 flags = p[0] & (PIECE_SENT | PIECE_END), have = p[3] | (p[4] & 15) << 8;
+	bool brief = p[4] & 16;
+	u32 fixed = brief ? PIECE_BRIEF : sizeof(struct piece_rec);
 	struct piece_rec *r;
 
 	if (have > n - 5)
 		have = n - 5;
-	r = calloc(1, sizeof(*r) + have); /* of just that size: what lies behind is found */
-	r->h = (struct rec){.len = sizeof(*r) + have, .fixed = sizeof(*r), .ts = now};
-	r->who.pid = 1;
+	r = calloc(1, fixed + have); /* of just that size: what lies behind is found */
+	r->h = (struct rec){.len = fixed + have, .fixed = fixed, .ts = now};
+	if (!brief)
+		r->who.pid = 1;
 	r->flags = flags | (p[0] & 4 ? PIECE_FRAMES : 0);
 	r->seq = seq[flags & PIECE_SENT] + (p[0] & 8 ? (p[0] & 16 ? -p[1] : p[1] * 256) : 0);
 	r->size = have + p[2] * (p[0] & 32 ? 4096 : 1);
 	r->have = p[0] & 64 ? have + 100 : have; /* a lie */
-	memcpy(r + 1, p + 5, have);
+	memcpy((u8 *)r + fixed, p + 5, have);
 	if (have >= 5)
 		memcpy(r->tail, p + 5 + have - 5, 5);
 	seq[flags & PIECE_SENT] = r->seq + r->size;
-	if (p[0] & 128)
+	if (p[0] & 128 && !brief)
 		order_piece(c, r);
 	else
 		conn_piece(c, r);

@@ -268,6 +268,11 @@ def brief(row):
     return (row["method"], row["path"], row["status"], row["request_bytes"], row["response_bytes"], *row["notes"])
 
 
+def frame(kind, flags, stream, payload):
+    """Of HTTP/2: RFC 9113 4.1."""
+    return len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + payload
+
+
 GET = b"GET /a%d HTTP/1.1\r\nHost: here\r\nX-Long: " + b"x" * 40 + b"\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
@@ -318,6 +323,62 @@ class Streams(unittest.TestCase):
                               ("GET", "/a2", 200, len(request), len(chunks)), ("GET", "/x?y=1", 200, len(proxy), len(rest))])
         self.assertEqual({r["host"] for r in rows}, {"here", "far"})
         self.assertEqual({r["version"] for r in rows}, {"1.1"})
+
+    def test_looks(self):
+        """What is but looked at, and what the error queue gives back of what was sent, was not received: frames
+        of HTTP/2, which are followed from head to head, would be lost."""
+        script = Script()
+        request = frame(1, 5, 1, b"\x82\x86\x84\x41\x04here")  # of HPACK's table: GET, http, /, :authority
+        answer = frame(1, 4, 1, b"\x88") + frame(0, 1, 1, b"hello")
+        client = socket.create_connection(script.listener.getsockname())
+        server, _ = script.listener.accept()
+        tx_software, software, opt_id = 2, 16, 128  # linux/net_tstamp.h
+        client.setsockopt(socket.SOL_SOCKET, 37, tx_software | software | opt_id)  # SO_TIMESTAMPING
+        client.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b"") + request)
+        server.recv(4096, socket.MSG_PEEK)
+        given_back = b""
+        for _ in range(1000):
+            try:
+                given_back += client.recvmsg(4096, 1024, socket.MSG_ERRQUEUE | socket.MSG_DONTWAIT)[0]
+                break
+            except BlockingIOError:
+                time.sleep(0.01)
+        self.assertIn(request, given_back)
+        server.recv(4096)
+        server.sendall(frame(4, 0, 0, b"") + answer)
+        client.recv(4096)
+        server.close()
+        client.close()
+        self.both(script, ("GET", "/", 200, len(request), len(answer)))
+
+    def test_handed_on(self):
+        """A connection whose requests are taken by one process after the other, each with a name of its own."""
+        script = Script("--side", "server")
+        request = GET % 8
+        client = socket.create_connection(script.listener.getsockname())
+        server, _ = script.listener.accept()
+        pids = []
+        for number in range(6):
+            client.sendall(request)
+            if number % 3 == 2:  # the process that had the one before
+                server.recv(4096)
+                server.sendall(OK)
+                pids.append((os.getpid(), "python3"))
+            else:
+                pid = os.fork()
+                if not pid:
+                    pathlib.Path("/proc/self/comm").write_text(f"taker{number}")
+                    server.recv(4096)
+                    server.sendall(OK)
+                    os._exit(0)
+                os.waitpid(pid, 0)
+                pids.append((pid, f"taker{number}"))
+            client.recv(4096)
+        own = pathlib.Path("/proc/self/comm").read_text().strip()
+        want = [(pid, own if name == "python3" else name) for pid, name in pids]
+        server.close()
+        client.close()
+        self.assertEqual([(r["pid"], r["comm"]) for r in script.rows()], want)
 
     def test_upgrade(self):
         """What follows is no HTTP, though it looks like it."""

@@ -8,6 +8,7 @@
 
 #define H2_HEAD    9          /* bytes before a frame's payload, RFC 9113 4.1 */
 #define H2_PRI     0x20495250 /* "PRI ": the client's preface (3.4), which has no length */
+#define H2_101     0x31303120 /* " 101": where a response has its status */
 #define H2_PREFACE 24
 #define H2_STEPS   16384 /* heads, payloads and buffers of one message */
 #define H2_UPGRADE 1024  /* bytes of a response 101 within which its head must end */
@@ -98,10 +99,10 @@ static __noinline bool h2_payload(struct slot *s, struct h2_dir *d)
 }
 
 /* Tells what was gathered. */
-static __noinline int h2_tell(struct slot *s)
+static __noinline int h2_tell(struct slot *s, struct known *k)
 {
 	s->p.r.size = s->walked;
-	tell(&s->p, TAKE_START);
+	tell(s, k);
 	s->p.r.seq += s->walked;
 	s->walked = 0;
 	s->p.have = 0;
@@ -111,14 +112,15 @@ static __noinline int h2_tell(struct slot *s)
 static long h2_step(u32 i, struct h2_walk *w)
 {
 	struct slot *s = w->s;
-	struct h2_dir *d = &w->k->h2[w->dir & 1];
+	struct known *k = w->k;
+	struct h2_dir *d = &k->h2[w->dir & 1];
 
 	if (!s->p.moved)
 		return 1;
 	if (!s->chunk)
 		return !h2_buffer(s);
 	if (s->p.have > PAYLOAD_MOST - H2_HEAD)
-		h2_tell(s);
+		h2_tell(s, k);
 	if (d->left ? !h2_payload(s, d) : !h2_head(s, d))
 		return 1;
 	return 0;
@@ -131,7 +133,7 @@ static __noinline int h2_begin(struct slot *s, u64 at, u64 moved)
 	u64 args[6] = {};
 	u32 shape;
 
-	*(u64 *)s->p.r.tail = 0;
+	s->p.tail = 0;
 	s->p.have = s->walked = s->p.count = s->chunk = 0;
 	s->p.moved = moved;
 	s->base = at;
@@ -179,7 +181,7 @@ static __noinline int h2_message(struct slot *s, struct known *k, u32 dir, u64 m
 		k->speaks = OTHER;
 	}
 	if (s->p.have || !d->left || s->p.moved || !moved)
-		h2_tell(s);
+		h2_tell(s, k);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
  * the parser in the user half decides. Sockets of other kinds cost nothing where TCP's functions
  * can be had.
  */
+#include "door.bpf.h"
 #include "payload.bpf.h"
 #include "conn.bpf.h"
 #include "http.h"
@@ -12,7 +13,8 @@
 #include "sk.bpf.h"
 
 #define IPPROTO_TCP 6
-#define MSG_PEEK    2
+
+#define TELL_AGAIN 1000000000 /* ns after which who it is is told once more */
 
 enum speaks { UNKNOWN, MAYBE, HTTP, OTHER, H2 };
 enum take { TAKE_NOT, TAKE_START, TAKE_MORE, TAKE_H2 };
@@ -30,8 +32,10 @@ struct h2_dir {
 /* What is known of a socket; the kernel frees it with the socket. */
 struct known {
 	u64 cookie;
+	u64 told;     /* when who and what it is was told, 0: never */
+	u64 comm[2];  /* of that task */
+	u32 tid;      /* likewise */
 	u16 speaks;   /* enum speaks */
-	bool told;    /* who and what it is */
 	u8 tried;     /* messages that did not begin like HTTP */
 	u32 token;    /* MAYBE: letters of the first word that were seen */
 	u32 since[2]; /* bytes received and sent since a head may have begun */
@@ -54,6 +58,7 @@ struct slot {
 	u32 is;          /* enum speaks */
 	u64 base, chunk; /* of HTTP/2: the rest of a buffer of the message */
 	u32 walked;      /* bytes since something was told */
+	u32 brief;       /* who and what it is was told before */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -136,25 +141,68 @@ static __always_inline u32 wanted(const struct known *k, u32 size, u32 dir)
 	return BODY_MOST;
 }
 
-/* Who and what it is are told with the start of a message, and hold for what follows. */
-static __always_inline int tell(struct piece_slot *s, u32 how)
+/* Was it told that the connection is this task's? With what is lost that is, too, and the user half
+ * forgets connections: so it is told now and then. */
+static __always_inline bool was_told(struct known *k, struct task_struct *task, u64 now)
 {
-	struct piece_rec *r = &s->r;
-	u32 have = s->have;
-	u64 len = sizeof(*r) + have;
+	const u64 *comm = (const u64 *)task->comm;
+	u32 tid = task->pid;
 
-	r->h.len = len;
-	r->h.type = REC_PIECE;
-	r->h.fixed = sizeof(*r);
-	r->h.ts = bpf_ktime_get_ns();
-	r->have = have;
-	if (how != TAKE_START)
-		r->sock.flags = r->who.pid = 0;
-	barrier_var(len);
-	if (len > sizeof(*s))
+	if (k->told && now - k->told < TELL_AGAIN && k->tid == tid && k->comm[0] == comm[0] &&
+	    k->comm[1] == comm[1])
+		return true;
+	k->told = now;
+	k->tid = tid;
+	k->comm[0] = comm[0];
+	k->comm[1] = comm[1];
+	return false;
+}
+
+/* The head of a brief record is made where that of a whole one ends: the bytes follow either. */
+static __always_inline int tell(struct slot *s, struct known *k)
+{
+	struct piece_rec *r = &s->p.r, *brief = (void *)s->p.bytes - PIECE_BRIEF;
+	u32 fixed = s->brief ? PIECE_BRIEF : sizeof(*r), have = s->p.have;
+	long err;
+
+	barrier_var(have);
+	if (have > PAYLOAD_ROOM)
 		return 0;
-	if (bpf_ringbuf_output(&ring, s, len, ring_flags()))
+	r->h.len = fixed + have;
+	r->h.type = REC_PIECE;
+	r->h.fixed = fixed;
+	r->have = have;
+	*(u64 *)r->tail = s->p.tail;
+	if (s->brief) {
+		__builtin_memcpy(brief, r, PIECE_BRIEF);
+		err = bpf_ringbuf_output(&ring, brief, PIECE_BRIEF + have, ring_flags());
+	} else {
+		err = bpf_ringbuf_output(&ring, r, sizeof(*r) + have, ring_flags());
+	}
+	if (err) {
+		k->told = 0;
 		count_lost(LOST_RING);
+	}
+	return 0;
+}
+
+/* Nothing follows, in one direction or in both. */
+static __always_inline int tell_end(u64 conn, u32 flags)
+{
+	struct piece_rec *r = bpf_ringbuf_reserve(&ring, PIECE_BRIEF, 0);
+
+	if (!r) {
+		count_lost(LOST_RING);
+		return 0;
+	}
+	__builtin_memset(r, 0, PIECE_BRIEF);
+	r->h = (struct rec){.len = PIECE_BRIEF,
+			    .type = REC_PIECE,
+			    .fixed = PIECE_BRIEF,
+			    .ts = bpf_ktime_get_ns()};
+	r->conn = conn;
+	r->flags = flags;
+	ring_submit(r);
 	return 0;
 }
 
@@ -173,51 +221,107 @@ static __noinline int read_bytes(struct slot *s, u64 at, u64 moved, u32 want)
 {
 	if (!at)
 		return payload_read(&s->p, moved, want);
-	*(u64 *)s->p.r.tail = 0;
+	s->p.tail = 0;
 	s->p.have = 0;
 	return payload_from(&s->p, at, moved, want);
 }
 
 #include "h2.bpf.h"
 
+/* The same where the call has them in one place, as most do: without a call of a function, which
+ * takes as long as all else here. False: it has not. */
+static __always_inline bool read_quickly(struct slot *s, struct task_struct *task, u64 moved,
+					 u32 want)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	struct payload_iov v = {};
+	u64 nr = regs_nr(regs), at = regs_arg(regs, 1);
+	u32 shape = nr < CALL_NR_MAX ? payload_conf.shapes[nr] : PAYLOAD_NONE;
+
+	s->p.tail = 0;
+	s->p.have = 0;
+	if (shape == PAYLOAD_NONE)
+		return true;
+	if (shape > PAYLOAD_IOV || task->flags & (PF_KTHREAD | PF_IO_WORKER) || task_compat(task))
+		return false;
+	if (shape == PAYLOAD_IOV) {
+		if (bpf_probe_read_user(&v, sizeof(v), (void *)at) || v.len < moved)
+			return false;
+		at = v.base;
+	}
+	payload_from(&s->p, at, moved, want);
+	return true;
+}
+
+/* Do bytes of a connection that speaks HTTP begin a message? As begins(), which is asked where the
+ * first word is long, or the message short. */
+static __always_inline bool starts(struct slot *s)
+{
+	if (s->p.have >= START_MOST) {
+		for (u32 i = 0; i < START_MOST; i++) {
+			u8 c = s->p.bytes[i];
+
+			if ((c < 'A' || c > 'Z') && (c != '-' || !i))
+				return (c == ' ' && i >= 3) || (c == '/' && i == 4);
+		}
+	}
+	s->token = 0;
+	begins(s);
+	return s->is == HTTP;
+}
+
+/* Of what begins a message. */
+static __always_inline bool is_response(struct slot *s)
+{
+	return s->p.bytes[4] == '/' && s->p.bytes[3] == 'P'; /* "HTTP/", not "GET /" */
+}
+
+/* Reads a message of a connection that speaks HTTP/1. */
+static __always_inline u32 follow(struct slot *s, struct known *k, u32 dir, u64 moved, u64 at)
+{
+	u32 want = wanted(k, moved, dir), *since = &k->since[dir];
+	bool start;
+
+	if (at || !read_quickly(s, bpf_get_current_task_btf(), moved, want))
+		read_bytes(s, at, moved, want);
+	start = starts(s);
+	if (start) {
+		*since = 0;
+		if (want < PAYLOAD_MOST)
+			read_bytes(s, at, moved, PAYLOAD_MOST);
+		if ((*(u32 *)s->p.bytes == H2_PRI || *(u32 *)(s->p.bytes + 8) == H2_101) &&
+		    h2_begins(s, k, dir))
+			return TAKE_H2;
+	}
+	*since += moved;
+	s->p.r.conn = k->cookie;
+	s->p.r.size = moved;
+	/* A response is on what the request was: who and what that is, is known. */
+	return start && !(k->told && is_response(s)) ? TAKE_START : TAKE_MORE;
+}
+
 /* Reads a message of a connection: is it to be told, and as the start of one? */
 static __noinline int take(struct slot *s, struct known *k, u32 dir, u64 moved, u64 at)
 {
-	u32 want;
-	bool start = true;
-
 	dir &= 1;
 	if (k->speaks == H2)
 		return TAKE_H2;
-	want = wanted(k, moved, dir);
-	read_bytes(s, at, moved, want);
-	if (k->speaks != HTTP) {
-		learn_of(k, s, dir);
-		if (k->speaks == UNKNOWN && h2_looks_so(s)) {
-			k->speaks = H2;
-			return TAKE_H2;
-		}
-		if (k->speaks != HTTP && k->speaks != MAYBE)
-			return TAKE_NOT;
-	} else {
-		s->token = 0;
-		begins(s);
-		start = s->is == HTTP;
-		if (start)
-			k->since[dir] = 0;
-		if (start && want < PAYLOAD_MOST)
-			read_bytes(s, at, moved, PAYLOAD_MOST);
+	if (k->speaks == HTTP)
+		return follow(s, k, dir, moved, at);
+	read_bytes(s, at, moved, PAYLOAD_MOST);
+	learn_of(k, s, dir);
+	if (k->speaks == UNKNOWN && h2_looks_so(s)) {
+		k->speaks = H2;
+		return TAKE_H2;
 	}
-	if (start && k->speaks == HTTP && h2_begins(s, k, dir))
+	if (k->speaks != HTTP && k->speaks != MAYBE)
+		return TAKE_NOT;
+	if (k->speaks == HTTP && h2_begins(s, k, dir))
 		return TAKE_H2;
 	k->since[dir] += moved;
 	s->p.r.conn = k->cookie;
 	s->p.r.size = moved;
-	/* A response is on what the request was: who and what that is, is known. */
-	if (start && k->told && s->p.bytes[4] == '/')
-		return TAKE_MORE;
-	k->told |= start;
-	return start ? TAKE_START : TAKE_MORE;
+	return k->told && is_response(s) ? TAKE_MORE : TAKE_START;
 }
 
 #include "tls.bpf.h"
@@ -228,6 +332,7 @@ static __always_inline int on_bytes(struct sock *sk, const u32 dir, s64 ret)
 	u32 place = dir, how;
 	struct slot *s;
 	struct known *k;
+	u64 now;
 
 	if (ret < 0 || (dir == DIR_SENT && !ret) || !task_matches(task))
 		return 0;
@@ -241,14 +346,17 @@ static __always_inline int on_bytes(struct sock *sk, const u32 dir, s64 ret)
 	s = bpf_map_lookup_elem(&slots, &place);
 	if (!s)
 		return 0;
-	how = take(s, k, dir, ret, 0);
+	how = k->speaks == HTTP ? follow(s, k, dir, ret, 0) : take(s, k, dir, ret, 0);
 	if (how == TAKE_NOT)
 		return 0;
+	now = bpf_ktime_get_ns();
+	s->p.r.h.ts = now;
 	s->p.r.flags = (dir == DIR_SENT ? PIECE_SENT : 0) | (ret ? 0 : PIECE_END);
 	s->p.r.seq = place_of(sk, dir) - ret;
-	if (how != TAKE_MORE && look(&s->p.r.sock, sk))
+	s->brief = how == TAKE_MORE || was_told(k, task, now);
+	if (!s->brief && look(&s->p.r.sock, sk))
 		who_fill(&s->p.r.who, task);
-	return how == TAKE_H2 ? h2_message(s, k, dir, ret, 0) : tell(&s->p, how);
+	return how == TAKE_H2 ? h2_message(s, k, dir, ret, 0) : tell(s, k);
 }
 
 SEC("?fexit") int tcp_sent(u64 *ctx)
@@ -264,12 +372,12 @@ SEC("?fexit") int tcp_page(u64 *ctx)
 
 SEC("?fexit") int tcp_received(u64 *ctx)
 {
-	return ctx[3] & MSG_PEEK ? 0 : on_bytes((struct sock *)ctx[0], DIR_RECEIVED, (s32)ctx[5]);
+	return door_looks(ctx[3]) ? 0 : on_bytes((struct sock *)ctx[0], DIR_RECEIVED, (s32)ctx[5]);
 }
 
 SEC("?fexit") int tcp_received4(u64 *ctx) /* without addr_len */
 {
-	return ctx[3] & MSG_PEEK ? 0 : on_bytes((struct sock *)ctx[0], DIR_RECEIVED, (s32)ctx[4]);
+	return door_looks(ctx[3]) ? 0 : on_bytes((struct sock *)ctx[0], DIR_RECEIVED, (s32)ctx[4]);
 }
 
 static __always_inline bool is_tcp(struct sock *sk)
@@ -291,7 +399,7 @@ SEC("?tp_btf") int sock_received(u64 *ctx)
 {
 	struct sock *sk = (struct sock *)ctx[0];
 
-	return !(ctx[2] & MSG_PEEK) && is_tcp(sk) ? on_bytes(sk, DIR_RECEIVED, (s32)ctx[1]) : 0;
+	return !door_looks(ctx[2]) && is_tcp(sk) ? on_bytes(sk, DIR_RECEIVED, (s32)ctx[1]) : 0;
 }
 
 #define TCP_FIN_WAIT1 4 /* include/net/tcp_states.h, ABI */
@@ -301,7 +409,6 @@ SEC("?tp_btf") int sock_received(u64 *ctx)
 SEC("?tp_btf") int on_state(u64 *ctx)
 {
 	u32 state = ctx[2];
-	struct piece_rec *r;
 	struct known *k;
 
 	if (state != TCP_FIN_WAIT1 && state != TCP_LAST_ACK && state != TCP_CLOSE)
@@ -309,20 +416,7 @@ SEC("?tp_btf") int on_state(u64 *ctx)
 	k = bpf_sk_storage_get(&socks, (struct sock *)ctx[0], 0, 0);
 	if (!k || (k->speaks != HTTP && k->speaks != H2))
 		return 0;
-	r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
-	if (!r) {
-		count_lost(LOST_RING);
-		return 0;
-	}
-	__builtin_memset(r, 0, sizeof(*r));
-	r->h = (struct rec){.len = sizeof(*r),
-			    .type = REC_PIECE,
-			    .fixed = sizeof(*r),
-			    .ts = bpf_ktime_get_ns()};
-	r->conn = k->cookie;
-	r->flags = state == TCP_CLOSE ? PIECE_CLOSED : PIECE_SENT | PIECE_END;
-	ring_submit(r);
-	return 0;
+	return tell_end(k->cookie, state == TCP_CLOSE ? PIECE_CLOSED : PIECE_SENT | PIECE_END);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -208,7 +208,8 @@ static bool inner(struct run *run, const struct rec *r)
 		return true;
 	if (r->type == REC_PACKET)
 		segments_packet((const struct packet_rec *)r);
-	else if (r->len >= sizeof(struct piece_rec))
+	else if (r->len >= r->fixed &&
+		 (r->fixed == PIECE_BRIEF || r->fixed == sizeof(struct piece_rec)))
 		conns_piece((const struct piece_rec *)r);
 	return true;
 }

@@ -12,6 +12,7 @@ enum { DIR_RECEIVED, DIR_SENT };
 
 #define TOKEN_MOST 24 /* letters of a method; "VERSION-CONTROL", "UPDATEREDIRECTREF" have less */
 #define TRIES_MOST 16 /* messages after which a connection that began otherwise is left alone */
+#define START_MOST 8  /* of the first word that are looked at at once */
 #define BODY_MOST  64 /* bytes of a long message that does not begin like HTTP: of a body */
 
 struct http_conf {

@@ -6,7 +6,7 @@
 
 struct held {
 	struct held *next;
-	struct piece_rec r; /* its bytes follow */
+	struct piece_rec r; /* a whole one; its bytes follow */
 };
 
 static u64 sum;

@@ -13,7 +13,7 @@
 #define HELD_SUM  (32 << 20) /* bytes of all connections */
 #define HOLE_MOST (1 << 26)  /* bytes; what is farther is no part of the stream */
 
-/* A piece as it came; its time is no earlier than the last one's. */
+/* A piece as it came, a whole one; its time is no earlier than the last one's. */
 void order_piece(struct conn *c, const struct piece_rec *r);
 /* Everything of a direction is there, up to that place. */
 void order_passed(struct conn *c, u32 dir, u32 seq);

@@ -411,7 +411,7 @@ static void stream_bytes(struct stream *s, const u8 *p, u32 have, u32 size,
 
 static void stream_piece(struct stream *s, const struct piece_rec *r, u32 have)
 {
-	const u8 *p = (const u8 *)(r + 1);
+	const u8 *p = (const u8 *)r + r->h.fixed;
 	u32 size = r->size < have ? have : r->size;
 	s32 gap = s->placed ? r->seq - s->next : 0;
 
@@ -470,13 +470,13 @@ void conn_begin(struct conn *c, u64 id)
 void conn_piece(struct conn *c, const struct piece_rec *r)
 {
 	struct stream *s = &c->streams[r->flags & PIECE_SENT ? DIR_SENT : DIR_RECEIVED];
-	u32 have = r->h.len > sizeof(*r) ? r->h.len - sizeof(*r) : 0;
+	u32 have = r->h.len - r->h.fixed;
 
 	if (r->h.ts > c->now) /* who took the time first may come to the ring later */
 		c->now = r->h.ts;
-	if (r->sock.flags)
+	if (r->h.fixed != PIECE_BRIEF && r->sock.flags)
 		c->sock = r->sock;
-	if (r->who.pid)
+	if (r->h.fixed != PIECE_BRIEF && r->who.pid)
 		c->who = r->who;
 	c->tls |= r->flags & PIECE_TLS ? 1 : 0;
 	if (r->size)

@@ -81,7 +81,7 @@ extern u64 http_resyncs, http_dropped;
 
 /* A connection that is new, in memory of the caller's. */
 void conn_begin(struct conn *c, u64 id);
-/* A piece of it; trusts nothing in it but its length. */
+/* A piece of it; trusts nothing in it but its length and that of its fixed part. */
 void conn_piece(struct conn *c, const struct piece_rec *r);
 /* Its end: what waits is told, memory is freed. */
 void conn_end(struct conn *c, u64 now);

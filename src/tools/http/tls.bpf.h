@@ -112,10 +112,11 @@ static __always_inline int tls_leave(struct pt_regs *ctx, const u32 dir)
 	s->p.r.flags = (dir == DIR_SENT ? PIECE_SENT : 0) | PIECE_TLS;
 	s->p.r.seq = c->seq[dir];
 	c->seq[dir] += moved;
+	s->p.r.h.ts = bpf_ktime_get_ns();
 	s->p.r.sock = c->sock;
+	s->brief = 0;
 	who_fill(&s->p.r.who, bpf_get_current_task_btf());
-	return how == TAKE_H2 ? h2_message(s, &c->k, dir, moved, call.buf)
-			      : tell(&s->p, TAKE_START);
+	return how == TAKE_H2 ? h2_message(s, &c->k, dir, moved, call.buf) : tell(s, &c->k);
 }
 
 SEC("?kprobe") int tls_enter_plain(struct pt_regs *ctx)
@@ -143,25 +144,11 @@ SEC("?kprobe") int tls_free(struct pt_regs *ctx)
 {
 	u64 id = tls_id(tls_arg(ctx, di, 0));
 	struct tls_conn *c = bpf_map_lookup_elem(&tls_conns, &id);
-	struct piece_rec *r;
 
 	if (!c)
 		return 0;
-	if (c->k.speaks == HTTP || c->k.speaks == H2) {
-		r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
-		if (r) {
-			__builtin_memset(r, 0, sizeof(*r));
-			r->h = (struct rec){.len = sizeof(*r),
-					    .type = REC_PIECE,
-					    .fixed = sizeof(*r),
-					    .ts = bpf_ktime_get_ns()};
-			r->conn = id;
-			r->flags = PIECE_CLOSED;
-			ring_submit(r);
-		} else {
-			count_lost(LOST_RING);
-		}
-	}
+	if (c->k.speaks == HTTP || c->k.speaks == H2)
+		tell_end(id, PIECE_CLOSED);
 	bpf_map_delete_elem(&tls_conns, &id);
 	return 0;
 }
