@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <bpf/libbpf.h>
@@ -48,12 +50,22 @@ static void keep_standard(void)
 		close(fd);
 }
 
+/* Help that could not be written is none. */
+static void end_stdout(void)
+{
+	if (!fflush(stdout) || errno == EPIPE)
+		return;
+	note("cannot write to standard output: %s", strerror(errno));
+	_exit(1);
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
 	const struct tool *t = tool_find(name);
 
 	keep_standard();
+	atexit(end_stdout);
 	libbpf_set_print(refused_listen);
 	if (!t) {
 		if (argc < 2) {
@@ -62,7 +74,7 @@ int main(int argc, char **argv)
 		}
 		name = argv[1];
 		if (!strcmp(name, "--version") || !strcmp(name, "-V"))
-			return puts("weir " WEIR_VERSION) < 0;
+			return puts("weir " WEIR_VERSION), 0;
 		if (!strcmp(name, "help") || !strcmp(name, "--help") || !strcmp(name, "-h")) {
 			if (argc < 3)
 				return list_tools(stdout), 0;

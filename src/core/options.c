@@ -92,12 +92,13 @@ static int span(const char *s, u64 unit, u64 *ns)
 		u64 ns;
 	} units[] = {
 		{"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000}, {"m", 60000000000}};
+	const char *unit_at = s + strspn(s, "0123456789.");
 	char *end;
 	double v;
 
-	if (!isdigit((unsigned char)*s) && *s != '.')
-		return -1;
 	v = strtod(s, &end);
+	if (end == s || end != unit_at) /* strtod() would also take 0x10, 1e3 and inf */
+		return -1;
 	for (u32 i = 0; *end && i < sizeof(units) / sizeof(*units); i++)
 		if (!strcmp(end, units[i].name)) {
 			unit = units[i].ns;

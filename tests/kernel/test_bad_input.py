@@ -86,7 +86,7 @@ class Words(Case):
                                ("--slower", ["fast", "-1ms", "5 ms", "", "5xs"]),
                                ("-s", ["-1", "4097", "x", ""]),
                                ("-n", ["0", "-1", "x"]),
-                               ("-d", ["0", "-1", "x", ""]),
+                               ("-d", ["0", "-1", "x", "", "0x10", "1e3", "inf", "1.2.3"]),
                                ("--ring", ["0", "63", "x", "99999999999"])):
             for value in values:
                 self.refused("trace", option, value, say=[f"'{value}'"])
@@ -196,6 +196,11 @@ class Output(Case):
 
     def test_full(self):
         self.sentence(self.with_stdout("exec >/dev/full"), FAILED, "standard output", "No space left")
+
+    def test_help_full(self):
+        for words in ("--version", "help", "help trace", "trace --help", "replay --help", "list --help"):
+            ended = lib.run("sh", "-c", f'exec >/dev/full; exec "$0" {words}', lib.WEIR)
+            self.sentence(ended, FAILED, "standard output", "No space left")
 
     def with_stdout(self, redirect):
         with lib.NothingLeft():
