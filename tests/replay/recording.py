@@ -138,7 +138,8 @@ def name(space, number, text):
 def made(tool, *records):
     """A recording whose records have these members and no others: readers take them by name."""
     places, sizes, fields = {}, {}, []
-    records = [*records, record(END, 0)]
+    if not records or records[-1][0] != END:
+        records = [*records, record(END, 0)]
     for kind, _, _, members in records:
         first = "s." if kind in OF_SOCKETS else ""
         for member, data in [(first + "h.type", 2), (first + "h.ts", 8), *members.items()]:

@@ -42,6 +42,13 @@ class Foreign(unittest.TestCase):
 
 
 class Filter(unittest.TestCase):
+    def test_lost_after_count(self):
+        """What was lost stands at the end, also of a run that is told in part."""
+        data = made("drops", *(record(recording.DROP, i) for i in range(5)), record(recording.END, 9, lost=words(7, 11)))
+        for options in ((), ("-n", "2")):
+            lost = json(data, "--stats", *options)[-1]["stats"]["lost"]
+            self.assertEqual((lost["ring_full"], lost["no_state"]), (7, 11), options)
+
     def test_short_address(self):
         """Of an address of IPv6 that is cut off, what lies behind it is no part."""
         def call(address):

@@ -58,8 +58,10 @@ static int replay(struct run *run, struct file_reader *file)
 	/* this machine's families and cgroups are not those of the recording */
 	genl_learn(0, "", 0);
 	cgroup_learn(0, "", 0);
-	while (!run->stop && (more = file_next(file, &r)) > 0)
-		play_one(run, r);
+	/* After the last that -n wants, what was lost is looked for, which stands at the end. */
+	while (!run->broken && (more = file_next(file, &r)) > 0)
+		if (!run->stop || r->type == REC_END)
+			play_one(run, r);
 	if (run->tool->tick && run->tool->tick(run, NULL, true))
 		more = FAIL;
 	if (!run->headed)
