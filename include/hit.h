@@ -90,11 +90,13 @@ struct hit_globals {
 #define HIT_WORDS  0x7765697277726473
 #define HIT_OWN    0x776569726f776e73
 #define HIT_NOTE   0x776569726e6f7465
-/* What a copy is to ask before all else, 1 or 0, and for which port; and whether it only notes. */
+/* What a copy is to ask before all else; whether it only notes; and for which port, which is
+ * compared, also in network order. */
 #define HIT_BY_PORT  0x7765697270727430
 #define HIT_BY_OWNER 0x776569726f776e30
-#define HIT_PORT     0x7765697270727431
 #define HIT_SILENTLY 0x77656972736c6e74
+#define HIT_PORT     0x77657031
+#define HIT_BE_PORT  0x77657032
 #define NOTE_MAKES   (1u << 16) /* with the probe's number: its record is begun, too */
 #define KNOWN_WORDS  6          /* the most of them */
 

@@ -22,6 +22,20 @@ for i in range(%d):
     s.sendall(b"x" * 1009)
     assert len(c.recv(1009, socket.MSG_WAITALL)) == 1009
 """
+DATAGRAMS = """
+import socket
+def send(number, to, port, bound=0):
+    s = socket.socket(socket.AF_INET6 if ":" in to else socket.AF_INET, socket.SOCK_DGRAM)
+    if bound:
+        s.bind((to, bound))
+    for i in range(number):
+        s.sendto(b"x" * 100, (to, port))
+for to in "127.0.0.1", "::1":
+    n = 1 if to == "::1" else 0
+    send(2 + n, to, 9001, bound=7001)
+    send(4 + n, to, 7001)
+    send(8, to, 9001)
+"""
 # in one write each: rows come between
 TELLING = "import os" + CONNECT + \
     "    os.write(1, b'%%d %%d\\n' %% (s.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF), s.getsockname()[1]))\n"
@@ -131,6 +145,16 @@ for port in (7001, 7001, 7001):
                 self.assertEqual(sum(p["flags"] == "SYN" for p in sent), 5, ended)
                 self.assertEqual(sum(p["len"] for p in sent if "PSH" in p["flags"]) -
                                  sum(66 for p in sent if "PSH" in p["flags"]), 5 * 1009)
+
+    def test_received(self):
+        """By either port of a packet that is nobody's yet."""
+        for way in self.ways:
+            with self.subTest(way), lib.Live("-o", "json", "--way", way, "udp_rcv", "udpv6_rcv", "--port", 7001) as live:
+                self.assertEqual(lib.run(*python(DATAGRAMS)).status, 0)
+                ended = live.stop()
+                got = collections.Counter((row["probe"], row["packet"]["source"]["port"] == 7001) for row in ended.rows)
+                self.assertEqual(got, {("udp_rcv", True): 2, ("udp_rcv", False): 4,
+                                       ("udpv6_rcv", True): 3, ("udpv6_rcv", False): 5}, ended)
 
     def test_stack(self):
         rows, ended = self.rows(self.ways[0], "--stack", "tcp_connect", "--", *python(CONNECT, 1))

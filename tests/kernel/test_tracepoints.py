@@ -13,6 +13,7 @@ import time
 import unittest
 
 import lib
+import net
 
 PROBES = ("net:*", "tcp:*", "sock:*", "skb:kfree_skb", "skb:consume_skb", "udp:*")
 WAYS = ("tp", "tp_btf", "raw_tp")
@@ -283,6 +284,45 @@ class Filters(unittest.TestCase):
                               (["--host", "127.0.0.0/8"], four), (["--host", "10.0.0.0/8"], [])):
             with self.subTest(options):
                 self.assertEqual(self.syns(*options), want)
+
+    def test_ports_behind_headers(self):
+        """Wherever a packet's ports are, and only there: payloads and later fragments look like them."""
+        want = collections.Counter()
+
+        def send(number, size, to, port=7001, bound=0, options=b"", device="w0", length=0):
+            """Datagrams to a port, and as many to another one; their length on the way, where not like the first."""
+            six = ":" in to
+            with socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM) as s:
+                if options:
+                    s.setsockopt(socket.IPPROTO_IP, socket.IP_OPTIONS, options)
+                if bound:
+                    s.bind(("", bound))
+                for to_port in [port] * number + ([9001] * number if not bound else []):
+                    s.sendto((7001).to_bytes(2, "big") * (size // 2), (to, to_port))
+            want[device, length or 14 + (40 if six else 20) + len(options) + 8 + size] += number
+
+        with net.Pair():
+            net.sh("ip link set w0 mtu 1500")
+            vlan = not lib.run(*"ip link add link w0 name w0.5 type vlan id 5".split()).status
+            if vlan:
+                net.sh("""ip addr add 10.9.5.1/24 dev w0.5; ip link set w0.5 up
+                          ip neigh add 10.9.5.2 lladdr 02:00:00:00:00:05 dev w0.5""")
+            for way in ("tp", "tp_btf"):
+                want.clear()
+                with self.subTest(way), lib.Live("--netns", os.getpid(), "-o", "json", "--way", way, "net_dev_queue",
+                                                 "--port", 7001) as live:
+                    send(3, 100, net.THERE)
+                    send(5, 102, net.THERE6)
+                    send(7, 104, net.THERE, options=b"\1" * 4)
+                    send(11, 106, net.THERE, options=b"\1" * 20)
+                    send(13, 108, net.THERE, port=9001, bound=7001)
+                    send(2, 4000, net.THERE, length=1514)
+                    if vlan:
+                        send(4, 110, "10.9.5.2", device="w0.5")
+                        want["w0", 152] += 4  # and through what carries it
+                    ended = live.stop()
+                self.assertEqual(collections.Counter((row["packet"]["dev"], row["packet"]["len"])
+                                                     for row in ended.rows), want, ended)
 
     def test_owner(self):
         self.assertEqual(len(self.syns("-c", "traffic")), 5)

@@ -4,6 +4,7 @@
  * maps. Programs whose target is chosen when they are loaded, or that have no cookie there, are
  * loaded once more for each probe.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -284,13 +285,17 @@ static u32 note_for(u32 number)
 	return makes ? number | NOTE_MAKES : number;
 }
 
-/* What stands in place of each marker in the copy for a probe. */
+/* What stands in place of each marker in the copy for a probe: */
 struct mark {
 	u64 marker;
-	u32 value;
-	bool load; /* the value is the place that the instruction behind it loads from */
+	u32 value; /* ... this, */
+	enum {
+		LOADED,   /* put into a register; */
+		COMPARED, /* compared with one; */
+		PLACE, /* where the instruction behind the marker loads from, which is left out */
+	} how;
 };
-#define MARKS_MOST 10
+#define MARKS_MOST 11
 
 static u32 marks_of(struct mark *m, struct attach *a, const struct hit *h, u32 number)
 {
@@ -298,35 +303,54 @@ static u32 marks_of(struct mark *m, struct attach *a, const struct hit *h, u32 n
 	bool silent = h->conf.flags & HIT_SILENT;
 	u32 n = 0;
 
-	m[n++] = (struct mark){HIT_NUMBER, number, false};
-	m[n++] = (struct mark){HIT_SOCK, h->sock == NOWHERE ? 0 : h->sock, true};
-	m[n++] = (struct mark){HIT_PACKET, h->packet, true};
-	m[n++] = (struct mark){HIT_OWN, h->sock == NOWHERE, false};
-	m[n++] = (struct mark){HIT_SILENTLY, silent, false};
-	m[n++] = (struct mark){HIT_BY_PORT, !!(filter->have & FILTER_PORT), false};
-	m[n++] = (struct mark){HIT_BY_OWNER, !!(filter->have & FILTER_OWNER), false};
-	m[n++] = (struct mark){HIT_PORT, filter->port, false};
+	m[n++] = (struct mark){HIT_NUMBER, number, LOADED};
+	m[n++] = (struct mark){HIT_SOCK, h->sock == NOWHERE ? 0 : h->sock, PLACE};
+	m[n++] = (struct mark){HIT_PACKET, h->packet, PLACE};
+	m[n++] = (struct mark){HIT_OWN, h->sock == NOWHERE, LOADED};
+	m[n++] = (struct mark){HIT_SILENTLY, silent, LOADED};
+	m[n++] = (struct mark){HIT_BY_PORT, !!(filter->have & FILTER_PORT), LOADED};
+	m[n++] = (struct mark){HIT_BY_OWNER, !!(filter->have & FILTER_OWNER), LOADED};
+	m[n++] = (struct mark){HIT_PORT, filter->port, COMPARED};
+	m[n++] = (struct mark){HIT_BE_PORT, htons(filter->port), COMPARED};
 	if (silent)
-		m[n++] = (struct mark){HIT_NOTE, note_for(h->conf.notes_for), false};
+		m[n++] = (struct mark){HIT_NOTE, note_for(h->conf.notes_for), LOADED};
 	if (place_of(h) >= AT_SOCK)
-		m[n++] = (struct mark){HIT_WORDS, h->conf.size / 8, false};
+		m[n++] = (struct mark){HIT_WORDS, h->conf.size / 8, LOADED};
 	return n;
+}
+
+static bool compares(const struct bpf_insn *insn, u64 value)
+{
+	u32 class = BPF_CLASS(insn->code), op = BPF_OP(insn->code);
+
+	return (class == BPF_JMP || class == BPF_JMP32) && (op == BPF_JEQ || op == BPF_JNE) &&
+	       BPF_SRC(insn->code) == BPF_K && insn->imm == (s32)value;
+}
+
+static void put_mark(struct bpf_insn *insn, const struct mark *mark)
+{
+	const struct bpf_insn nothing = {.code = BPF_JMP | BPF_JA};
+
+	if (mark->how == COMPARED) {
+		insn->imm = mark->value;
+	} else if (mark->how == LOADED) {
+		insn[0].imm = mark->value;
+		insn[1].imm = 0;
+	} else {
+		insn[0] = insn[1] = nothing;
+		insn[2].off = mark->value;
+	}
 }
 
 static void put_marks(struct bpf_insn *insns, size_t n, const struct mark *marks, u32 nmarks)
 {
 	for (size_t i = 0; i + 2 < n; i++)
-		for (u32 k = 0; k < nmarks; k++) {
-			if (!loads(&insns[i], marks[k].marker))
-				continue;
-			if (marks[k].load) {
-				insns[i + 2].off = marks[k].value;
-			} else {
-				insns[i].imm = marks[k].value;
-				insns[i + 1].imm = 0;
+		for (u32 k = 0; k < nmarks; k++)
+			if (marks[k].how == COMPARED ? compares(&insns[i], marks[k].marker)
+						     : loads(&insns[i], marks[k].marker)) {
+				put_mark(&insns[i], &marks[k]);
+				break;
 			}
-			break;
-		}
 }
 
 int hit_copy(struct attach *a, u32 number, bool at_return)

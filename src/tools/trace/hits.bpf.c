@@ -26,23 +26,48 @@ SEC("?tracepoint") int hit_tp(void *ctx)
 		a_;                                                                                \
 	})
 
-#define NUM(pair)   ((u16)((pair) >> 16))
-#define DPORT(pair) ((u16)(pair))
+/*
+ * Is this what the loader puts in the place of a marker? A comparison with a constant, no more.
+ */
+#define IS_LOADED(value, marker)                                                                   \
+	({                                                                                         \
+		u32 n_ = (value);                                                                  \
+		asm volatile("" : "+r"(n_));                                                       \
+		n_ == (marker);                                                                    \
+	})
+#define IS_PORT(port)     IS_LOADED(port, HIT_PORT)
+#define IS_BE_PORT(port)  IS_LOADED(port, HIT_BE_PORT) /* in network order */
+#define NO_PORTS_OF(port) (!IS_BE_PORT((port)[0]) && !IS_BE_PORT((port)[1]))
 
-/* The port that is asked for, where the loader has put it. */
-#define PORT ((u16)LOADED(HIT_PORT))
-
-/* num: 0 where it is closed, or of no family that has ports */
-static __always_inline bool pair_refused(u32 pair, u16 port)
+/*
+ * Is this copy loaded to do so? Where it is not, control passes an instruction that is reached from
+ * nowhere else: then the verifier leaves out the question, as of its two ways one is never taken.
+ */
+static __always_inline bool loaded_to(const u64 marker)
 {
-	return NUM(pair) && NUM(pair) != port && DPORT(pair) != bpf_htons(port);
+	asm goto("r0 = %0 ll; if r0 == 0 goto %l[no]" : : "i"(marker) : "r0" : no);
+	return true;
+no:
+	asm volatile("goto +0");
+	return false;
+}
+
+/* A socket's ports in one load: the remote one above, the local one below, that in network order.
+ * Local 0: it is closed, or of no family that has ports. */
+#define ENDS(sk)     bpf_ntohl((sk)->__sk_common.skc_portpair)
+#define LOCAL(ends)  ((u16)(ends))
+#define REMOTE(ends) ((ends) >> 16)
+
+static __always_inline bool ends_refused(u32 ends)
+{
+	return LOCAL(ends) && !IS_BE_PORT(LOCAL(ends)) && !IS_PORT(REMOTE(ends));
 }
 
 static __always_inline bool sock_refused(struct sock *sk)
 {
 	if (filter.have & FILTER_FAMILY && sk->__sk_common.skc_family != filter.family)
 		return true;
-	return filter.have & FILTER_PORT && pair_refused(sk->__sk_common.skc_portpair, filter.port);
+	return filter.have & FILTER_PORT && ends_refused(ENDS(sk));
 }
 
 /*
@@ -61,45 +86,65 @@ static __always_inline bool packet_is_plain(struct sk_buff *skb, struct sock *sk
 	return !bpf_core_field_exists(dst->xfrm) || !dst->xfrm;
 }
 
-#define PORTS_REFUSED(at, port) (*(u16 *)(at) != (port) && *(u16 *)((at) + 2) != (port))
-
 /* The same of an IPv6 header, if it is one, by a read more. */
-static __noinline bool refused_behind_ip6(u64 *ctx, u16 port)
+static __noinline bool refused_behind_ip6(u64 *ctx)
 {
 	struct sk_buff *skb = KNOWN_ARG(struct sk_buff *, HIT_PACKET);
-	u16 network = skb->network_header;
-	u32 ports;
+	u16 network = skb->network_header, ports[2];
 
 	if (skb->protocol != bpf_htons(ETH_P_IPV6) || network == skb->mac_header ||
-	    bpf_probe_read_kernel(&ports, sizeof(ports), (void *)skb->head + network + 40))
+	    bpf_probe_read_kernel(ports, sizeof(ports), (void *)skb->head + network + 40))
 		return false;
-	return PORTS_REFUSED((u8 *)&ports, port);
+	return NO_PORTS_OF(ports);
 }
 
 /*
  * Surely neither port? It takes a first byte of 0x45 for IPv4's header without options: no device
  * has an address that begins so, which is what would stand there were the header another.
  */
-static __always_inline bool packet_refused(u64 *ctx, struct sk_buff *skb)
+static __noinline bool refused_by_header(u64 *ctx)
 {
-	u16 network = skb->network_header, port;
+	struct sk_buff *skb = KNOWN_ARG(struct sk_buff *, HIT_PACKET);
 	u8 h[24] __attribute__((aligned(8)));
+	u16 network = skb->network_header;
 
 	if (!network || bpf_probe_read_kernel(h, sizeof(h), (void *)skb->head + network))
 		return false;
-	port = PORT;
-	port = bpf_htons(port);
 	if (h[0] == 0x45)
-		return PORTS_REFUSED(h + 20, port);
-	return h[0] >> 4 == 6 && refused_behind_ip6(ctx, port);
+		return NO_PORTS_OF((u16 *)(h + 20));
+	return h[0] >> 4 == 6 && refused_behind_ip6(ctx);
+}
+
+/*
+ * The same where the ports are known to be: 20 bytes, IPv4's header without options, or 40, IPv6's,
+ * from the network to the transport header. Were the latter one of before, of a packet within
+ * this one, another IP header would lie between them, and behind one with ports there is no
+ * room for it. What cannot be read here matches nothing later.
+ */
+static __always_inline bool packet_refused(u64 *ctx, struct sk_buff *skb)
+{
+	u32 behind = skb->network_header + 20, transport = skb->transport_header;
+	u16 ports[2];
+
+	barrier_var(behind);
+	if (behind != transport) {
+		behind += 20;
+		barrier_var(behind);
+		if (behind != transport)
+			return refused_by_header(ctx);
+	}
+	bpf_probe_read_kernel(ports, sizeof(ports), (void *)skb->head + transport);
+	return NO_PORTS_OF(ports);
 }
 
 /* The socket among the arguments, or else the packet's. */
 static __always_inline struct sock *sock_of(u64 *ctx, struct sk_buff *skb)
 {
-	struct sock *sk = LOADED(HIT_OWN) ? NULL : KNOWN_ARG(struct sock *, HIT_SOCK);
+	struct sock *sk;
 
-	return sk ?: skb->sk;
+	if (!loaded_to(HIT_OWN) && (sk = KNOWN_ARG(struct sock *, HIT_SOCK)))
+		return sk;
+	return skb->sk;
 }
 
 static __always_inline bool port_refuses(u64 *ctx)
@@ -108,12 +153,17 @@ static __always_inline bool port_refuses(u64 *ctx)
 	struct sock *sk = sock_of(ctx, skb);
 
 	if (sk) {
-		u32 pair = sk->__sk_common.skc_portpair;
+		u32 ends = ENDS(sk);
 
-		if (!pair_refused(pair, PORT))
+		barrier_var(ends);
+		if (!ends || ends == HIT_BE_PORT)
 			return false;
-		if (DPORT(pair) && packet_is_plain(skb, sk))
-			return true;
+		if (REMOTE(ends)) {
+			if (!ends_refused(ends))
+				return false;
+			if (packet_is_plain(skb, sk))
+				return true;
+		}
 	}
 	return packet_refused(ctx, skb);
 }
@@ -173,9 +223,9 @@ static __always_inline bool sock_left_out(u64 *ctx)
 {
 	struct sock *sk = KNOWN_ARG(struct sock *, HIT_SOCK);
 
-	if (LOADED(HIT_BY_PORT) && pair_refused(sk->__sk_common.skc_portpair, PORT))
+	if (loaded_to(HIT_BY_PORT) && ends_refused(ENDS(sk)))
 		return true;
-	if (LOADED(HIT_BY_OWNER)) {
+	if (loaded_to(HIT_BY_OWNER)) {
 		u64 cookie = sk->__sk_common.skc_cookie.counter;
 
 		if (owner_is_refused(cookie))
@@ -187,10 +237,11 @@ static __always_inline bool sock_left_out(u64 *ctx)
 	return false;
 }
 
-static __always_inline bool packet_left_out(u64 *ctx)
+/* kept: ctx, in memory. A register would have to be saved and restored. */
+static __always_inline bool packet_left_out(u64 *ctx, u64 *volatile *kept)
 {
-	return (LOADED(HIT_BY_PORT) && port_refuses(ctx)) ||
-	       (LOADED(HIT_BY_OWNER) && owner_refuses(ctx));
+	return (loaded_to(HIT_BY_PORT) && port_refuses(ctx)) ||
+	       (loaded_to(HIT_BY_OWNER) && owner_refuses(*kept));
 }
 
 /* Not part of the programs: see context_now(). */
@@ -215,7 +266,7 @@ static __noinline int packet_fire(u64 *ctx, u64 frame, u32 context)
 	if (!skb)
 		return hit_fire(ctx, number(), frame, context, NULL);
 	k.skb = skb;
-	k.sk = LOADED(HIT_OWN) ? NULL : KNOWN_ARG(struct sock *, HIT_SOCK);
+	k.sk = loaded_to(HIT_OWN) ? NULL : KNOWN_ARG(struct sock *, HIT_SOCK);
 	k.own = !k.sk;
 	if (!k.sk)
 		k.sk = skb->sk;
@@ -255,15 +306,24 @@ SEC("?tp_btf") int hit_tp_btf_sock(u64 *ctx)
 {
 	if (!sock_left_out(ctx))
 		return sock_fire(ctx, 0, context_now());
-	return LOADED(HIT_SILENTLY) ? note_refused(0) : 0;
+	return loaded_to(HIT_SILENTLY) ? note_refused(0) : 0;
+}
+
+/* This, as others of few lines below, is not part of the program, which uses fewer registers so. */
+static __noinline int packet_reached(u64 *ctx)
+{
+	return packet_fire(ctx, 0, context_now());
 }
 
 SEC("?tp_btf") int hit_tp_btf_packet(u64 *ctx)
 {
-	if (!packet_left_out(ctx))
-		return packet_fire(ctx, 0, context_now());
-	return LOADED(HIT_SILENTLY) ? note_refused((u64)KNOWN_ARG(struct sk_buff *, HIT_PACKET))
-				    : 0;
+	u64 *volatile kept = ctx;
+
+	if (!packet_left_out(ctx, &kept))
+		return packet_reached(kept);
+	ctx = kept;
+	return loaded_to(HIT_SILENTLY) ? note_refused((u64)KNOWN_ARG(struct sk_buff *, HIT_PACKET))
+				       : 0;
 }
 
 /*
@@ -289,14 +349,26 @@ SEC("?fentry") int hit_fentry(u64 *ctx)
 	return hit_fire(ctx, number(), trampoline_frame(ctx), context_now(), NULL);
 }
 
+static __noinline int sock_called(u64 *ctx)
+{
+	return sock_fire(ctx, trampoline_frame(ctx), context_now());
+}
+
+static __noinline int packet_called(u64 *ctx)
+{
+	return packet_fire(ctx, trampoline_frame(ctx), context_now());
+}
+
 SEC("?fentry") int hit_fentry_sock(u64 *ctx)
 {
-	return sock_left_out(ctx) ? 0 : sock_fire(ctx, trampoline_frame(ctx), context_now());
+	return sock_left_out(ctx) ? 0 : sock_called(ctx);
 }
 
 SEC("?fentry") int hit_fentry_packet(u64 *ctx)
 {
-	return packet_left_out(ctx) ? 0 : packet_fire(ctx, trampoline_frame(ctx), context_now());
+	u64 *volatile kept = ctx;
+
+	return packet_left_out(ctx, &kept) ? 0 : packet_called(kept);
 }
 
 SEC("?fexit") int hit_fexit(u64 *ctx)
