@@ -107,7 +107,7 @@ class Pass(unittest.TestCase):
         sent = 20000
         with net.Pair() as pair, lib.Live("-i", "w0", "--at", "both", "--ring", "65536", "-w", "/dev/null",
                                           "udp dst port 5353", tool="packets") as weir:
-            before = counted(), received(pair)
+            before = both_ends(pair)
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
                 s.connect((THERE, 5353))
                 for _ in range(sent):
@@ -115,11 +115,10 @@ class Pass(unittest.TestCase):
                         s.send(b"x" * 64)
                     except ConnectionRefusedError:
                         s.send(b"x" * 64)
-            time.sleep(0.2 * lib.SLOW)
-            after = counted(), received(pair)
+            # what left has arrived
+            lib.wait_for(lambda: len({n - m for m, n in zip(before, both_ends(pair))}) == 1, "as many to arrive")
+            self.assertGreaterEqual(counted() - before[0], sent)
             events, lost = lib.account(weir.stop())
-        self.assertEqual(after[0] - before[0], after[1] - before[1])  # what left and what arrived
-        self.assertGreaterEqual(after[0] - before[0], sent)
         self.assertEqual((events, lost), (sent, 0))
 
 
@@ -127,8 +126,13 @@ def counted():
     return json.loads(net.sh("ip -j -s link show w0"))[0]["stats64"]["tx"]["packets"]
 
 
-def received(pair):
-    return json.loads(pair.there("ip -j -s link show w1"))[0]["stats64"]["rx"]["packets"]
+def both_ends(pair):
+    """What has left and what has arrived, when nothing left in between."""
+    while True:
+        left = counted()
+        arrived = json.loads(pair.there("ip -j -s link show w1"))[0]["stats64"]["rx"]["packets"]
+        if counted() == left:
+            return left, arrived
 
 
 lib.main()
