@@ -40,6 +40,9 @@ enum rec_type {
 	REC_MAX,
 };
 
+/* Bytes of the longest record in the ring: the reader maps so much of its begin behind its end. */
+#define REC_LONGEST (256 << 10)
+
 /* Head of every record. */
 struct rec {
 	u32 len;  /* bytes that are meaningful, this head included; the ring's slot may be longer */

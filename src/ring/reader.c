@@ -30,9 +30,11 @@ int reader_open(struct reader *r, int map, u32 size, struct shared *shared)
 
 	*r = (struct reader){.shared = shared, .size = size, .nap = NAP_MIN, .wake = -1};
 	r->consumed = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, map, 0);
-	/* the producer's position, then the data, which the kernel maps twice in a row: a record is
-	 * in one piece wherever it begins (kernel/bpf/ringbuf.c) */
-	p = mmap(NULL, page + 2 * (size_t)size, PROT_READ, MAP_SHARED, map, page);
+	/* The producer's position, then the data, which the kernel maps twice in a row: a record is
+	 * in one piece wherever it begins (kernel/bpf/ringbuf.c). Of the second time as much as one
+	 * may need: all that is mapped counts as resident. */
+	r->mapped = page + size + (size < REC_LONGEST ? size : REC_LONGEST);
+	p = mmap(NULL, r->mapped, PROT_READ, MAP_SHARED, map, page);
 	r->produced = (const u64 *)p;
 	r->data = p + page;
 	r->wake = epoll_create1(EPOLL_CLOEXEC);
@@ -51,7 +53,7 @@ void reader_close(struct reader *r)
 	if (!r->open)
 		return;
 	munmap(r->consumed, page);
-	munmap((void *)r->produced, page + 2 * (size_t)r->size);
+	munmap((void *)r->produced, r->mapped);
 	close(r->wake);
 	r->open = false;
 }

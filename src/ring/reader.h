@@ -13,7 +13,8 @@ struct reader {
 	u64 *consumed; /* positions of both sides, mapped; the kernel writes the other */
 	const u64 *produced;
 	const u8 *data;
-	int wake; /* an epoll descriptor: readable when the kernel half has woken us */
+	size_t mapped; /* bytes from produced on */
+	int wake;      /* an epoll descriptor: readable when the kernel half has woken us */
 	struct shared *shared;
 	void (*each)(void *ctx, const struct rec *r);
 	void *ctx;

@@ -95,6 +95,9 @@ static __always_inline void fill(struct packet_room *r, const struct packets_wor
 #define LOAD_SKB(ctx, to, n) bpf_skb_load_bytes(ctx, 0, to, n)
 #define LOAD_XDP(ctx, to, n) bpf_xdp_load_bytes(ctx, 0, to, n)
 
+_Static_assert(sizeof(struct packet_rec) + sizeof(struct sect) + PACKET_SNAP_MAX + 8 < REC_LONGEST,
+	       "the reader sees it in one piece");
+
 #define SEND(most, LOAD)                                                                           \
 	do {                                                                                       \
 		r = bpf_ringbuf_reserve(&ring, sizeof(*r) + (most), 0);                            \

@@ -256,6 +256,8 @@ static int setup(struct run *run, struct attach *a)
 	/* one message, its name, some control data, two iovecs; and what follows a walk */
 	conf->slot_small = slot(8, 56 + TRACE_ADDR_MAX + TRACE_CTL_MAX + 2 * (16 + snap) + 680);
 	/* 32 iovecs, or as many messages of an ordinary kind */
+	_Static_assert(32 * (2 * 8 + 56 + 32 + 16 + TRACE_SNAP_MAX + 8) + 8192 < REC_LONGEST,
+		       "the reader sees it in one piece");
 	conf->slot_big =
 		slot(8, 32 * (2 * 8 + 56 + 32 + 16 + snap) + TRACE_CTL_BIG + TRACE_ADDR_MAX + 680);
 	conf->slot_netlink = slot(4, TRACE_NETLINK_MAX + TRACE_ADDR_MAX);
