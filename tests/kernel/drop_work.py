@@ -71,7 +71,8 @@ class Wire:
             assert sh(f"ip link set {device} up")
         assert sh(f"ip addr add {HOME}/24 dev va")
         self.home, self.away = mac("va"), mac("vb")
-        assert sh(f"ip neigh add {AWAY} lladdr {self.away.hex(':')} dev va nud permanent")
+        # add would fail where a connection of an earlier pair has asked for it just now
+        assert sh(f"ip neigh replace {AWAY} lladdr {self.away.hex(':')} dev va nud permanent")
         self.out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         self.out.bind(("vb", 0))
         self.held = [self.out]

@@ -271,9 +271,11 @@ static __always_inline bool count_more(struct drop *d, struct tally_key *key)
 	return true;
 }
 
+#define KEY_WORDS TALLY_WORDS(id)
+
 /*
- * The socket where the packet does not say. In a flood one packet is like the other: what was found
- * for the last one on this CPU holds while no socket was noted since.
+ * The socket where the packet does not say, and where it was counted. In a flood one packet is like
+ * the other: what was found for the last one on this CPU holds while no socket was noted since.
  */
 struct recent {
 	u64 addresses, ports, dev; /* of IPv4, as they lie in the header */
@@ -281,6 +283,11 @@ struct recent {
 	u64 sk, cookie;
 	u64 owned; /* the socket whose owner this is, by its cookie; 0: none */
 	struct owner owner;
+	u64 place; /* where that packet was dropped; 0: what follows is of another */
+	u32 reason;
+	u32 at; /* of its slot, in a table */
+	tally_word key[KEY_WORDS];
+	struct tally_key made; /* the next one: the stack has no room for it */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -304,7 +311,8 @@ static __noinline int recent_fill(struct recent *r, u64 at)
 	return 0;
 }
 
-static __always_inline u64 find_by_address(struct drop *d, struct recent *r, u64 *cookie)
+/* Makes r of this packet; true: it was of one like it. */
+static __always_inline bool recent_look(struct drop *d, struct recent *r)
 {
 	struct sk_buff *skb = d->skb;
 	u64 dev = (u64)skb->dev;
@@ -316,43 +324,39 @@ static __always_inline u64 find_by_address(struct drop *d, struct recent *r, u64
 		u32 addresses[2];
 		u32 ports;
 	} h;
+	u64 addresses, ports;
 
-	if (bpf_probe_read_kernel(&h, sizeof(h), skb->head + skb->network_header))
-		return 0;
-	if (h.first != 0x45 || h.fragment & bpf_htons(0x1fff)) {
-		r->dev = 0;
-		recent_fill(r, (u64)skb);
-	} else {
-		u64 addresses = h.addresses[0] | (u64)h.addresses[1] << 32;
-		u64 ports = h.ports | (u64)h.protocol << 32;
-
-		if (r->addresses != addresses || r->ports != ports || r->dev != dev ||
-		    r->noted != ends_noted) {
-			r->addresses = addresses;
-			r->ports = ports;
-			r->dev = dev;
-			recent_fill(r, (u64)skb);
-		}
+	if (bpf_probe_read_kernel(&h, sizeof(h), skb->head + skb->network_header)) {
+		r->dev = r->place = r->sk = r->cookie = 0;
+		return false;
 	}
-	*cookie = r->cookie;
-	return r->sk;
+	addresses = h.addresses[0] | (u64)h.addresses[1] << 32;
+	ports = h.ports | (u64)h.protocol << 32;
+	if (h.first != 0x45 || h.fragment & bpf_htons(0x1fff))
+		dev = 0;
+	else if (r->addresses == addresses && r->ports == ports && r->dev == dev &&
+		 r->noted == ends_noted)
+		return true;
+	r->addresses = addresses;
+	r->ports = ports;
+	r->dev = dev;
+	r->place = 0;
+	recent_fill(r, (u64)skb);
+	return false;
 }
 
-static __always_inline struct owner *count_owner(struct drop *d)
+static __always_inline struct owner *count_owner(struct drop *d, struct recent *r)
 {
 	struct sock *sk = (struct sock *)d->sk;
 	u64 cookie = 0, at = (u64)sk;
-	struct recent *r;
 	struct owner *o;
-	u32 zero = 0;
 
-	r = bpf_map_lookup_elem(&recents, &zero);
-	if (!r)
-		return NULL;
-	if (sk)
+	if (sk) {
 		bpf_core_read(&cookie, sizeof(cookie), &sk->__sk_common.skc_cookie.counter);
-	else if (d->reason != conf.no_socket)
-		at = find_by_address(d, r, &cookie);
+	} else if (d->reason != conf.no_socket) {
+		at = r->sk;
+		cookie = r->cookie;
+	}
 	if (!at)
 		return NULL;
 	if (cookie && r->owned == cookie)
@@ -367,56 +371,107 @@ static __always_inline struct owner *count_owner(struct drop *d)
 	return o;
 }
 
-static __always_inline int count_drop(struct drop *d)
+#define MORE (DROPS_DEVICE | DROPS_SOURCE | DROPS_DESTINATION | DROPS_STACK)
+
+/* A drop is counted where the last one was when all that its key is made of is the same. */
+static __always_inline bool is_plain(const struct drop *d)
 {
-	struct tally_key key = {};
-	struct tally_slot *s;
-	struct owner *o = NULL;
-	u32 zero = 0;
+	return !(filter.have & (FILTER_SOCK | FILTER_NETNS)) && !(conf.by & MORE) && !d->sk &&
+	       d->reason != conf.no_socket && (!conf.netfilter || d->reason != conf.netfilter);
+}
 
-	if (conf.by & DROPS_PROCESS || filter.have & FILTER_OWNER) {
-		o = count_owner(d);
-		if (!passes_owner(o))
-			return 0;
-	}
-	if (conf.by & DROPS_PROCESS && o) {
-		key.pid = o->who.pid;
-		__builtin_memcpy(key.comm, o->who.comm, sizeof(key.comm));
-	}
-	key.what = conf.by & DROPS_REASON ? REASON_WHAT(d->reason) : 1;
-	if (conf.by & DROPS_PLACE) {
-		key.id = d->place;
-		if (conf.netfilter && d->reason == conf.netfilter) {
-			struct made *m = bpf_map_lookup_elem(&made, &zero);
-			u64 caller = m ? netfilter_caller(d, m) : 0;
+static __always_inline void recent_keep(struct recent *r, const struct drop *d,
+					const struct tally_key *key)
+{
+	const tally_word *words = (const tally_word *)key;
 
-			key.id = caller ? caller : key.id;
-		}
-	}
-	if ((filter.have & (FILTER_SOCK | FILTER_NETNS) ||
-	     conf.by & (DROPS_DEVICE | DROPS_SOURCE | DROPS_DESTINATION | DROPS_STACK)) &&
-	    !count_more(d, &key))
-		return 0;
-	s = conf.by & (DROPS_SOURCE | DROPS_DESTINATION) ? tally_whole(&key, TALLY_WORDS(addr))
-							 : tally_whole(&key, TALLY_WORDS(id));
-	if (!s)
-		return 0;
-	if (conf.by & DROPS_DEVICE && !s->key.name[0])
-		__builtin_memcpy(s->key.name, key.name, sizeof(key.name));
+	for (u32 i = 0; i < KEY_WORDS; i++)
+		r->key[i] = words[i];
+	r->at = tally_place(words, KEY_WORDS);
+	r->reason = d->reason;
+	r->place = d->place;
+}
+
+static __always_inline int count_in(struct drop *d, struct tally_slot *s)
+{
 	s->n[DROPS_PACKETS]++;
 	s->n[DROPS_BYTES] += d->skb->len;
 	return 0;
 }
 
+#define ASKS_WHO (conf.by & DROPS_PROCESS || filter.have & FILTER_OWNER)
+
+/* What is like the last one, which is most in a flood, is counted in few steps. */
+static __always_inline bool count_again(struct drop *d, struct recent *r)
+{
+	struct tally_slot *s;
+
+	if (d->sk || d->reason == conf.no_socket || !recent_look(d, r) || r->place != d->place ||
+	    r->reason != d->reason)
+		return false;
+	s = tally_slot(tally_base() + r->at);
+	if (!s || !tally_same((tally_word *)s, r->key, KEY_WORDS))
+		return false;
+	count_in(d, s);
+	return true;
+}
+
+static __noinline int count_drop(struct drop *d, struct recent *r)
+{
+	struct tally_key *key = &r->made;
+	struct tally_slot *s;
+	struct owner *o = NULL;
+	u32 zero = 0;
+
+	__builtin_memset(key, 0, sizeof(*key));
+	if (ASKS_WHO) {
+		o = count_owner(d, r);
+		if (!passes_owner(o))
+			return 0;
+	}
+	if (conf.by & DROPS_PROCESS && o) {
+		key->pid = o->who.pid;
+		__builtin_memcpy(key->comm, o->who.comm, sizeof(key->comm));
+	}
+	key->what = conf.by & DROPS_REASON ? REASON_WHAT(d->reason) : 1;
+	if (conf.by & DROPS_PLACE) {
+		key->id = d->place;
+		if (conf.netfilter && d->reason == conf.netfilter) {
+			struct made *m = bpf_map_lookup_elem(&made, &zero);
+			u64 caller = m ? netfilter_caller(d, m) : 0;
+
+			key->id = caller ? caller : key->id;
+		}
+	}
+	if ((filter.have & (FILTER_SOCK | FILTER_NETNS) || conf.by & MORE) && !count_more(d, key))
+		return 0;
+	s = conf.by & (DROPS_SOURCE | DROPS_DESTINATION) ? tally_whole(key, TALLY_WORDS(addr))
+							 : tally_whole(key, KEY_WORDS);
+	if (!s)
+		return 0;
+	if (conf.by & DROPS_DEVICE && !s->key.name[0])
+		__builtin_memcpy(s->key.name, key->name, sizeof(key->name));
+	if (ASKS_WHO && is_plain(d) && (o || !r->sk))
+		recent_keep(r, d, key);
+	return count_in(d, s);
+}
+
 static __always_inline int on_drop(u64 *ctx, u64 rx)
 {
+	struct recent *r;
+	u32 zero = 0;
 	struct drop d = {
 		.ctx = ctx, .skb = (struct sk_buff *)ctx[0], .place = ctx[1], .reason = ctx[2]};
 
 	if (!reason_wanted(d.reason))
 		return 0;
 	d.sk = rx ? rx : (u64)d.skb->sk;
-	return conf.each ? tell(&d) : count_drop(&d);
+	if (conf.each)
+		return tell(&d);
+	r = bpf_map_lookup_elem(&recents, &zero);
+	if (!r || (ASKS_WHO && count_again(&d, r)))
+		return 0;
+	return count_drop(&d, r);
 }
 
 SEC("?tp_btf") int on_drop_3(u64 *ctx)
