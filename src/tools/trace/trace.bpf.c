@@ -204,9 +204,9 @@ static __always_inline void exit_slot(struct call_state *st, const u32 call, con
 		return;
 	}
 	exit_head(r, st);
-	if (DESC(call)->flags & CALL_OPT)
+	if (DESC(call)->flags & conf.flags & CALL_OPT)
 		put_option(r, slot, st, call);
-	else if (DESC(call)->flags & CALL_OFFSET)
+	else if (DESC(call)->flags & conf.flags & CALL_OFFSET)
 		put_offsets(r, slot, st, call);
 	else if (DESC(call)->buf != NO)
 		put_payload(r, slot, st, call, snap);
@@ -231,7 +231,7 @@ static __always_inline int trace_exit(u32 call, struct pt_regs *regs, s64 ret)
 
 	if (!st)
 		return 0;
-	if (DESC(call)->cls == CALL_VECTOR)
+	if (DESC(call)->cls == CALL_VECTOR && conf.vectors)
 		exit_vector(st, call);
 	else
 		exit_simple(st, call);

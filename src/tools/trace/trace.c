@@ -262,8 +262,13 @@ static int setup(struct run *run, struct attach *a)
 		slot(8, 32 * (2 * 8 + 56 + 32 + 16 + snap) + TRACE_CTL_BIG + TRACE_ADDR_MAX + 680);
 	conf->slot_netlink = slot(4, TRACE_NETLINK_MAX + TRACE_ADDR_MAX);
 	memcpy(a->wanted, own.wanted, sizeof(own.wanted));
-	for (u32 i = 1; i < CALL_MAX; i++)
-		a->calls |= own.wanted[i];
+	for (u32 i = 1; i < CALL_MAX; i++) {
+		if (!own.wanted[i])
+			continue;
+		a->calls = true;
+		conf->vectors |= call_descs[i].cls == CALL_VECTOR;
+		conf->flags |= call_descs[i].flags;
+	}
 	return hits_setup(run, a);
 }
 

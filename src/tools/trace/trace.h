@@ -32,6 +32,9 @@ struct trace_conf {
 	u8 sockets;       /* look at what descriptors are */
 	u8 small;         /* payloads fit the common case (small.bpf.h) */
 	u8 who;           /* all of struct who; text shows less */
+	/* What a call may be of those that are wanted: the verifier does not look at the rest. */
+	u8 vectors;
+	u32 flags; /* enum call_flag */
 };
 
 /* --summary: one a call and CPU. */
