@@ -329,9 +329,11 @@ def beside(what, arguments, want, prepare=None, extra=()):
     weir = subprocess.Popen([WEIR, "sockstat", *JSON, "-i", "0.5", *words], stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, text=True)
     wait_for(weir, "tracing")
-    told, _ = work.communicate("go\n")
-    weir.send_signal(signal.SIGINT)
-    out, err = weir.communicate()
+    # Held until weir has ended: another test's network namespace would get its number.
+    with open(f"/proc/{work.pid}/ns/net"):
+        told, _ = work.communicate("go\n")
+        weir.send_signal(signal.SIGINT)
+        out, err = weir.communicate()
     run = Run(out + told, err, weir.returncode)
     same(f"{what}: exit status", run.status, 0)
     whole(what, run, want(run))
