@@ -281,6 +281,20 @@ class Wrong(unittest.TestCase):
             ended = weir.stop()
             self.assertIn("w0 is down: it has packets once it is up\nweir: w0 is up\n", ended.words)
 
+    def test_netns_goes(self):
+        """Its last process ends: weir holds it while it runs, and leaves nothing of it; then there is none to enter."""
+        with net.Pair() as pair:
+            with live("--netns", pair.far.pid, "-i", "w1", "udp dst port 5353") as weir:
+                pair.far.kill()
+                pair.far.wait()
+                net.udp(5, 64)
+                settle()
+                ended = weir.stop()
+            self.assertEqual(ended.status, 0, ended)
+            self.assertEqual([(r["device"], r["direction"]) for r in ended.rows], 5 * [("w1", "in")], ended)
+            lib.wait_for(lambda: lib.run("ip", "link", "show", "w0").status, "the namespace to go, and its end of the cable")
+            self.refused("--netns", str(pair.far.pid), "-i", "w1", say=str(pair.far.pid))
+
     def test_gone(self):
         with net.Pair(), live("-i", "w0") as weir:
             # Older kernels (6.1) want an interface to be down for that.
