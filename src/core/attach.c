@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "attach.h"
 #include "error.h"
+#include "lane.h"
 #include "load.h"
 #include "options.h"
 #include "probes.h"
@@ -116,10 +117,28 @@ static int own_tgid(u32 *tgid)
 	return 0;
 }
 
+/* Room for records: lanes, where the object has some, the ring otherwise; kib 0: by itself. */
+static void size_ring(struct attach *a, u32 kib)
+{
+	struct bpf_map *ring = bpf_object__find_map_by_name(a->obj, "ring"),
+		       *lanes = bpf_object__find_map_by_name(a->obj, "lanes");
+	struct lanes_conf *conf = lanes ? attach_data(a, ".rodata.lanes", sizeof(*conf)) : NULL;
+	u32 most = conf ? LANE_MOST : 1u << 31, bytes = conf ? LANE_LEAST : 4096;
+
+	while (bytes < most && (!kib || (u64)bytes * (conf ? LANES : 1) < kib * 1024ull))
+		bytes *= 2;
+	if (conf) {
+		*conf = (struct lanes_conf){.mask = bytes - 1};
+		bpf_map__set_value_size(lanes, LANE_HEAD + bytes + LANE_REC);
+		bpf_map__set_max_entries(ring, sysconf(_SC_PAGESIZE)); /* to wake, only */
+	} else if (ring && kib) {
+		bpf_map__set_max_entries(ring, bytes);
+	}
+}
+
 int attach_load(struct attach *a, const struct common *common)
 {
 	struct filter *filter = attach_data(a, ".rodata.filter", sizeof(*filter));
-	struct bpf_map *ring = bpf_object__find_map_by_name(a->obj, "ring");
 	u32 self;
 	int err = own_tgid(&self);
 
@@ -131,13 +150,7 @@ int attach_load(struct attach *a, const struct common *common)
 		if (common->command)
 			filter->have |= FILTER_FOLLOW;
 	}
-	if (ring && common->ring_kib) {
-		u32 bytes = 4096;
-
-		while (bytes < common->ring_kib * 1024)
-			bytes *= 2;
-		bpf_map__set_max_entries(ring, bytes);
-	}
+	size_ring(a, common->ring_kib);
 	err = a->calls ? ways_choose(a, common) : 0;
 	if (!err)
 		err = probes_choose(a, common);
@@ -162,6 +175,16 @@ int attach_load(struct attach *a, const struct common *common)
 	if (probes_attach(a) && !a->calls)
 		return FAIL;
 	return a->calls ? ways_attach(a) : 0;
+}
+
+int attach_read(const struct attach *a, struct reader *r)
+{
+	struct bpf_map *ring = bpf_object__find_map_by_name(a->obj, "ring"),
+		       *lanes = bpf_object__find_map_by_name(a->obj, "lanes");
+
+	if (reader_open(r, bpf_map__fd(ring), bpf_map__max_entries(ring), a->shared))
+		return FAIL;
+	return lanes ? lanes_open(&r->lanes, bpf_map__fd(lanes), bpf_map__value_size(lanes)) : 0;
 }
 
 /* Programs that the kernel skipped because one ran already on that CPU. */

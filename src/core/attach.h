@@ -12,6 +12,7 @@
 #include "buf.h"
 #include "call.h"
 #include "filter.h"
+#include "reader.h"
 #include "shared.h"
 
 /* Ways to a system call, best first; the default is the first that works. */
@@ -74,6 +75,8 @@ int attach_open(struct attach *a, const void *object, size_t size);
 void *attach_data(struct attach *a, const char *section, size_t size);
 /* Chooses ways, loads and attaches. 0 or FAIL with the reason. */
 int attach_load(struct attach *a, const struct common *common);
+/* Opens the reader of what the loaded programs tell. 0 or FAIL. */
+int attach_read(const struct attach *a, struct reader *r);
 /* A tool's own links: closed at the end of the run, and its programs after them. */
 void attach_hold(struct attach *a, int link);
 void attach_program(struct attach *a, int fd);

@@ -18,7 +18,6 @@
 #include "greet.h"
 #include "hit_decode.h"
 #include "match.h"
-#include "reader.h"
 #include "refused.h"
 #include "run.h"
 #include "stacks.h"
@@ -354,7 +353,6 @@ static int start(struct live *l)
 {
 	struct run *run = &l->run;
 	const struct tool *t = run->tool;
-	struct bpf_map *ring;
 	int err;
 
 	now_world(&run->world);
@@ -373,9 +371,7 @@ static int start(struct live *l)
 		err = t->attach(run, &l->attach);
 	if (err)
 		return err;
-	ring = bpf_object__find_map_by_name(l->attach.obj, "ring");
-	if (reader_open(&l->reader, bpf_map__fd(ring), bpf_map__max_entries(ring),
-			l->attach.shared))
+	if (attach_read(&l->attach, &l->reader))
 		return FAIL;
 	l->reader.each = on_record;
 	l->reader.ctx = l;

@@ -55,13 +55,14 @@ void reader_close(struct reader *r)
 	munmap(r->consumed, page);
 	munmap((void *)r->produced, r->mapped);
 	close(r->wake);
+	lanes_close(&r->lanes);
 	r->open = false;
 }
 
 u32 reader_drain(struct reader *r)
 {
 	const u64 mask = r->size - 1, begin = *r->consumed, before = r->read;
-	u64 at = begin, end;
+	u64 at = begin, end, size = r->size, found;
 
 	/* At most once the whole ring: whoever asks for more has other things to do in between. */
 	while (at != (end = __atomic_load_n(r->produced, __ATOMIC_ACQUIRE)) &&
@@ -81,7 +82,12 @@ u32 reader_drain(struct reader *r)
 		}
 	}
 out:
-	if (at - begin > r->size / 16)
+	found = at - begin;
+	if (r->lanes.at) {
+		found = lanes_drain(&r->lanes, r->each, r->ctx, &r->read);
+		size = r->lanes.mask + 1;
+	}
+	if (found > size / 16)
 		r->nap = NAP_MIN;
 	else if (r->nap < NAP_MAX)
 		r->nap *= 2;
@@ -90,7 +96,8 @@ out:
 
 bool reader_behind(const struct reader *r)
 {
-	return *r->consumed != __atomic_load_n(r->produced, __ATOMIC_ACQUIRE);
+	return *r->consumed != __atomic_load_n(r->produced, __ATOMIC_ACQUIRE) ||
+	       lanes_behind(&r->lanes);
 }
 
 void reader_wait(struct reader *r, bool busy, u64 timeout_ns, const sigset_t *sigmask)
@@ -105,8 +112,13 @@ void reader_wait(struct reader *r, bool busy, u64 timeout_ns, const sigset_t *si
 	}
 	__atomic_store_n(&r->shared->idle, 1, __ATOMIC_SEQ_CST);
 	r->nap = NAP_MIN;
-	/* A record committed before idle was seen wakes nobody: look once more. */
-	if (!reader_drain(r))
+	/* A record committed before idle was seen wakes nobody: look once more. In a lane it may
+	 * have been begun. */
+	if (reader_drain(r))
+		;
+	else if (lanes_behind(&r->lanes))
+		ppoll(NULL, 0, &(struct timespec){0, NAP_MIN}, sigmask);
+	else
 		ppoll(&fd, 1, timeout_ns ? &ts : NULL, sigmask);
 	__atomic_store_n(&r->shared->idle, 0, __ATOMIC_SEQ_CST);
 }

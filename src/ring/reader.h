@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include "lanes.h"
 #include "record.h"
 #include "shared.h"
 
@@ -18,9 +19,10 @@ struct reader {
 	struct shared *shared;
 	void (*each)(void *ctx, const struct rec *r);
 	void *ctx;
-	u64 read; /* records handed on */
-	u32 size; /* of the ring, bytes */
-	u32 nap;  /* ns that a busy reader sleeps */
+	u64 read;           /* records handed on */
+	u32 size;           /* of the ring, bytes */
+	u32 nap;            /* ns that a busy reader sleeps */
+	struct lanes lanes; /* the caller's to open, where the kernel half has some */
 };
 
 /* map: the ring's descriptor, size: its bytes. each() and ctx are the caller's to set: each is

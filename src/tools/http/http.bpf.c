@@ -9,6 +9,7 @@
 #include "payload.bpf.h"
 #include "conn.bpf.h"
 #include "http.h"
+#include "lane.bpf.h"
 #include "probe.bpf.h"
 #include "sk.bpf.h"
 
@@ -143,19 +144,22 @@ static __always_inline u32 wanted(const struct known *k, u32 size, u32 dir)
 
 /* Was it told that the connection is this task's? With what is lost that is, too, and the user half
  * forgets connections: so it is told now and then. */
-static __always_inline bool was_told(struct known *k, struct task_struct *task, u64 now)
+static __always_inline bool was_told(const struct known *k, struct task_struct *task, u64 now)
 {
 	const u64 *comm = (const u64 *)task->comm;
-	u32 tid = task->pid;
 
-	if (k->told && now - k->told < TELL_AGAIN && k->tid == tid && k->comm[0] == comm[0] &&
-	    k->comm[1] == comm[1])
-		return true;
+	return k->told && now - k->told < TELL_AGAIN && k->tid == task->pid &&
+	       k->comm[0] == comm[0] && k->comm[1] == comm[1];
+}
+
+static __always_inline void now_told(struct known *k, struct task_struct *task, u64 now)
+{
+	const u64 *comm = (const u64 *)task->comm;
+
 	k->told = now;
-	k->tid = tid;
+	k->tid = task->pid;
 	k->comm[0] = comm[0];
 	k->comm[1] = comm[1];
-	return false;
 }
 
 /* The head of a brief record is made where that of a whole one ends: the bytes follow either. */
@@ -163,11 +167,8 @@ static __always_inline int tell(struct slot *s, struct known *k)
 {
 	struct piece_rec *r = &s->p.r, *brief = (void *)s->p.bytes - PIECE_BRIEF;
 	u32 fixed = s->brief ? PIECE_BRIEF : sizeof(*r), have = s->p.have;
-	long err;
+	int err;
 
-	barrier_var(have);
-	if (have > PAYLOAD_ROOM)
-		return 0;
 	r->h.len = fixed + have;
 	r->h.type = REC_PIECE;
 	r->h.fixed = fixed;
@@ -175,9 +176,9 @@ static __always_inline int tell(struct slot *s, struct known *k)
 	*(u64 *)r->tail = s->p.tail;
 	if (s->brief) {
 		__builtin_memcpy(brief, r, PIECE_BRIEF);
-		err = bpf_ringbuf_output(&ring, brief, PIECE_BRIEF + have, ring_flags());
+		err = lane_output(&brief->h, PIECE_BRIEF + have, PIECE_BRIEF + PAYLOAD_ROOM);
 	} else {
-		err = bpf_ringbuf_output(&ring, r, sizeof(*r) + have, ring_flags());
+		err = lane_output(&r->h, sizeof(*r) + have, sizeof(*r) + PAYLOAD_ROOM);
 	}
 	if (err) {
 		k->told = 0;
@@ -189,20 +190,15 @@ static __always_inline int tell(struct slot *s, struct known *k)
 /* Nothing follows, in one direction or in both. */
 static __always_inline int tell_end(u64 conn, u32 flags)
 {
-	struct piece_rec *r = bpf_ringbuf_reserve(&ring, PIECE_BRIEF, 0);
+	struct piece_rec r = {.h = {.len = PIECE_BRIEF,
+				    .type = REC_PIECE,
+				    .fixed = PIECE_BRIEF,
+				    .ts = bpf_ktime_get_ns()},
+			      .conn = conn,
+			      .flags = flags};
 
-	if (!r) {
+	if (lane_output(&r.h, PIECE_BRIEF, PIECE_BRIEF))
 		count_lost(LOST_RING);
-		return 0;
-	}
-	__builtin_memset(r, 0, PIECE_BRIEF);
-	r->h = (struct rec){.len = PIECE_BRIEF,
-			    .type = REC_PIECE,
-			    .fixed = PIECE_BRIEF,
-			    .ts = bpf_ktime_get_ns()};
-	r->conn = conn;
-	r->flags = flags;
-	ring_submit(r);
 	return 0;
 }
 
@@ -228,52 +224,10 @@ static __noinline int read_bytes(struct slot *s, u64 at, u64 moved, u32 want)
 
 #include "h2.bpf.h"
 
-/* The same where the call has them in one place, as most do: without a call of a function, which
- * takes as long as all else here. False: it has not. */
-static __always_inline bool read_quickly(struct slot *s, struct task_struct *task, u64 moved,
-					 u32 want)
-{
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	struct payload_iov v = {};
-	u64 nr = regs_nr(regs), at = regs_arg(regs, 1);
-	u32 shape = nr < CALL_NR_MAX ? payload_conf.shapes[nr] : PAYLOAD_NONE;
-
-	s->p.tail = 0;
-	s->p.have = 0;
-	if (shape == PAYLOAD_NONE)
-		return true;
-	if (shape > PAYLOAD_IOV || task->flags & (PF_KTHREAD | PF_IO_WORKER) || task_compat(task))
-		return false;
-	if (shape == PAYLOAD_IOV) {
-		if (bpf_probe_read_user(&v, sizeof(v), (void *)at) || v.len < moved)
-			return false;
-		at = v.base;
-	}
-	payload_from(&s->p, at, moved, want);
-	return true;
-}
-
-/* Do bytes of a connection that speaks HTTP begin a message? As begins(), which is asked where the
- * first word is long, or the message short. */
-static __always_inline bool starts(struct slot *s)
-{
-	if (s->p.have >= START_MOST) {
-		for (u32 i = 0; i < START_MOST; i++) {
-			u8 c = s->p.bytes[i];
-
-			if ((c < 'A' || c > 'Z') && (c != '-' || !i))
-				return (c == ' ' && i >= 3) || (c == '/' && i == 4);
-		}
-	}
-	s->token = 0;
-	begins(s);
-	return s->is == HTTP;
-}
-
 /* Of what begins a message. */
-static __always_inline bool is_response(struct slot *s)
+static __always_inline bool is_response(const u8 *bytes)
 {
-	return s->p.bytes[4] == '/' && s->p.bytes[3] == 'P'; /* "HTTP/", not "GET /" */
+	return bytes[4] == '/' && bytes[3] == 'P'; /* "HTTP/", not "GET /" */
 }
 
 /* Reads a message of a connection that speaks HTTP/1. */
@@ -282,22 +236,22 @@ static __always_inline u32 follow(struct slot *s, struct known *k, u32 dir, u64 
 	u32 want = wanted(k, moved, dir), *since = &k->since[dir];
 	bool start;
 
-	if (at || !read_quickly(s, bpf_get_current_task_btf(), moved, want))
-		read_bytes(s, at, moved, want);
-	start = starts(s);
+	read_bytes(s, at, moved, want);
+	s->token = 0;
+	begins(s);
+	start = s->is == HTTP;
 	if (start) {
 		*since = 0;
 		if (want < PAYLOAD_MOST)
 			read_bytes(s, at, moved, PAYLOAD_MOST);
-		if ((*(u32 *)s->p.bytes == H2_PRI || *(u32 *)(s->p.bytes + 8) == H2_101) &&
-		    h2_begins(s, k, dir))
+		if (h2_begins(s, k, dir))
 			return TAKE_H2;
 	}
 	*since += moved;
 	s->p.r.conn = k->cookie;
 	s->p.r.size = moved;
 	/* A response is on what the request was: who and what that is, is known. */
-	return start && !(k->told && is_response(s)) ? TAKE_START : TAKE_MORE;
+	return start && !(k->told && is_response(s->p.bytes)) ? TAKE_START : TAKE_MORE;
 }
 
 /* Reads a message of a connection: is it to be told, and as the start of one? */
@@ -321,10 +275,11 @@ static __noinline int take(struct slot *s, struct known *k, u32 dir, u64 moved, 
 	k->since[dir] += moved;
 	s->p.r.conn = k->cookie;
 	s->p.r.size = moved;
-	return k->told && is_response(s) ? TAKE_MORE : TAKE_START;
+	return k->told && is_response(s->p.bytes) ? TAKE_MORE : TAKE_START;
 }
 
 #include "tls.bpf.h"
+#include "quick.bpf.h"
 
 static __always_inline int on_bytes(struct sock *sk, const u32 dir, s64 ret)
 {
@@ -346,7 +301,9 @@ static __always_inline int on_bytes(struct sock *sk, const u32 dir, s64 ret)
 	s = bpf_map_lookup_elem(&slots, &place);
 	if (!s)
 		return 0;
-	how = k->speaks == HTTP ? follow(s, k, dir, ret, 0) : take(s, k, dir, ret, 0);
+	if (ret && k->speaks == HTTP && quick(s, k, sk, dir, ret))
+		return 0;
+	how = take(s, k, dir, ret, 0);
 	if (how == TAKE_NOT)
 		return 0;
 	now = bpf_ktime_get_ns();
@@ -354,8 +311,10 @@ static __always_inline int on_bytes(struct sock *sk, const u32 dir, s64 ret)
 	s->p.r.flags = (dir == DIR_SENT ? PIECE_SENT : 0) | (ret ? 0 : PIECE_END);
 	s->p.r.seq = place_of(sk, dir) - ret;
 	s->brief = how == TAKE_MORE || was_told(k, task, now);
-	if (!s->brief && look(&s->p.r.sock, sk))
+	if (!s->brief && look(&s->p.r.sock, sk)) {
 		who_fill(&s->p.r.who, task);
+		now_told(k, task, now);
+	}
 	return how == TAKE_H2 ? h2_message(s, k, dir, ret, 0) : tell(s, k);
 }
 

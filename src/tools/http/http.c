@@ -17,8 +17,6 @@
 #include "tls.h"
 #include "wire.h"
 
-#define RING_KIB 16384 /* 0.3 s of 25000 requests a second, when the machine has no time for us */
-
 TOOL_OBJECT(http);
 TOOL_OBJECT(packets);
 
@@ -101,8 +99,6 @@ static int check(struct run *run)
 
 	own.run = run;
 	own.reports = run->common.interval_ns;
-	if (!run->common.ring_kib && !own.at)
-		run->common.ring_kib = RING_KIB;
 	if (run->common.nargs)
 		return usage("http takes no words, '%s' is one; --host, --port and --path choose "
 			     "requests",
