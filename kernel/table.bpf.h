@@ -46,7 +46,8 @@ struct conn_state {
 	u8 last;   /* state before the end */
 	u8 based;  /* tx and rx are known */
 	u8 fits;   /* the filters that look at the socket */
-	u8 pad[3];
+	u8 kept;   /* counted in conn_kept.begun, and its end not yet */
+	u8 pad[2];
 };
 
 struct {

@@ -243,4 +243,21 @@ SEC("?iter/bpf_map_elem") int conn_left(struct bpf_iter__bpf_map_elem *ctx)
 	return 0;
 }
 
+/* The same of those that have storage of their own, as far as they are there still: others are
+ * found out by their number (conn_kept). */
+SEC("?iter/bpf_sk_storage_map") int conn_left_kept(struct bpf_iter__bpf_sk_storage_map *ctx)
+{
+	struct conn_state *s = ctx->value;
+	struct sock *sk = ctx->sk;
+
+	if (!s || !sk || !s->kept)
+		return 0;
+	__sync_fetch_and_add(&conn_kept.alive, 1);
+	if (s->ended)
+		count_lost(LOST_OPEN);
+	else if (sk->__sk_common.skc_state == TCP_CLOSE)
+		count_lost(LOST_MISSED);
+	return 0;
+}
+
 #endif

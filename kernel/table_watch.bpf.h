@@ -10,6 +10,31 @@ SEC(".rodata.conns") const volatile struct {
 	u32 accepts; /* conn_accepted() sees who accepts */
 } conn_told;
 
+/*
+ * What has storage of its own leaves nothing behind by which a missed end would be found out: of
+ * those whose end is to be told it is counted how many began, and how many ends were heard of.
+ */
+SEC(".data.kept") struct {
+	u64 begun, ended, alive; /* alive: at the end of the run, by conn_left_kept() */
+} conn_kept;
+
+static __always_inline void conn_expect(struct conn_state *s)
+{
+	if (s->sk || s->kept || !conn_is_left(s))
+		return;
+	s->kept = 1;
+	__sync_fetch_and_add(&conn_kept.begun, 1);
+}
+
+static __always_inline void conn_done(struct conn_state *s)
+{
+	s->told = 2;
+	if (!s->kept)
+		return;
+	s->kept = 0;
+	__sync_fetch_and_add(&conn_kept.ended, 1);
+}
+
 static __always_inline void conn_tell(struct sock *sk, struct conn_state *s, u32 event, u32 state,
 				      u64 now)
 {
@@ -32,9 +57,11 @@ static __always_inline struct conn_state *conn_begin(struct sock *sk, u32 flag, 
 	s->flags = flag;
 	s->err = 0;
 	s->told = s->based = 1;
+	s->kept = 0;
 	s->fits = conn_in_netns(sk);
 	if (flag == CONN_ACTIVE && conn_in_task(sk, task))
 		conn_used_by(s, task);
+	conn_expect(s);
 	if (flag == CONN_ACTIVE) /* one that came is established in the same moment */
 		conn_tell(sk, s, CONN_OPENED, state, s->opened);
 	return s;
@@ -106,7 +133,7 @@ static __always_inline void conn_close(struct sock *sk, u32 old)
 	if (!(s->flags & CONN_OWNED) && sk_walk(sk)->sk_socket)
 		return; /* told by conn_gone() */
 	conn_tell(sk, s, CONN_CLOSED, old, now);
-	s->told = 2;
+	conn_done(s);
 }
 
 /* It came, and a program will accept it: what is so now is told then, unless each change is
@@ -165,6 +192,7 @@ SEC("?tp_btf") int conn_on_state(u64 *ctx)
 			s->connect_ns = now - s->opened;
 		s->flags |= CONN_HANDSHAKE;
 		s->fits = conn_fits(sk);
+		conn_expect(s);
 		if (!conn_pending(sk, s))
 			conn_tell(sk, s, CONN_ESTABLISHED, state, now);
 		return 0;
@@ -196,7 +224,7 @@ static __always_inline void conn_last(struct sock *sk, struct conn_state *s)
 									 : TCP_ESTABLISHED);
 		s->ended = bpf_ktime_get_ns();
 	}
-	s->told = 2;
+	conn_done(s);
 	if (heard && !(task->flags & PF_KTHREAD) && task->tgid != filter.self)
 		conn_used_by(s, task);
 	conn_tell(sk, s, CONN_CLOSED, s->last, s->ended);
@@ -225,6 +253,7 @@ static __always_inline int conn_accept(struct sock *sk)
 	if (!s || s->flags & CONN_OWNED)
 		return 0;
 	conn_used_by(s, task);
+	conn_expect(s);
 	if (sk->sk_protocol == PROTO_TCP)
 		conn_tell(sk, s, CONN_TAKEN, sk->__sk_common.skc_state, bpf_ktime_get_ns());
 	return 0;

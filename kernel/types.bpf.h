@@ -292,6 +292,10 @@ struct bpf_iter__tcp {
 struct bpf_iter__bpf_map_elem {
 	void *key, *value; /* NULL after the last */
 };
+struct bpf_iter__bpf_sk_storage_map {
+	struct sock *sk; /* NULL after the last */
+	void *value;
+};
 struct udp_sock;
 struct bpf_iter__udp {
 	struct bpf_iter_meta *meta;

@@ -40,6 +40,7 @@ struct attach {
 	struct bpf_object *obj;
 	struct shared *shared; /* mapped; the kernel half's .data.shared */
 	enum call_way way;
+	u64 left;              /* ends that nobody told, found out at the end (table_left()) */
 	bool skips_lose;       /* what the kernel skipped is an event that is lost */
 	bool calls;            /* call_wanted was set: system calls are traced */
 	bool wanted[CALL_MAX]; /* enum call_id */

@@ -63,6 +63,7 @@ int table_setup(struct attach *a, u32 events, bool changes)
 	/* An end is told once more: what one program misses is no loss. */
 	a->skips_lose = events != 1 << CONN_CLOSED;
 	bpf_program__set_autoload(program(a, "conn_left"), true);
+	bpf_program__set_autoload(program(a, "conn_left_kept"), true);
 	/* Else the owner is who uses the connection first, as far as that is seen. */
 	accepts = find_accepts();
 	told->accepts = accepts != NULL;
@@ -132,13 +133,41 @@ int table_attach(struct attach *a)
 	return table_scan(a);
 }
 
+/* conn_kept of kernel/table_watch.bpf.h. */
+struct ends {
+	u64 begun, ended, alive;
+};
+
+static bool ends_now(struct attach *a, struct ends *to)
+{
+	int map = bpf_object__find_map_fd_by_name(a->obj, ".data.kept");
+	u32 zero = 0;
+
+	return map >= 0 && !bpf_map_lookup_elem(map, &zero, to);
+}
+
+static int left(struct attach *a, const char *name, const char *map)
+{
+	int fd = bpf_object__find_map_fd_by_name(a->obj, map);
+
+	return fd < 0 ? 0 : iterate(NULL, a, name, fd, NULL);
+}
+
 void table_left(struct attach *a)
 {
 	struct bpf_program *prog = a->obj ? program(a, "conn_left") : NULL;
-	int map = prog ? bpf_object__find_map_fd_by_name(a->obj, "conns_fast") : -1;
+	struct ends before, after;
 
-	if (map >= 0 && bpf_program__fd(prog) >= 0 && iterate(NULL, a, "conn_left", map, NULL))
+	if (!prog || bpf_program__fd(prog) < 0 || !ends_now(a, &before))
+		return;
+	if (left(a, "conn_left", "conns_fast") || left(a, "conn_left_kept", "conns") ||
+	    !ends_now(a, &after)) {
 		note("%s", error_text());
+		return;
+	}
+	/* What begins and what ends meanwhile makes it less, never more. */
+	if (before.begun > after.ended + after.alive)
+		a->left = before.begun - after.ended - after.alive;
 }
 
 /* Network namespaces that were visited, by inode. */

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 """
 More connections at once than the connection table has room for: those that find none are kept with their sockets, and
-each is told once, with its owner. Only by name, with so many connections: WEIR_TEST_CROWD=16411, or ten times as many.
+each is told once, with its owner. Only by name, with so many connections: WEIR_TEST_CROWD=16411, or 163841: ten times the room.
 """
 import collections
 import os
 import pathlib
 import re
+import resource
 import select
 import signal
 import socket
@@ -105,17 +106,21 @@ class Crowded(unittest.TestCase):
             start = time.monotonic()
             snapshot = lib.weir("conns", "--once", "-o", "json", "--netns", os.getpid(), "--stats")
             took = time.monotonic() - start
+            most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024  # of all children until now
             work.communicate("\n", timeout=100 * lib.SLOW)
             self.assertEqual(work.returncode, 0)
             lib.wait_for(lambda: not lib.run("ss", "-tnH", "state", "connected", "exclude", "time-wait").out, "all to end", 60)
             ended = weir.stop()
         self.assertEqual((snapshot.status, lib.lost(snapshot)), (0, {}), snapshot)
+        self.assertLess(most, 64)  # with as many records it would be 130 MiB and more
         self.assertEqual(self.got(r for r in snapshot.rows if r["state"] == "TCP_ESTABLISHED"), want)
-        self.assertEqual((ended.status, lib.lost(ended)), (0, {}), ended.words)
         got = self.got(ended.rows)
-        self.assertEqual((dict(want - got), dict(got - want)), ({}, {}), ended.words)
-        self.assertEqual(len({r["cookie"] for r in ended.rows}), 2 * MANY)
-        print(f"{2 * MANY} sockets at once, listed in {took:.2f} s", file=sys.stderr)
+        # Some kernels run no program in the name of some tasks: of what is not told it is told how many that are.
+        self.assertEqual((ended.status, dict(got - want)), (0, {}), ended.words)
+        missing = sum((want - got).values())
+        self.assertEqual(lib.lost(ended), {"missed": missing} if missing else {}, ended.words)
+        self.assertEqual(len({r["cookie"] for r in ended.rows}) + missing, 2 * MANY)
+        print(f"{2 * MANY} sockets at once, listed in {took:.2f} s and {most:.0f} MiB, {missing} ends missed", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,9 @@ import contextlib
 import os
 import pathlib
 import re
+import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -123,16 +125,16 @@ class Tcpretrans(unittest.TestCase):
             replayed = lib.weir("replay", file.name, "-o", "json", "-q", "--port", "98").rows
             self.assertEqual({r["port"] for r in replayed}, {98})
 
-    @unittest.skipUnless(lib.SLOW > 1, "netem: emulated kernels only")
-    def test_loss(self):
-        """5 % of packets are lost: the kernel's counter says how many segments went again."""
+    def lossy(self):
         if not drop_work.sh("tc qdisc add dev lo root netem delay 10ms loss 5%"):
             self.skipTest("this kernel has no netem")
         self.addCleanup(drop_work.sh, "tc qdisc del dev lo root")
         drop_work.sh("ip link set lo mtu 1500 gso_max_segs 1")  # else 64 KiB are one packet
         self.addCleanup(drop_work.sh, "ip link set lo mtu 65536 gso_max_segs 65535")
-        with live("-o", "json") as weir, socket.socket() as listener:
-            before = retransmitted()
+
+    def transfer(self):
+        """BYTES over loopback."""
+        with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             listener.listen()
             got = []
@@ -141,10 +143,18 @@ class Tcpretrans(unittest.TestCase):
             with socket.create_connection(listener.getsockname()) as sock:
                 sock.sendall(b"x" * BYTES)
             reader.join()
+        self.assertEqual(sum(got), BYTES)
+
+    @unittest.skipUnless(lib.SLOW > 1, "netem: emulated kernels only")
+    def test_loss(self):
+        """5 % of packets are lost: the kernel's counter says how many segments went again."""
+        self.lossy()
+        with live("-o", "json") as weir:
+            before = retransmitted()
+            self.transfer()
             time.sleep(1)
             did = retransmitted() - before
             rows = self.rows(weir.stop())
-        self.assertEqual(sum(got), BYTES)
         self.assertGreater(did, 20)
         self.assertEqual(sum(r["segments"] for r in rows if not r["error"]), did)
         for row in rows:
@@ -152,6 +162,47 @@ class Tcpretrans(unittest.TestCase):
         kinds = collections.Counter((r["kind"], r["congestion"]) for r in rows)
         self.assertGreater(kinds["data", "Recovery"], 5, kinds)
         print("kinds:", dict(kinds), "segments:", did, file=sys.stderr)
+
+    @lib.once
+    @unittest.skipUnless(lib.SLOW > 1, "netem, and it would see the whole machine: emulated kernels only")
+    def test_beside_bpftrace(self):
+        """Its tool of that name on the same traffic: as many segments, of the same connections in the same states."""
+        lib.need("bpftrace")
+        other = lib.need("tcpretrans.bt")
+        with tempfile.NamedTemporaryFile() as out, far.Far(), contextlib.ExitStack() as stack:
+            peer = stack.enter_context(subprocess.Popen(["bpftrace", "-B", "line", other], stdin=subprocess.DEVNULL,
+                                                        stdout=out, stderr=subprocess.STDOUT))
+            stack.callback(peer.terminate)
+
+            def theirs():
+                said = pathlib.Path(out.name).read_text(errors="replace")
+                return collections.Counter(re.findall(r"(?m)^[\d:]{8} \d+ +\S+:(\d+) +\S+:(\d+) +(\w+)$", said))
+
+            def silent(port):
+                sock = stack.enter_context(socket.socket())
+                sock.setblocking(False)
+                sock.connect_ex((far.HOST, port))
+
+            silent(97)  # it is attached when it has told of this one
+            lib.wait_for(lambda: any(port == "97" for _, port, _ in theirs()), "bpftrace to tell of a SYN", 60)
+            self.lossy()
+            with live("-o", "json") as weir:
+                for port in (99, 98, 98):
+                    silent(port)
+                self.transfer()
+                lib.wait_for(lambda: len([port for _, port, _ in theirs() if port in ("98", "99")]) == 3, "three more")
+                rows = self.rows(weir.stop())
+            peer.send_signal(signal.SIGINT)
+            peer.wait(30 * lib.SLOW)
+            # A tail loss probe and a SYN-ACK go another way than by the function that it looks at.
+            ours = collections.Counter((str(r["local_port"]), str(r["port"]), r["state"].removeprefix("TCP_"))
+                                       for r in rows if r["kind"] not in ("probe", "SYN-ACK"))
+            mine = {end[:2] for end in ours if end[1] not in ("97", "98", "99")}
+            want = {end: n for end, n in theirs().items() if end[:2] in mine}
+            syns = [{end for end in told if end[1] in ("98", "99")} for told in (ours, theirs())]
+        self.assertGreater(sum(want.values()), 20)
+        self.assertEqual({end: n for end, n in ours.items() if end[:2] in mine}, want)
+        self.assertEqual((len(syns[0]), syns[0]), (3, syns[1]))
 
     @lib.once
     def test_bad_words(self):
