@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
-/* Pieces of two CPUs whose times are not in the ring's order: nothing takes less than no time. */
+/* Pieces of two CPUs whose times are not in the ring's order: nothing takes less than no time. And
+ * pieces that were lost. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -61,6 +62,35 @@ static void test_http(void **state)
 	conn_end(&c, 99);
 }
 
+static void http_unsure(const struct transaction *t)
+{
+	assert_int_equal(t->r.flags, told++ ? HTTP_UNSURE : 0);
+}
+
+/* A response and the next request are lost with all between: the next response is another's. */
+static void test_lost(void **state)
+{
+	static const char request[] = "GET / HTTP/1.1\r\n\r\n";
+	static const char response[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+	struct piece_rec *p;
+	struct conn c;
+
+	(void)state;
+	http_done = http_unsure;
+	told = 0;
+	conn_begin(&c, 1);
+	for (u32 turn = 0; turn < 2; turn++) {
+		p = piece(102, 0, 6, request, sizeof(request) - 1);
+		p->seq = turn * (sizeof(request) - 1);
+		conn_piece(&c, p);
+		p = piece(103, PIECE_SENT, 6, response, sizeof(response) - 1);
+		p->seq = 2 * turn * (sizeof(response) - 1);
+		conn_piece(&c, p);
+	}
+	assert_int_equal(told, 2);
+	conn_end(&c, 104);
+}
+
 static void test_dns(void **state)
 {
 	u8 message[] = {0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 'a', 0, 0, 1, 0, 1};
@@ -79,6 +109,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_http),
+		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_dns),
 	};
 

@@ -323,10 +323,6 @@ static void unseen(struct stream *s, u32 n)
 {
 	static const u8 nothing[1 << 16];
 
-	if (s->state == STREAM_IDLE && n) {
-		s->state = STREAM_LOST;
-		s->headed = false;
-	}
 	while (n && s->state == STREAM_MESSAGE && !s->conn->tunnel) {
 		u64 chunk = s->p.flags & F_CHUNKED ? s->p.content_length : 0;
 		u32 part = n < sizeof(nothing) ? n : sizeof(nothing);
@@ -353,10 +349,11 @@ static void unseen(struct stream *s, u32 n)
 			feed(s, nothing, part);
 		}
 		n -= part;
-		if (s->state == STREAM_IDLE && n) {
-			s->state = STREAM_LOST;
-			s->headed = false;
-		}
+	}
+	if (s->state == STREAM_IDLE && n) {
+		s->state = STREAM_LOST;
+		s->headed = false;
+		transactions_doubt(s->conn, s->dir);
 	}
 	if (s->state == STREAM_LOST)
 		s->bytes += n;

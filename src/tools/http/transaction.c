@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include "http.h"
 #include "transaction.h"
 
 void (*http_done)(const struct transaction *t);
@@ -85,6 +86,13 @@ void transaction_finish(struct conn *c, struct transaction *t, u32 flags)
 	http_resyncs += t->r.flags & HTTP_UNSURE ? 1 : 0;
 	http_done(t);
 	transaction_free(t);
+}
+
+void transactions_doubt(struct conn *c, u8 dir)
+{
+	for (struct transaction *t = c->first; t; t = t->next)
+		if (dir == (t->r.side == HTTP_SERVER ? DIR_SENT : DIR_RECEIVED))
+			t->r.flags |= HTTP_UNSURE;
 }
 
 void transaction_enqueue(struct conn *c, struct transaction *t)

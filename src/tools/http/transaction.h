@@ -19,4 +19,8 @@ void transaction_finish(struct conn *c, struct transaction *t, u32 flags);
 void text_add(struct text *t, const char *p, size_t n);
 void text_set(struct text *t, const char *p, size_t n);
 
+/* Bytes between two messages of that direction were not seen: a response may be among them, and the
+ * next that is seen be another's. */
+void transactions_doubt(struct conn *c, u8 dir);
+
 #endif
