@@ -28,7 +28,7 @@ void account_collect(struct run *run, struct attach *a)
 		return;
 	}
 	for (u32 i = 0; i < LOST_MAX; i++)
-		run->lost[i] = sum.lost[i];
+		run->lost[i] += sum.lost[i]; /* to what the user half could not tell */
 	run->lost[LOST_MISSED] += a->left + (a->skips_lose ? a->missed : 0);
 	run->lost[LOST_OPEN] += attach_unfinished(a);
 }

@@ -46,11 +46,15 @@ def pair(family=socket.AF_INET, **sizes):
 
 
 def talk(sock, other, n, ms):
-    """So many messages, each of which is read after so long."""
+    """So many messages, each of which is read after so long; the seconds that each took at most."""
+    took = []
     for _ in range(n):
+        start = time.monotonic()
         sock.send(SEGMENT)
         time.sleep(ms / 1000)
         assert other.recv(100) == SEGMENT
+        took.append(time.monotonic() - start)
+    return took
 
 
 def retransmitted(sock):
@@ -283,13 +287,14 @@ class Latency(unittest.TestCase):
                 words = (("--port", one[0].getsockname()[1]), ("-6",), ("--host", "10.9.0.0/24"), ("--slower", "20ms"),
                          ("-c", "nobody"))
                 weirs = [stack.enter_context(live("-o", "json", *w)) for w in words]
-                talk(*one, 7, 1)
+                late = sum(seconds > 0.02 for seconds in talk(*one, 7, 1))  # by a machine that is busy
                 talk(*two, 5, 30)
                 port, six, host, slower, comm = [self.rows(w.stop()) for w in weirs]
         self.assertEqual({(r["stage"], r["messages"]) for r in port}, {(s, 7) for s in STAGES})
         self.assertEqual({(r["stage"], r["messages"]) for r in six}, {(s, 5) for s in STAGES})
         self.assertEqual((host, comm), ([], []))
-        self.assertEqual([r["messages"] for r in slower if r["stage"] == "wait"], [5])
+        [waited] = [r["messages"] for r in slower if r["stage"] == "wait"]
+        self.assertTrue(5 <= waited <= 5 + late, (waited, late))
 
     def test_record(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -209,8 +209,11 @@ static void tell_sockets(struct run *run, struct attach *a, u64 from, u64 to, bo
 
 		if (!k || bpf_map_lookup_elem(map, &id, &s))
 			continue;
-		if (!s.who.pid && !k->wanted)
+		if (!s.who.pid && !k->wanted) {
+			if (total && !k->who.pid)
+				run->lost[LOST_OWNER] += s.near + s.full + s.exceeded;
 			continue;
+		}
 		if (!s.who.pid)
 			s.who = k->who;
 		if (!total) {
