@@ -10,17 +10,23 @@
 #include "record.h"
 #include "task.bpf.h"
 
-/* The open file that fd of the current task is, or NULL. */
-static __always_inline struct file *file_of_fd(struct task_struct *task, u64 fd)
+/* The open file that fd of the current task is, or NULL. known: it was one a moment ago, and tables
+ * of files never shrink. */
+static __always_inline struct file *file_of(struct task_struct *task, u64 fd, bool known)
 {
 	struct fdtable *fdt = task_walk(task)->files->fdt;
 	struct file **slot = fdt->fd;
 	struct file *file = NULL;
 
-	if ((u32)fd >= fdt->max_fds)
+	if (!known && (u32)fd >= fdt->max_fds)
 		return NULL;
 	bpf_probe_read_kernel(&file, sizeof(file), slot + (u32)fd);
 	return file;
+}
+
+static __always_inline struct file *file_of_fd(struct task_struct *task, u64 fd)
+{
+	return file_of(task, fd, false);
 }
 
 /* The socket that a file is, or NULL. */
@@ -50,6 +56,8 @@ static __always_inline struct socket *sock_of_fd(struct task_struct *task, u64 f
 
 static __always_inline void sock_ports(struct sock_id *id, struct sock *sk, u16 num, __be16 dport)
 {
+	u32 flags = id->flags;
+
 	id->lport = num;
 	id->rport = bpf_ntohs(dport);
 	if (!num) { /* skc_num is cleared at TCP_CLOSE */
@@ -59,9 +67,10 @@ static __always_inline void sock_ports(struct sock_id *id, struct sock *sk, u16 
 		id->lport = bpf_ntohs(port);
 	}
 	if (id->lport)
-		id->flags |= SOCK_ID_BOUND;
-	if (id->rport)
-		id->flags |= SOCK_ID_PEER;
+		flags |= SOCK_ID_BOUND;
+	if (dport)
+		flags |= SOCK_ID_PEER;
+	id->flags = flags;
 }
 
 static __always_inline void sock_inet(struct sock_id *id, const u8 *skc, struct sock *sk)
@@ -217,17 +226,33 @@ static __always_inline bool sock_cached(struct sock_cache *c, struct file *file)
 	return sock_learn(c, file);
 }
 
-/* Fills id with what fd of the current task is; returns id's flags, 0 when it is no socket. */
-static __always_inline u32 sock_look_here(struct sock_id *id, struct task_struct *task, u64 fd,
-					  struct sock_cache *caches)
+/* What fd of the current task is, in the cache, and the first bytes of its socket, in skc; NULL
+ * when it is no socket. known: see file_of(). */
+static __always_inline struct sock_cache *sock_read(struct task_struct *task, u64 fd, bool known,
+						    struct sock_cache *caches, u8 *skc,
+						    struct file **file)
 {
 	struct sock_cache *c = &caches[fd & (SOCK_CACHES - 1)];
-	u8 skc[SKC_BYTES] __attribute__((aligned(8)));
-	struct file *file = file_of_fd(task, fd);
 
-	if (!file || !sock_cached(c, file) ||
-	    bpf_probe_read_kernel(skc, sizeof(skc), (void *)c->sk))
-		return 0;
+	*file = file_of(task, fd, known);
+	if (!*file || !sock_cached(c, *file) ||
+	    bpf_probe_read_kernel(skc, SKC_BYTES, (void *)c->sk))
+		return NULL;
+	return c;
+}
+
+/* Is it a socket of TCP or UDP, or of their like? */
+static __always_inline bool sock_is_plain(const struct sock_cache *c, const u8 *skc)
+{
+	u16 family = SKC(skc, u16, skc_family);
+
+	return (family == AF_INET || family == AF_INET6) &&
+	       (c->type == SOCK_STREAM || c->type == SOCK_DGRAM);
+}
+
+static __always_inline void sock_first(struct sock_id *id, const struct sock_cache *c,
+				       const u8 *skc)
+{
 	id->flags = SOCK_ID_VALID;
 	id->family = SKC(skc, u16, skc_family);
 	id->state = SKC(skc, u8, skc_state);
@@ -235,8 +260,14 @@ static __always_inline u32 sock_look_here(struct sock_id *id, struct task_struct
 	id->protocol = c->protocol;
 	id->pad = 0;
 	id->ino = 0;
-	if ((id->family == AF_INET || id->family == AF_INET6) &&
-	    (id->type == SOCK_STREAM || id->type == SOCK_DGRAM)) {
+}
+
+/* Fills id with what sock_read() has read; returns its flags. */
+static __always_inline u32 sock_tell(struct sock_id *id, struct sock_cache *c, const u8 *skc,
+				     struct file *file)
+{
+	sock_first(id, c, skc);
+	if (sock_is_plain(c, skc)) {
 		sock_inet(id, skc, (struct sock *)c->sk);
 		return id->flags;
 	}
@@ -248,6 +279,17 @@ static __always_inline u32 sock_look_here(struct sock_id *id, struct task_struct
 	else
 		sock_other(id, (struct sock *)c->sk, file);
 	return id->flags;
+}
+
+/* Fills id with what fd of the current task is; returns id's flags, 0 when it is no socket. */
+static __always_inline u32 sock_look_here(struct sock_id *id, struct task_struct *task, u64 fd,
+					  struct sock_cache *caches)
+{
+	u8 skc[SKC_BYTES] __attribute__((aligned(8)));
+	struct file *file;
+	struct sock_cache *c = sock_read(task, fd, false, caches, skc, &file);
+
+	return c ? sock_tell(id, c, skc, file) : 0;
 }
 
 /*

@@ -201,7 +201,15 @@ static inline bool call_failed(const struct call_rec *r)
 /* What a pointer leads to; nothing lies behind a null pointer. */
 static inline const struct sect *arg_sect(const struct arg *a, u8 kind)
 {
-	return a->val ? sect_find(&a->r->h, kind, a->idx, NULL) : NULL;
+	const struct sect *s = (const struct sect *)(a->r + 1);
+	const u32 from = sizeof(*a->r) + sizeof(*s);
+
+	if (!a->val)
+		return NULL;
+	if (a->r->h.fixed == sizeof(*a->r) && a->r->h.len >= from && s->kind == kind &&
+	    s->arg == a->idx && s->len <= a->r->h.len - from)
+		return s; /* mostly it is the first: found without a call */
+	return sect_find(&a->r->h, kind, a->idx, NULL);
 }
 
 /* A piece of the program's memory, as much of it as was recorded. */

@@ -14,11 +14,16 @@ SEC(".rodata.trace") const volatile struct trace_conf conf;
 
 /* An argument by its index; 0 for NO. The barrier hides the table of calls, or clang finds the
  * check that the verifier wants unnecessary. */
-static __always_inline u64 arg(const struct call_state *st, u32 n)
+static __always_inline u64 arg_of(const struct call_rec *r, u32 n)
 {
 	if (!__builtin_constant_p(n))
 		barrier_var(n);
-	return n < 6 ? st->rec.args[n] : 0;
+	return n < 6 ? r->args[n] : 0;
+}
+
+static __always_inline u64 arg(const struct call_state *st, u32 n)
+{
+	return arg_of(&st->rec, n);
 }
 
 #define PAGE 4096 /* or more: memory is there or not in whole pages */

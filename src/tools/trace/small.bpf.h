@@ -45,18 +45,33 @@ static __always_inline void *small_user(struct call_rec *r, u64 *at, u64 head, u
 	return (void *)at + sizeof(struct sect) + ((n + 7) & 0xf8);
 }
 
-static __always_inline void *small_payload(struct call_rec *r, struct call_state *st, void *at,
-					   const u32 call)
+/* The same of an address of IPv4, as most are: nothing is to be found out, and little copied. */
+static __always_inline void *small_ipv4(struct call_rec *r, u64 *at, u64 head, u64 from)
 {
-	u64 from = arg(st, DESC(call)->buf), n = arg(st, DESC(call)->len);
+	u64 buf[TRACE_IPV4 / 8];
+
+	if (bpf_probe_read_user(buf, sizeof(buf), (void *)from)) {
+		r->unread |= 1 << (head >> 8 & 7);
+		return at;
+	}
+	at[0] = head | TRACE_IPV4 << 16;
+	at[1] = buf[0];
+	at[2] = buf[1];
+	return at + 3;
+}
+
+static __always_inline void *small_payload(struct call_rec *r, const struct call_rec *known,
+					   void *at, const u32 call)
+{
+	u64 from = arg_of(known, DESC(call)->buf), n = arg_of(known, DESC(call)->len);
 
 	if (!from || !SNAP)
 		return at;
 	if (DESC(call)->flags & CALL_OUT) {
-		if (st->rec.ret < 0)
+		if (known->ret < 0)
 			return at;
-		if (n > (u64)st->rec.ret) /* with MSG_TRUNC it is more than the buffer holds */
-			n = st->rec.ret;
+		if (n > (u64)known->ret) /* with MSG_TRUNC it is more than the buffer holds */
+			n = known->ret;
 	} else if (call == CALL_sethostname || call == CALL_setdomainname) {
 		n = (u32)n; /* an int, and a size_t in the others */
 	}
@@ -64,21 +79,22 @@ static __always_inline void *small_payload(struct call_rec *r, struct call_state
 			  TRACE_SNAP_SMALL / 8, from);
 }
 
-static __always_inline void *small_address(struct call_rec *r, struct call_state *st, void *at,
-					   const u32 call)
+static __always_inline void *small_address(struct call_rec *r, const struct call_rec *known,
+					   struct call_state *st, void *at, const u32 call)
 {
 	u32 n = DESC(call)->addr, len = DESC(call)->addrlen;
-	u64 from = arg(st, n);
-	u32 full = arg(st, len), have = full;
+	u64 from = arg_of(known, n);
+	u32 full = arg_of(known, len), have = full;
 
 	if (!from)
 		return at;
 	if (DESC(call)->flags & CALL_ADDR_OUT) {
 		u64 *s = at;
 
-		if (!arg(st, len))
+		if (!arg_of(known, len))
 			return at;
-		if (st->unread || bpf_probe_read_user(&full, sizeof(full), (void *)arg(st, len))) {
+		if (st->unread ||
+		    bpf_probe_read_user(&full, sizeof(full), (void *)arg_of(known, len))) {
 			r->unread |= 1 << len;
 			return at;
 		}
@@ -86,11 +102,13 @@ static __always_inline void *small_address(struct call_rec *r, struct call_state
 		s[1] = HEAD(SECT_OUTLEN, len, full);
 		at += 2 * sizeof(struct sect);
 		have = full < st->inlen ? full : st->inlen;
-		if (st->rec.ret < 0)
+		if (known->ret < 0)
 			return at;
 	}
 	if ((s32)have <= 0)
 		return at;
+	if (have == TRACE_IPV4)
+		return small_ipv4(r, at, HEAD(SECT_ADDR, n, full), from);
 	return small_user(r, at, HEAD(SECT_ADDR, n, full), have, TRACE_INET_MAX, 4, from);
 }
 
@@ -99,25 +117,74 @@ static __always_inline void *small_address(struct call_rec *r, struct call_state
 	(sizeof(struct call_rec) + 4 * sizeof(struct sect) + SECT_NEXT(TRACE_SNAP_SMALL) +         \
 	 SECT_NEXT(TRACE_INET_MAX))
 
+/* What a call's arguments point to, and the record is sent. known: where they are. */
+static __always_inline void small_rest(struct call_rec *r, const struct call_rec *known,
+				       struct call_state *st, const u32 call)
+{
+	void *at = r + 1;
+
+	if (DESC(call)->buf != NO)
+		at = small_payload(r, known, at, call);
+	if (DESC(call)->addr != NO)
+		at = small_address(r, known, st, at, call);
+	r->h.len = at - (void *)r;
+	if (r->unread)
+		count_lost(LOST_UNREAD);
+	ring_submit(r);
+}
+
 static __always_inline void exit_small(struct call_state *st, const u32 call)
 {
 	struct call_rec *r = bpf_ringbuf_reserve(&ring, SMALL_SLOT, 0);
-	void *at;
 
 	if (!r) {
 		count_lost(LOST_RING);
 		return;
 	}
 	exit_head(r, st);
-	at = r + 1;
-	if (DESC(call)->buf != NO)
-		at = small_payload(r, st, at, call);
-	if (DESC(call)->addr != NO)
-		at = small_address(r, st, at, call);
-	r->h.len = at - (void *)r;
-	if (r->unread)
-		count_lost(LOST_UNREAD);
-	ring_submit(r);
+	small_rest(r, &st->rec, st, call);
+}
+
+/*
+ * sendto and recvfrom, of which nothing more is asked than to be told, and of sockets as most are:
+ * their records are made in the ring from the start. What is read before there is one:
+ */
+struct straight {
+	s64 ret;
+	u64 dur, fd;
+	u64 len; /* of the address that is passed in */
+};
+
+/* The argument that is one, or none. */
+#define IN_LENGTH(call) (DESC(call)->flags & CALL_ADDR_OUT ? NO : DESC(call)->addrlen)
+
+static __always_inline void straight_send(struct call_state *st, struct task_struct *task,
+					  const u32 call, struct straight *known,
+					  struct pt_regs *regs, const struct sock_cache *c,
+					  const u8 *skc)
+{
+	struct call_rec *r = bpf_ringbuf_reserve(&ring, SMALL_SLOT, 0);
+
+	if (!r) {
+		count_lost(LOST_RING);
+		return;
+	}
+	r->h.type = REC_CALL;
+	r->h.fixed = sizeof(*r);
+	r->h.ts = st->rec.h.ts;
+	r->dur = known->dur;
+	r->ret = known->ret;
+	for (u32 i = 0; i < 6; i++) /* each that is not read again saves 7 instructions */
+		r->args[i] = i == DESC(call)->fd    ? known->fd
+			     : i == IN_LENGTH(call) ? known->len
+						    : regs_arg(regs, i);
+	r->call = call;
+	r->unread = 0;
+	r->snap = conf.snap;
+	who_known(&r->who, task, st->rec.who.pid, st->owner, conf.who);
+	sock_first(&r->sock, c, skc);
+	sock_inet(&r->sock, skc, (struct sock *)c->sk);
+	small_rest(r, r, st, call);
 }
 
 #endif

@@ -225,9 +225,61 @@ static __always_inline void exit_simple(struct call_state *st, const u32 call)
 		exit_slot(st, call, conf.slot_any, SNAP);
 }
 
+/* An address's length is as small.bpf.h wants it. */
+static __always_inline bool length_fits(const struct call_state *st, const struct straight *known,
+					struct pt_regs *regs, const u32 call)
+{
+	u64 len = DESC(call)->flags & CALL_ADDR_OUT ? st->inlen : known->len;
+
+	return len <= TRACE_INET_MAX || !regs_arg(regs, DESC(call)->addr);
+}
+
+static __noinline u32 sock_tell_far(struct sock_id *id, struct sock_cache *c, const u8 *skc,
+				    struct file *file)
+{
+	return sock_tell(id, c, skc, file);
+}
+
+/* Sends the record, or leaves it to the rest: the task's state then. */
+static __always_inline struct call_state *exit_straight(const u32 call, struct pt_regs *regs,
+							s64 ret)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call_state *st = call_exit(call, task);
+	u8 skc[SKC_BYTES] __attribute__((aligned(8)));
+	struct sock_cache *c;
+	struct straight known = {.ret = ret};
+	struct file *file;
+
+	if (!st)
+		return NULL;
+	known.dur = bpf_ktime_get_ns() - st->rec.h.ts;
+	known.fd = regs_arg(regs, DESC(call)->fd);
+	if (IN_LENGTH(call) != NO)
+		known.len = regs_arg(regs, IN_LENGTH(call));
+	c = sock_read(task, known.fd, ret >= 0, st->cache, skc, &file);
+	if (c && sock_is_plain(c, skc) && length_fits(st, &known, regs, call)) {
+		straight_send(st, task, call, &known, regs, c, skc);
+		state_free(st);
+		return NULL;
+	}
+	st->rec.dur = known.dur;
+	st->rec.ret = ret;
+	regs_args(st->rec.args, regs);
+	st->rec.sock.flags = c ? sock_tell_far(&st->rec.sock, c, skc, file) : 0;
+	return st;
+}
+
 static __always_inline int trace_exit(u32 call, struct pt_regs *regs, s64 ret)
 {
-	struct call_state *st = exit_begin(call, regs, ret);
+	struct call_state *st;
+
+	if (conf.straight && call == CALL_sendto)
+		st = exit_straight(CALL_sendto, regs, ret);
+	else if (conf.straight && call == CALL_recvfrom)
+		st = exit_straight(CALL_recvfrom, regs, ret);
+	else
+		st = exit_begin(call, regs, ret);
 
 	if (!st)
 		return 0;

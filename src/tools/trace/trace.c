@@ -251,6 +251,8 @@ static int setup(struct run *run, struct attach *a)
 	conf->summary = own.summary;
 	/* --bare too: what a payload means is the socket's affair */
 	conf->sockets = !own.summary || run->common.filter.have & FILTER_SOCK;
+	conf->straight = conf->small && !own.summary &&
+			 !(run->common.filter.have & (FILTER_SOCK | FILTER_FAILED | FILTER_SLOWER));
 	conf->slot_any =
 		slot(8, TRACE_OPT_MAX + snap + TRACE_ADDR_MAX + 2 * 112 + sizeof(struct sock_id));
 	/* one message, its name, some control data, two iovecs; and what follows a walk */

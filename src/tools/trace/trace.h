@@ -9,6 +9,7 @@
 #define TRACE_OPT_MAX    256  /* bytes of an option's value: struct tcp_info is 248 in 6.18 */
 #define TRACE_ADDR_MAX   128  /* sizeof(struct sockaddr_storage), the kernel's own limit */
 #define TRACE_INET_MAX   28   /* sizeof(struct sockaddr_in6) */
+#define TRACE_IPV4       16   /* sizeof(struct sockaddr_in) */
 #define TRACE_SNAP_MAX   4096 /* -s at most */
 #define TRACE_SNAP_SMALL 40   /* bytes of payload that the common case has room for */
 #define TRACE_CTL_MAX    256  /* bytes of control messages */
@@ -32,6 +33,7 @@ struct trace_conf {
 	u8 sockets;       /* look at what descriptors are */
 	u8 small;         /* payloads fit the common case (small.bpf.h) */
 	u8 who;           /* all of struct who; text shows less */
+	u8 straight;      /* small, sockets, no summary, and no filter that asks more than who */
 	/* What a call may be of those that are wanted: the verifier does not look at the rest. */
 	u8 vectors;
 	u32 flags; /* enum call_flag */
