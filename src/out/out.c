@@ -123,11 +123,12 @@ static void put_kept7(struct out *o, const struct shown *s, const struct rec *r)
 }
 
 /* Words from all over the record. What comes first is made of all: by it their place is found. */
-static void put_each(struct out *o, const struct shown *s, const struct rec *r)
+static inline __attribute__((always_inline)) void put_gathered(struct out *o, const struct shown *s,
+							       const struct rec *r, u32 words)
 {
 	u64 key[MEMO_WORDS], h = 0;
-	u32 words = s->words;
 
+#pragma GCC unroll 8
 	for (u32 i = 1; i < words; i++) {
 		key[i] = memo_word(r, s->each[i]);
 		h = (h << 7 | h >> 57) + key[i];
@@ -135,6 +136,29 @@ static void put_each(struct out *o, const struct shown *s, const struct rec *r)
 	key[0] = h * 0x9e3779b97f4a7c15;
 	if (!memo_tell(o->memo, &o->b, s->what, key, words))
 		put_anew(o, s, r, key, words);
+}
+
+static void put_each(struct out *o, const struct shown *s, const struct rec *r)
+{
+	put_gathered(o, s, r, s->words);
+}
+
+/* An address; the compiler writes its loops out. */
+static void put_each4(struct out *o, const struct shown *s, const struct rec *r)
+{
+	put_gathered(o, s, r, 4);
+}
+
+/* A task and an address. */
+static void put_each7(struct out *o, const struct shown *s, const struct rec *r)
+{
+	put_gathered(o, s, r, 7);
+}
+
+/* What happened besides. */
+static void put_each8(struct out *o, const struct shown *s, const struct rec *r)
+{
+	put_gathered(o, s, r, 8);
 }
 
 static bool add_word(struct shown *s, u32 word)
@@ -172,7 +196,10 @@ static bool make_each(struct shown *s, const struct shown *end)
 		also |= COL_ALSO_WORD(s[s->kept].c.flags);
 	}
 	s->next = s + s->kept;
-	s->put_kept = put_each;
+	s->put_kept = s->words == 4   ? put_each4
+		      : s->words == 7 ? put_each7
+		      : s->words == 8 ? put_each8
+				      : put_each;
 	return also;
 }
 
