@@ -253,6 +253,25 @@ class Provoked(unittest.TestCase):
             self.assertEqual(self.untraced(ended), set(), ended.words)
             self.compare(way, table, told, ended, set())
 
+    def test_pools(self):
+        """A driver's pool of pages, of each queue that comes up and goes down; vmxnet3 has them since Linux 6.6."""
+        device, queues = provoke.emulated_device()
+        if not device or tuple(map(int, re.findall(r"\d+", os.uname().release)[:2])) < (6, 6):
+            self.skipTest("no device here has a driver with pools of pages")
+        want = [("PAGE_POOL", socket.if_nametoindex(device))] * 3 * queues
+        for way in ("tp", "tp_btf", "raw_tp"):
+            with self.subTest(way), lib.Live("--way", way, "-o", "json", "mem_connect", "mem_disconnect", "-n",
+                                             2 * len(want)) as live:
+                for state in ("up", "down") * 3:
+                    provoke.must("ip", "link", "set", device, state)
+                rows = live.wait(60).rows
+                made = [row["args"] for row in rows if row["probe"] == "xdp:mem_connect"]
+                gone = [row["args"] for row in rows if row["probe"] == "xdp:mem_disconnect"]
+                self.assertEqual((len(made), len(gone)), (len(want), len(want)), rows)
+                if way == "tp":  # the others have the arguments, which are pointers
+                    self.assertEqual([(args["mem_type"], args["ifindex"]) for args in made], want, rows)
+                    self.assertEqual(sorted(args["mem_id"] for args in gone), sorted(args["mem_id"] for args in made), rows)
+
     def test_stalled(self):
         """A queue that stands still, as the kernel's watchdog finds: after 20 s, or twice that."""
         with lib.Live("-o", "json", "net_dev_xmit_timeout", "-n", "1") as live, provoke.serial_line(97, STALLED) as name:
