@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
- * Most messages: of a connection that is known to speak HTTP/1, in one place of the caller's, and
+ * Most messages: of a connection that is known to speak HTTP/1, in few places of the caller's, and
  * of a task that was told. They are read from there into the record, and no function is called that
  * need not be: on processors whose returns are guarded that takes as long as all else here. Comes
  * with http.bpf.c.
@@ -8,26 +8,52 @@
 #ifndef WEIR_HTTP_QUICK_BPF_H
 #define WEIR_HTTP_QUICK_BPF_H
 
-/* Where the running call has the bytes that it moved, 0: nowhere. False: in several places. */
-static __always_inline bool one_place(struct task_struct *task, u32 moved, u64 *at)
+#define QUICK_IOVS 4
+
+/* How many places the running call has the bytes in that it moved, 0: none; where the first is, the
+ * others are in s->p.iov. -1: it is not that simple. */
+static __always_inline int places(struct slot *s, struct task_struct *task, u32 moved, u64 *first)
 {
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	u64 nr = regs_nr(regs), arg = regs_arg(regs, 1);
+	u64 nr = regs_nr(regs), at = regs_arg(regs, 1), count = regs_arg(regs, 2);
 	u32 shape = nr < CALL_NR_MAX ? payload_conf.shapes[nr] : PAYLOAD_NONE;
-	struct payload_iov v = {};
 
-	*at = 0;
+	*first = at;
 	if (shape == PAYLOAD_NONE)
-		return true;
+		return 0;
 	if (shape > PAYLOAD_IOV || task->flags & (PF_KTHREAD | PF_IO_WORKER) || task_compat(task))
-		return false;
-	*at = arg;
+		return -1;
 	if (shape == PAYLOAD_BUF)
-		return true;
-	if (bpf_probe_read_user(&v, sizeof(v), (void *)arg) || v.len < moved)
-		return false;
-	*at = v.base;
-	return true;
+		return 1;
+	barrier_var(count);
+	if (!count || count > QUICK_IOVS ||
+	    bpf_probe_read_user(s->p.iov, count * sizeof(struct payload_iov), (void *)at))
+		return -1;
+	s->p.count = count;
+	*first = s->p.iov[0].base;
+	return s->p.iov[0].len >= moved ? 1 : 2;
+}
+
+/* Reads n bytes from there; false: they cannot be read. */
+static __always_inline bool gather(u8 *to, const struct slot *s, u32 n)
+{
+	u32 off = 0;
+
+	for (u32 i = 0; i < QUICK_IOVS && off < n; i++) {
+		u64 part = s->p.iov[i].len;
+
+		if (i >= s->p.count)
+			return false;
+		if (part > n - off)
+			part = n - off;
+		barrier_var(off);
+		barrier_var(part);
+		if (off > PAYLOAD_MOST || part > PAYLOAD_MOST ||
+		    bpf_probe_read_user(to + off, part, (void *)s->p.iov[i].base))
+			return false;
+		off += part;
+	}
+	return off == n;
 }
 
 /* As begins(), of the first n bytes. */
@@ -57,13 +83,15 @@ static __noinline bool quick(struct slot *s, struct known *k, struct sock *sk, c
 			     u32 moved)
 {
 	u32 want = wanted(k, moved, dir), n = moved < want ? moved : want, have, word;
-	u64 at, now;
 	struct piece_rec *r;
+	u64 now, at;
 	u8 *bytes;
+	int in;
 
-	if (!one_place(bpf_get_current_task_btf(), moved, &at))
+	in = places(s, bpf_get_current_task_btf(), moved, &at);
+	if (in < 0 || (in > 1 && n < moved))
 		return false;
-	n = at ? n : 0;
+	n = in ? n : 0;
 	now = bpf_ktime_get_ns();
 	barrier_var(n);
 	if (n > PAYLOAD_MOST)
@@ -72,7 +100,9 @@ static __noinline bool quick(struct slot *s, struct known *k, struct sock *sk, c
 	if (!r)
 		return false;
 	bytes = (u8 *)r + PIECE_BRIEF;
-	have = n && !bpf_probe_read_user(bytes, n, (void *)at) ? n : 0;
+	have = n;
+	if (n && (in > 1 ? !gather(bytes, s, n) : bpf_probe_read_user(bytes, n, (void *)at)))
+		have = 0;
 	s->p.tail = 0;
 	if (have && moved > n)
 		payload_end(&s->p, at, moved);
