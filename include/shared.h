@@ -60,6 +60,10 @@ struct sock_cache {
 	u32 ends; /* sock_ends of the file when it was looked at */
 };
 
+struct sock_caches {
+	struct sock_cache at[SOCK_CACHES]; /* by the descriptor's lowest bits */
+};
+
 #define STATE_INLENS 32
 
 struct call_state {
@@ -71,7 +75,7 @@ struct call_state {
 	u32 inlen;   /* value-result length before the call */
 	s64 time[2]; /* recvmmsg's timeout before the call, or the offsets of sendfile and splice */
 	u32 inlens[STATE_INLENS]; /* recvmmsg: msg_namelen of its first messages before the call */
-	struct sock_cache cache[SOCK_CACHES]; /* by the descriptor's lowest bits */
+	struct sock_caches caches;
 	struct walk walk;
 	struct call_rec rec; /* what is known of the call so far */
 };

@@ -28,7 +28,7 @@
 /* What filters look at: too large for the stack. */
 struct attempt_room {
 	struct sock_id id;
-	struct sock_cache caches[SOCK_CACHES];
+	struct sock_caches caches;
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -47,7 +47,7 @@ static __noinline bool attempt_matches(u64 fd, u64 addr)
 	room = bpf_map_lookup_elem(&attempt_rooms, &zero);
 	if (!room)
 		return false;
-	room->id.flags = sock_look(&room->id, fd, room->caches);
+	room->id.flags = sock_look(&room->id, fd, &room->caches);
 	peer_read(&peer, addr);
 	return sock_matches(&room->id, &peer);
 }

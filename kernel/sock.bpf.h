@@ -293,12 +293,14 @@ static __always_inline u32 sock_look_here(struct sock_id *id, struct task_struct
 }
 
 /*
- * The same as a function, as are the other big ones: a program holds it once. (Callers use what it
- * returns, or clang drops the result and leaves a stack address in r0, which the verifier refuses.)
+ * The same as a function, as are the other big ones: a program holds it once. It is not static, so
+ * the verifier looks at it once as well, by itself: with any memory of these sizes. (Callers use
+ * what it returns, or clang drops the result and leaves a stack address in r0, which the verifier
+ * refuses.)
  */
-static __noinline u32 sock_look(struct sock_id *id, u64 fd, struct sock_cache *caches)
+__noinline u32 sock_look(struct sock_id *id, u64 fd, struct sock_caches *caches)
 {
-	return sock_look_here(id, bpf_get_current_task_btf(), fd, caches);
+	return id && caches ? sock_look_here(id, bpf_get_current_task_btf(), fd, caches->at) : 0;
 }
 
 /* Is addr (16 bytes, IPv4 as v4-mapped) in the filter's prefix? */

@@ -313,7 +313,7 @@ static __noinline u32 put_socks(struct call_rec *r, u64 slot, struct call_state 
 	    pos <= LIMIT(slot, sizeof(struct sock_id))) {
 		struct sect *s = (void *)r + pos;
 
-		if (sock_look((struct sock_id *)(s + 1), st->rec.ret, st->cache)) {
+		if (sock_look((struct sock_id *)(s + 1), st->rec.ret, &st->caches)) {
 			*(u64 *)s = HEAD(SECT_RSOCK, 0, 0) | sizeof(struct sock_id) << 16;
 			r->h.len = pos + sizeof(*s) + sizeof(struct sock_id);
 			n++;

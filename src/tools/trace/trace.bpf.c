@@ -86,7 +86,7 @@ static __always_inline int trace_enter(u32 call)
 	} else if (d->flags & CALL_OFFSET) {
 		enter_offsets(st, call);
 	} else {
-		st->rec.sock.flags = sock_look(&st->rec.sock, st->rec.args[0], st->cache);
+		st->rec.sock.flags = sock_look(&st->rec.sock, st->rec.args[0], &st->caches);
 	}
 	return 0;
 }
@@ -139,8 +139,8 @@ static __always_inline u32 exit_look(struct call_state *st, struct task_struct *
 	const struct call_desc *d = DESC(call);
 
 	if (__builtin_constant_p(call) && !(d->flags & (CALL_FD2 | CALL_NEWFD)))
-		return sock_look_here(&st->rec.sock, task, arg(st, d->fd), st->cache);
-	return sock_look(&st->rec.sock, arg(st, d->fd), st->cache);
+		return sock_look_here(&st->rec.sock, task, arg(st, d->fd), st->caches.at);
+	return sock_look(&st->rec.sock, arg(st, d->fd), &st->caches);
 }
 
 /*
@@ -173,7 +173,7 @@ static __always_inline struct call_state *exit_begin(u32 call, struct pt_regs *r
 		if (!st->rec.sock.flags && d->flags & CALL_FD2)
 			st->rec.sock.flags =
 				sock_look(&st->rec.sock, st->rec.args[call == CALL_splice ? 2 : 1],
-					  st->cache);
+					  &st->caches);
 	}
 	if (d->flags & CALL_SOCKETS && !(st->rec.sock.flags & SOCK_ID_VALID))
 		goto out;
@@ -257,7 +257,7 @@ static __always_inline struct call_state *exit_straight(const u32 call, struct p
 	known.fd = regs_arg(regs, DESC(call)->fd);
 	if (IN_LENGTH(call) != NO)
 		known.len = regs_arg(regs, IN_LENGTH(call));
-	c = sock_read(task, known.fd, ret >= 0, st->cache, skc, &file);
+	c = sock_read(task, known.fd, ret >= 0, st->caches.at, skc, &file);
 	if (c && sock_is_plain(c, skc) && length_fits(st, &known, regs, call)) {
 		straight_send(st, task, call, &known, regs, c, skc);
 		state_free(st);
@@ -274,9 +274,10 @@ static __always_inline int trace_exit(u32 call, struct pt_regs *regs, s64 ret)
 {
 	struct call_state *st;
 
-	if (conf.straight && call == CALL_sendto)
+	/* Not where one program serves all calls: to verify it takes long as it is. */
+	if (call == CALL_sendto && conf.straight && __builtin_constant_p(call))
 		st = exit_straight(CALL_sendto, regs, ret);
-	else if (conf.straight && call == CALL_recvfrom)
+	else if (call == CALL_recvfrom && conf.straight && __builtin_constant_p(call))
 		st = exit_straight(CALL_recvfrom, regs, ret);
 	else
 		st = exit_begin(call, regs, ret);
