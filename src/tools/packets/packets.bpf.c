@@ -163,7 +163,9 @@ static __always_inline int send_xdp(struct xdp_md *ctx, struct packets_work *w, 
 	return XDP_PASS;
 }
 
-/* The owner of a packet that leaves: 1 it passes, 0 it does not, -1 nobody knows. */
+/* The owner of a packet that leaves: 1 it passes, 0 it does not, -1 nobody knows. Then who is as it
+ * was: callers give it a value, as the verifiers of 6.1.176 and others before 6.3 refuse to read
+ * what was never written. */
 static __always_inline int owner_leaves(struct __sk_buff *ctx, struct packets_work *w,
 					const struct who **who)
 {
@@ -186,7 +188,7 @@ static __always_inline int owner_leaves(struct __sk_buff *ctx, struct packets_wo
 
 static __always_inline int count_skb(struct __sk_buff *ctx, struct packets_work *w)
 {
-	const struct who *who;
+	const struct who *who = NULL;
 	int owner = -1;
 
 	if (conf.owner && w->out)
@@ -203,7 +205,7 @@ static __always_inline int count_skb(struct __sk_buff *ctx, struct packets_work 
 static __always_inline int count_xdp(struct xdp_md *ctx, struct packets_work *w)
 {
 	u32 n = bpf_xdp_get_buff_len(ctx);
-	const struct who *who;
+	const struct who *who = NULL;
 	int owner = -1;
 
 	if (conf.owner)
@@ -228,7 +230,7 @@ SEC("?tc") int packets_in(struct __sk_buff *ctx)
 {
 	u8 bits = 0;
 	struct packets_work *w = begin(ctx->ifindex, &bits);
-	const struct who *who;
+	const struct who *who = NULL;
 	int owner;
 
 	if (!w)
@@ -246,7 +248,7 @@ SEC("?tc") int packets_out(struct __sk_buff *ctx)
 {
 	u8 bits = PACKET_OUT;
 	struct packets_work *w = begin(ctx->ifindex, &bits);
-	const struct who *who;
+	const struct who *who = NULL;
 	int owner;
 
 	if (!w)
@@ -264,7 +266,7 @@ SEC("?xdp.frags") int packets_xdp(struct xdp_md *ctx)
 {
 	u8 bits = PACKET_XDP;
 	struct packets_work *w = begin(ctx->ingress_ifindex, &bits);
-	const struct who *who;
+	const struct who *who = NULL;
 	int owner;
 
 	if (!w)
