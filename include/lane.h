@@ -27,7 +27,7 @@ struct lane {
 	u64 more[7];
 	u8 data[LANE_MOST + LANE_REC];
 };
-#define LANE_HEAD 128 /* offsetof(struct lane, data) */
+#define LANE_HEAD ((u32) __builtin_offsetof(struct lane, data))
 
 struct lanes_conf {
 	u32 mask; /* bytes of a lane, less 1 */

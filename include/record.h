@@ -427,7 +427,7 @@ struct piece_rec {
 	struct who who;
 	struct sock_id sock;
 };
-#define PIECE_BRIEF 48 /* offsetof(struct piece_rec, who) */
+#define PIECE_BRIEF ((u32) __builtin_offsetof(struct piece_rec, who))
 enum piece_flag {
 	PIECE_SENT = 1,    /* else received */
 	PIECE_END = 2,     /* nothing more comes in this direction */
