@@ -62,8 +62,7 @@ static __noinline u64 conn_of_file(struct sock_id *id, u64 file)
 	if (!conn_look(id, (u64)sk)) {
 		id->flags = SOCK_ID_VALID;
 		id->state = BPF_CORE_READ(sk, __sk_common.skc_state);
-		id->type = BPF_CORE_READ(sk, sk_type);
-		id->protocol = BPF_CORE_READ(sk, sk_protocol);
+		sock_kind(&id->type, &id->protocol, (u64)sk);
 		sock_other(id, sk, (struct file *)file);
 	}
 	return (u64)sk;

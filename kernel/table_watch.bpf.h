@@ -7,7 +7,7 @@
 
 SEC(".rodata.conns") const volatile struct {
 	u32 events;  /* that a tool wants, 1 << enum conn_event */
-	u32 accepts; /* conn_accepted() sees who accepts */
+	u32 accepts; /* conn_grafted() or conn_accepted() sees who accepts */
 } conn_told;
 
 /*

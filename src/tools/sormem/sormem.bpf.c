@@ -64,8 +64,7 @@ static __always_inline void look(struct rmem_sock *s, struct sock *sk)
 		return;
 	s->sock.flags = SOCK_ID_VALID;
 	s->sock.family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	s->sock.type = BPF_CORE_READ(sk, sk_type);
-	s->sock.protocol = BPF_CORE_READ(sk, sk_protocol);
+	sock_kind(&s->sock.type, &s->sock.protocol, (u64)sk);
 }
 
 /* The user half looks who has it open, while it is; where the ring is full, it will not. */
