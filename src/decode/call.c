@@ -117,53 +117,136 @@ static inline void tell_params(struct arg *a, const struct param *p, const struc
 	}
 }
 
-#define TAIL       3 /* of sendto and recvfrom: flags, address, its length */
-#define TAIL_WORDS 3
+#define PAYLOAD    1 /* the parameter that is one, where a call has it; its length comes next */
+#define TAIL       3 /* of calls with a payload: flags, address, its length */
+#define TAIL_WORDS 5
 
-/* All that such a tail is told from, where that is little: no address, or an IPv4 one that is sent.
- */
+static inline bool has_address(const struct call_rec *r)
+{
+	return r->call == CALL_sendto || r->call == CALL_recvfrom;
+}
+
+/* The address of a recvfrom, and its length before and after. */
+static bool received_key(const struct call_rec *r, u64 *key)
+{
+	const struct sect *in = sect_find(&r->h, SECT_INLEN, 5, NULL);
+	const struct sect *out = sect_find(&r->h, SECT_OUTLEN, 5, NULL);
+
+	if (!in || !out || !r->args[5])
+		return false;
+	key[3] = in->full | (u64)out->full << 32;
+	return true;
+}
+
+/* All that such a tail is told from, where that is little: no address, or one of IPv4. */
 static inline bool tail_key(const struct call_rec *r, u64 *key)
 {
 	const struct sect *s;
 
-	if (r->args[5] >> 32)
-		return false;
-	key[0] = (u32)r->args[3] | r->args[5] << 32;
-	key[1] = key[2] = 0;
+	key[0] = key[1] = key[2] = key[3] = 0;
+	key[4] = call_failed(r) ? r->ret : 0;
+	if (!has_address(r))
+		return true;
+	key[0] = (u32)r->args[3];
+	if (!r->args[4] || r->call == CALL_sendto) {
+		key[0] |= r->args[5] << 32;
+		if (r->args[5] >> 32)
+			return false;
+	}
 	if (!r->args[4])
 		return true;
-	s = r->call == CALL_sendto ? sect_find(&r->h, SECT_ADDR, 4, NULL) : NULL;
+	s = sect_find(&r->h, SECT_ADDR, 4, NULL);
 	if (!s || !sockaddr_determined(s + 1, s->len))
 		return false;
 	memcpy(key + 1, s + 1, 16);
-	return true;
+	return r->call == CALL_sendto || received_key(r, key);
 }
 
-/* What a program sends to, and how, is mostly what it was before. */
-static inline void tell_tail(struct arg *a, const struct param *p)
+/* What a program sends to, and how, is mostly what it was before. Of a line what was returned, too.
+ */
+static inline __attribute__((always_inline)) void tell_tail(struct arg *a, const struct param *p,
+							    const bool line)
 {
-	u32 what = a->r->call == CALL_sendto ? MEMO_SENT : MEMO_RECEIVED;
+	u32 what = MEMO_TAIL + 2 * a->r->call + line;
+	bool number = line && !call_failed(a->r);
 	size_t start = buf_len(a->v->b);
 	u64 key[TAIL_WORDS];
 	bool known = tail_key(a->r, key);
 
-	if (known && told_before(a->v, what, key, TAIL_WORDS))
-		return;
-	tell_params(a, p + TAIL, p + MOST);
-	if (known)
-		keep_told(a->v, start, what, key, TAIL_WORDS);
+	if (!known || !told_before(a->v, what, key, TAIL_WORDS)) {
+		tell_params(a, p + TAIL, p + MOST);
+		if (line)
+			close_box(a->v);
+		if (number) {
+			buf_str(a->v->b, " = ");
+		} else if (line) {
+			buf_chr(a->v->b, ' ');
+			decode_result(a->v, a->r);
+		}
+		if (known)
+			keep_told(a->v, start, what, key, TAIL_WORDS);
+	}
+	if (number)
+		buf_s64(a->v->b, a->r->ret);
 }
 
 void decode_args(struct verbs *v, const struct call_rec *r)
 {
 	const struct param *p = params[r->call < CALL_MAX ? r->call : CALL_NONE];
-	bool tail = r->call == CALL_sendto || r->call == CALL_recvfrom;
 	struct arg a = {.v = v, .r = r};
 
 	netdev_in(r->who.netns);
 	open_box(v, BOX_ARGS);
-	tell_params(&a, p, p + (tail ? TAIL : MOST));
-	if (tail)
-		tell_tail(&a, p);
+	tell_params(&a, p, p + (has_address(r) ? TAIL : MOST));
+	if (has_address(r))
+		tell_tail(&a, p, false);
 	close_box(v);
+}
+
+/*
+ * A line of a call with a payload, which most are. What comes before it and after its length is
+ * mostly what it was before; the numbers are not.
+ */
+#define MOST_FDS 4096 /* of higher ones the text is made each time */
+
+static inline void line_head(struct arg *a, const struct param *p, const char *name)
+{
+	const struct call_rec *r = a->r;
+	u32 what = MEMO_HEAD + r->call * MOST_FDS + (u32)r->args[0];
+	size_t start = buf_len(a->v->b);
+	bool known = r->args[0] < MOST_FDS && a->v->notes && sock_id_determined(&r->sock);
+
+	if (known && told_before(a->v, what, &r->sock, SOCK_ID_WORDS)) {
+		verbs_within(a->v, BOX_ARGS);
+		return;
+	}
+	buf_str(a->v->b, name);
+	open_box(a->v, BOX_ARGS);
+	tell_params(a, p, p + PAYLOAD);
+	field(a->v, p[PAYLOAD].name);
+	if (known)
+		keep_told(a->v, start, what, &r->sock, SOCK_ID_WORDS);
+}
+
+void decode_line(struct verbs *v, const char *name, const struct call_rec *r)
+{
+	const struct param *p = params[r->call < CALL_MAX ? r->call : CALL_NONE];
+	struct arg a = {.v = v, .r = r};
+
+	if (p[PAYLOAD].tell != arg_sent && p[PAYLOAD].tell != arg_received) {
+		buf_str(v->b, name);
+		decode_args(v, r);
+		buf_chr(v->b, ' ');
+		decode_result(v, r);
+		return;
+	}
+	netdev_in(r->who.netns);
+	line_head(&a, p, name);
+	a.idx = PAYLOAD;
+	a.val = r->args[PAYLOAD];
+	p[PAYLOAD].tell(&a);
+	buf_mem(v->b, ", ", 2);
+	buf_u64(v->b, r->args[PAYLOAD + 1]);
+	tell_tail(&a, p, true);
+	v->depth = 0; /* a tail that was kept closed its box in text alone */
 }

@@ -17,6 +17,8 @@ void decode_args(struct verbs *v, const struct call_rec *r);
 /* Text only: " = 0", " = -1 ECONNREFUSED (Connection refused)", " = 3", as strace; without spaces
  * around, from the "=" on. With v->notes a returned descriptor is annotated. */
 void decode_result(struct verbs *v, const struct call_rec *r);
+/* Text only: a call by its name, its arguments and what it returned, as the two above tell them. */
+void decode_line(struct verbs *v, const char *name, const struct call_rec *r);
 /* JSON's "socket": what the first descriptor is, as a STRUCT (family, type, protocol, state, local
  * and remote address and port or path, inode); a null ptr when it is no socket. */
 void decode_socket(struct verbs *v, const struct call_rec *r);

@@ -137,15 +137,6 @@ void decode_sock_id(struct buf *b, const struct sock_id *id, const struct rec *r
 	}
 }
 
-/* Whether an id alone determines what is told: no path, no name of a device. */
-static bool alone(const struct sock_id *id)
-{
-	return id->family == AF_INET || id->family == AF_INET6;
-}
-
-#define WORDS (sizeof(struct sock_id) / 8)
-_Static_assert(sizeof(struct sock_id) % 8 == 0, "a memo's key is of whole words");
-
 static __attribute__((noinline)) void note_anew(struct verbs *v, const struct sock_id *id,
 						const struct rec *r)
 {
@@ -154,13 +145,13 @@ static __attribute__((noinline)) void note_anew(struct verbs *v, const struct so
 	buf_chr(v->b, '<'); /* notes are text's alone */
 	decode_sock_id(v->b, id, r);
 	buf_chr(v->b, '>');
-	if (alone(id))
-		keep_told(v, start, MEMO_NOTE, id, WORDS);
+	if (sock_id_determined(id))
+		keep_told(v, start, MEMO_NOTE, id, SOCK_ID_WORDS);
 }
 
 void tell_note(struct verbs *v, const struct sock_id *id, const struct rec *r)
 {
-	if (!alone(id) || !told_before(v, MEMO_NOTE, id, WORDS))
+	if (!sock_id_determined(id) || !told_before(v, MEMO_NOTE, id, SOCK_ID_WORDS))
 		note_anew(v, id, r);
 }
 
@@ -253,8 +244,8 @@ static __attribute__((noinline)) void socket_anew(struct verbs *v, const struct 
 	if (id->ino)
 		field_uint(v, "inode", id->ino);
 	close_box(v);
-	if (alone(id))
-		keep_told(v, start, MEMO_SOCKET, id, WORDS);
+	if (sock_id_determined(id))
+		keep_told(v, start, MEMO_SOCKET, id, SOCK_ID_WORDS);
 }
 
 void decode_socket(struct verbs *v, const struct call_rec *r)
@@ -263,7 +254,7 @@ void decode_socket(struct verbs *v, const struct call_rec *r)
 
 	if (!(id->flags & SOCK_ID_VALID))
 		v->ops->ptr(v, 0);
-	else if (!alone(id) || !told_before(v, MEMO_SOCKET, id, WORDS))
+	else if (!sock_id_determined(id) || !told_before(v, MEMO_SOCKET, id, SOCK_ID_WORDS))
 		socket_anew(v, r);
 }
 

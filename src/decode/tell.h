@@ -167,6 +167,15 @@ static inline bool sockaddr_determined(const void *sa, u32 n)
 	return n >= 16 && load16(sa) == 2 /* AF_INET */;
 }
 
+#define SOCK_ID_WORDS (sizeof(struct sock_id) / 8)
+_Static_assert(sizeof(struct sock_id) % 8 == 0, "a memo's key is of whole words");
+
+/* Whether an id alone determines what is told of it: no path, no name of a device. */
+static inline bool sock_id_determined(const struct sock_id *id)
+{
+	return id->family == 2 /* AF_INET */ || id->family == 10 /* AF_INET6 */;
+}
+
 /* Behind a descriptor, where notes are wanted: <TCP:127.0.0.1:40000->127.0.0.1:80> */
 void tell_note(struct verbs *v, const struct sock_id *id, const struct rec *r);
 

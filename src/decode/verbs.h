@@ -67,4 +67,12 @@ struct verbs {
 	size_t comma; /* bytes between what was told in it and what comes next: 0 at its start */
 };
 
+/* As after the first value of a box that stands in no other, where a memo had the text of both. */
+static inline void verbs_within(struct verbs *v, enum verbs_box box)
+{
+	v->boxes = box;
+	v->depth = 1;
+	v->comma = 2;
+}
+
 #endif

@@ -104,6 +104,27 @@ static void found(void **unused)
 	assert_in_range(hits, MANY - 101, MANY - 13);
 }
 
+/* Two whose place is the same, told in turn, do not take each other's text. */
+static void in_turn(void **unused)
+{
+	u64 first = 1;
+
+	(void)unused;
+	for (u64 other = 2; first < 7 && other < MANY; other++) {
+		if (memo_place(MEMO_NOTE, &other, 1) != memo_place(MEMO_NOTE, &first, 1))
+			continue;
+		start_anew();
+		keep(MEMO_NOTE, &first, 1);
+		keep(MEMO_NOTE, &other, 1);
+		for (u32 i = 0; i < 7; i++) {
+			assert_true(kept(MEMO_NOTE, &first, 1));
+			assert_true(kept(MEMO_NOTE, &other, 1));
+		}
+		first++;
+	}
+	assert_int_equal(first, 7);
+}
+
 /* Keys that never come again, and keys whose words cancel each other out: all share one place. */
 static void hostile(void **unused)
 {
@@ -171,8 +192,8 @@ static void no_room(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(exact),    cmocka_unit_test(found),   cmocka_unit_test(hostile),
-		cmocka_unit_test(too_long), cmocka_unit_test(no_room),
+		cmocka_unit_test(exact),   cmocka_unit_test(found),    cmocka_unit_test(in_turn),
+		cmocka_unit_test(hostile), cmocka_unit_test(too_long), cmocka_unit_test(no_room),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

@@ -50,10 +50,7 @@ static const struct call_rec *call_of(const struct rec *r)
 
 static void tell_line(struct verbs *v, const struct rec *r)
 {
-	buf_str(v->b, call_names[call_of(r)->call]);
-	decode_args(v, call_of(r));
-	buf_chr(v->b, ' ');
-	decode_result(v, call_of(r));
+	decode_line(v, call_names[call_of(r)->call], call_of(r));
 	if (!v->notes)
 		return;
 	buf_str(v->b, " <");
