@@ -17,7 +17,8 @@ JOBS    := $(shell nproc)
 STAGES  := base catalog core ring event decode view out
 WARN    := -Wall -Wextra $(WERROR)
 INCS    := -Iinclude $(STAGES:%=-Isrc/%) -I$(B)/gen
-PLAIN   := -std=gnu11 -D_GNU_SOURCE $(INCS)
+# A debugger finds its way by the debug information, which is not shipped.
+PLAIN   := -std=gnu11 -D_GNU_SOURCE -fno-asynchronous-unwind-tables $(INCS)
 ALL     := $(PLAIN) $(WARN) $(CFLAGS)
 BPF     := -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) $(WARN) -Wno-unused-parameter \
 	   -Wno-unused-function -Iinclude -Ikernel

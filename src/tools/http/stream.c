@@ -321,7 +321,7 @@ static u32 feed(struct stream *s, const u8 *p, u32 n)
 /* Bytes that were moved and not seen: of a body the parser looks at none. */
 static void unseen(struct stream *s, u32 n)
 {
-	static const u8 nothing[1 << 16];
+	static u8 nothing[1 << 16]; /* never written; not const: the file would hold it */
 
 	while (n && s->state == STREAM_MESSAGE && !s->conn->tunnel) {
 		u64 chunk = s->p.flags & F_CHUNKED ? s->p.content_length : 0;

@@ -3,7 +3,7 @@
 #include "table.h"
 #include "error.h"
 
-TOOL_OBJECT(tcplife);
+TOOL_OBJECT(conns); /* the table is theirs all */
 
 static struct {
 	const char *columns;
@@ -46,8 +46,8 @@ static const struct tool tcplife = {
 	.lacks = COMMON(INTERVAL),
 	.lacks_why = "it prints each connection as it ends; weir tcptop has intervals",
 	.records = RECORD(CONN),
-	.object = tcplife_bpf_o,
-	.object_size = &tcplife_bpf_o_size,
+	.object = conns_bpf_o,
+	.object_size = &conns_bpf_o_size,
 	.io_uring = true,
 	.check = check,
 	.setup = setup,

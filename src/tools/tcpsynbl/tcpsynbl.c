@@ -9,7 +9,7 @@
 #include "table.h"
 #include "whos.h"
 
-TOOL_OBJECT(tcpsynbl);
+TOOL_OBJECT(conns); /* the table is theirs all */
 
 #define TCP_LISTEN 10 /* include/net/tcp_states.h, ABI */
 
@@ -294,8 +294,8 @@ static const struct tool tcpsynbl = {
 	.lacks = COMMON(FAILED) | COMMON(SLOWER),
 	.lacks_why = "a queue has no result, and no time is measured",
 	.records = RECORD(SYNBL),
-	.object = tcpsynbl_bpf_o,
-	.object_size = &tcpsynbl_bpf_o_size,
+	.object = conns_bpf_o,
+	.object_size = &conns_bpf_o_size,
 	.io_uring = true,
 	.check = check,
 	.setup = setup,

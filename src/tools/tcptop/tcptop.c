@@ -6,7 +6,7 @@
 #include "table.h"
 #include "table_sort.h"
 
-TOOL_OBJECT(tcptop);
+TOOL_OBJECT(conns); /* the table is theirs all */
 
 static struct {
 	const char *by_word, *columns;
@@ -172,8 +172,8 @@ static const struct tool tcptop = {
 	.lacks = COMMON(FAILED) | COMMON(SLOWER),
 	.lacks_why = "it counts bytes; weir tcplife tells how connections ended",
 	.records = RECORD(CONN),
-	.object = tcptop_bpf_o,
-	.object_size = &tcptop_bpf_o_size,
+	.object = conns_bpf_o,
+	.object_size = &conns_bpf_o_size,
 	.io_uring = true,
 	.check = check,
 	.setup = setup,

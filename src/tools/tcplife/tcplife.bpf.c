@@ -1,5 +1,0 @@
-/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
-/* weir tcplife: connections, when they are over. All is in the connection table. */
-#include "table_iter.bpf.h"
-
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
