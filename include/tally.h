@@ -37,8 +37,15 @@ struct tally_conf {
 
 /* Together, as the address of a variable is an instruction more. */
 struct tally_side {
-	u32 offset; /* where events go now: 0 or TALLY_STRIDE(slots) behind the CPU's first slot */
-	u32 cpu;    /* slots from a CPU's tables to the next one's: 2 * TALLY_STRIDE(slots) */
+	union {
+		struct {
+			u32 offset; /* where events go now: 0 or TALLY_STRIDE(slots) behind the
+				     * CPU's first slot */
+			u32 turn;   /* how often that changed: in one, a key keeps its slot */
+		};
+		u64 both;
+	};
+	u32 cpu;       /* slots from a CPU's tables to the next one's: 2 * TALLY_STRIDE(slots) */
 	u32 everybody; /* what happens is to be counted, whoever does it (tallies_attach()) */
 };
 

@@ -37,26 +37,32 @@ static __always_inline void by_ends(struct tally_key *key, const struct sock_id 
 		key->type = id->lport;
 }
 
-static __always_inline void by_count_in(struct tally_key *key, const u32 words, u64 us, u64 n)
+/* A time, n times more, in its slot. */
+static __always_inline void by_add(struct tally_slot *s, u64 us, u64 n)
 {
-	struct tally_slot *s = tally_whole(key, words);
-
-	if (!s)
-		return;
 	tally_add(&s->n[SPREAD_COUNT], n);
 	tally_add(&s->n[SPREAD_SUM], us * n);
 	if (us > s->n[SPREAD_MAX])
 		s->n[SPREAD_MAX] = us;
 }
 
-/* A time, n times more: the key has all but its bucket. */
-static __always_inline void by_count(struct tally_key *key, u64 us, u64 n)
+/* Not static: the verifier looks at its many ways once, not with all that comes behind each. */
+__noinline u32 by_bucket(u32 us)
 {
-	key->bucket = hist_slot(us) + 1;
-	if (by_conf.by & (BY_REMOTE | BY_CONNECTION))
-		by_count_in(key, TALLY_WORDS(addr), us, n);
-	else
-		by_count_in(key, TALLY_WORDS(port), us, n);
+	return hist_slot(us) + 1;
+}
+
+/* The same where the key has all but its bucket; gives the slot. */
+static __always_inline struct tally_slot *by_count(struct tally_key *key, u32 us, u64 n)
+{
+	struct tally_slot *s;
+
+	key->bucket = by_bucket(us);
+	s = by_conf.by & (BY_REMOTE | BY_CONNECTION) ? tally_whole(key, TALLY_WORDS(addr))
+						     : tally_whole(key, TALLY_WORDS(port));
+	if (s)
+		by_add(s, us, n);
+	return s;
 }
 
 #endif

@@ -185,6 +185,7 @@ struct proto {
 struct sock_common {
 	__be32 skc_daddr;
 	__be32 skc_rcv_saddr;
+	u32 skc_hash;     /* of both ends, once they are known */
 	u32 skc_portpair; /* both of these: they lie in a union */
 	__be16 skc_dport;
 	u16 skc_num;

@@ -91,7 +91,7 @@ int bys_setup(struct run *run, struct attach *a)
 bool bys_owners(const struct run *run)
 {
 	return own.options->by & (BY_TASK | BY_CONNECTION) ||
-	       run->common.filter.have & FILTER_TASK || run->common.command;
+	       run->common.filter.have & FILTER_OWNER || run->common.command;
 }
 
 void bys_event(struct run *run, const struct rec *r, u32 what)

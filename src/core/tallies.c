@@ -235,12 +235,14 @@ static u64 now_ns(void)
  */
 static int take(u64 *at)
 {
+	struct tally_side next = {.turn = own.side->turn + 1};
 	u32 side = own.side->offset != 0;
 
 	*at = now_ns();
 	if (!anything(side))
 		return 0;
-	__atomic_store_n(&own.side->offset, side ? 0 : TALLY_STRIDE(own.slots), __ATOMIC_SEQ_CST);
+	next.offset = side ? 0 : TALLY_STRIDE(own.slots);
+	__atomic_store_n(&own.side->both, next.both, __ATOMIC_SEQ_CST);
 	*at = now_ns();
 	if (grace())
 		return FAIL;

@@ -249,6 +249,7 @@ class Peer:
         ears.settimeout(5)
         self.listener = wire.listener(OPEN + sport)
         self.listener.listen()
+        began = time.monotonic()
         self.send(SYN, seq=999)
         while True:
             frame, where = ears.recvfrom(2000)
@@ -262,6 +263,7 @@ class Peer:
         time.sleep(delay)
         self.send(ACK)
         self.sock, _ = self.listener.accept()
+        self.took = time.monotonic() - began  # seconds; its handshake did not take longer
         wire.held.append(self.sock)
 
     def send(self, flags, count=1, seq=None, ack=None, payload=b""):

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* weir tcprtt: the user half. */
 #include "bys.h"
+#include "error.h"
 #include "owners.h"
 #include "probes.h"
+#include "tcprtt.h"
 
 TOOL_OBJECT(tcprtt);
 
@@ -36,6 +38,13 @@ static int check(struct run *run)
 
 static int setup(struct run *run, struct attach *a)
 {
+	struct tcprtt_conf *conf = attach_data(a, ".rodata.tcprtt", sizeof(*conf));
+	struct bpf_map *recents = bpf_object__find_map_by_name(a->obj, "recents");
+
+	if (!conf || !recents)
+		return fail("the BPF object of tcprtt lacks a part: this build is broken");
+	conf->quick = !bys_owners(run) && !(run->common.filter.have & FILTER_SLOWER);
+	bpf_map__set_max_entries(recents, libbpf_num_possible_cpus() * RTT_RECENT);
 	probes_want(a, &segment);
 	if (bys_owners(run))
 		owners_load(a->obj);
