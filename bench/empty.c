@@ -2,13 +2,15 @@
 /*
  * A BPF program that does nothing, at the entry or exit of kernel functions, at tracepoints, or at
  * an interface: what the kernel itself takes for having one there. empty {fentry|fexit|kprobe
- * FUNCTION...|tp_btf NAME...|tp GROUP/NAME...}..., empty tc|xdp INTERFACE
+ * FUNCTION...|tp_btf NAME...|tp GROUP/NAME...}..., empty tc|xdp|xdpgeneric
+ * INTERFACE
  */
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/if_link.h>
+
 #include <linux/perf_event.h>
 #include <net/if.h>
 #include <signal.h>
@@ -17,8 +19,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Verdict "go on", both ways at tc or before the stack. */
-static int at_interface(int xdp, const char *name)
+/* Verdict "go on", both ways at tc or before the stack: in the driver where it can do that. */
+static int at_interface(int xdp, int generic, const char *name)
 {
 	struct bpf_insn insns[] = {
 		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = xdp ? 2 : -1},
@@ -31,11 +33,16 @@ static int at_interface(int xdp, const char *name)
 		    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex);
 	LIBBPF_OPTS(bpf_link_create_opts, link, .flags = XDP_FLAGS_SKB_MODE);
+	LIBBPF_OPTS(bpf_link_create_opts, native, .flags = XDP_FLAGS_DRV_MODE);
 
 	if (fd < 0)
 		return -errno;
-	if (xdp)
-		return bpf_link_create(fd, ifindex, BPF_XDP, &link);
+	if (xdp) {
+		int in_driver =
+			generic ? -EOPNOTSUPP : bpf_link_create(fd, ifindex, BPF_XDP, &native);
+
+		return in_driver < 0 ? bpf_link_create(fd, ifindex, BPF_XDP, &link) : in_driver;
+	}
 	bpf_tc_hook_create(&both);
 	for (int out = 0; out < 2; out++) {
 		LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = fd);
@@ -141,8 +148,8 @@ int main(int argc, char **argv)
 	static const char *const ways[] = {"fentry", "fexit", "tp_btf", "tp", "kprobe"};
 	const char *way = *ways;
 
-	if (argc == 3 && (!strcmp(argv[1], "tc") || !strcmp(argv[1], "xdp"))) {
-		int err = at_interface(*argv[1] == 'x', argv[2]);
+	if (argc == 3 && (!strcmp(argv[1], "tc") || !strncmp(argv[1], "xdp", 3))) {
+		int err = at_interface(*argv[1] == 'x', !strcmp(argv[1], "xdpgeneric"), argv[2]);
 
 		if (err < 0)
 			fprintf(stderr, "empty: %s: %s\n", argv[2], strerror(-err));
