@@ -12,7 +12,8 @@
 
 #define MEMO_WORDS 20  /* of 8 bytes, of the longest key */
 #define MEMO_TEXT  288 /* of the longest text; what is longer is made each time */
-#define MEMO_SLOTS 512
+#define MEMO_BITS  9
+#define MEMO_SLOTS (1 << MEMO_BITS)
 
 /* What a text is of: one key may have several. */
 enum memo_what {
@@ -66,7 +67,7 @@ static inline __attribute__((always_inline)) u32 memo_place(u32 what, const void
 	for (u32 i = 1; i < 4 && i < words; i++)
 		h ^= memo_word(key, i);
 	h *= 0x9e3779b97f4a7c15; /* the highest bits are made of all */
-	return h >> 32 & (MEMO_SLOTS - 1);
+	return h >> (64 - MEMO_BITS);
 }
 
 static inline __attribute__((always_inline)) bool memo_same(const u64 *kept, const void *key,

@@ -134,25 +134,26 @@ static void tell_notes(struct verbs *v, const struct rec *r)
 	decode_notes(v, words, sizeof(words) / sizeof(*words), rec_of(r)->flags);
 }
 
-#define C(member)  COLUMN(struct http_rec, member)
-#define FOR_PEOPLE (COL_TEXT | COL_TEXT_ONLY | COL_DATA_ONLY)
+#define C(member)    COLUMN(struct http_rec, member)
+#define ALSO(member) COL_ALSO(struct http_rec, member)
+#define FOR_PEOPLE   (COL_TEXT | COL_TEXT_ONLY | COL_DATA_ONLY)
 
 const struct column http_columns[] = {
 	{"time", "TIME", COL_CLOCK, COL_TEXT, C(s.h.ts), 12, NULL, "the request's first byte"},
-	{"pid", "PID", COL_NEST, COL_TEXT, 0, 0, 7, tell_pid,
+	{"pid", "PID", COL_NEST, COL_TEXT | COL_KEPT, C(s.who.pid), 7, tell_pid,
 	 "process that sent or received the request; - or null: nobody knows (--at)"},
-	{"tid", NULL, COL_NEST, 0, 0, 0, 0, tell_tid, "thread"},
-	{"uid", NULL, COL_NEST, 0, 0, 0, 0, tell_uid,
+	{"tid", NULL, COL_NEST, COL_KEPT | ALSO(s.who.pid), C(s.who.tid), 0, tell_tid, "thread"},
+	{"uid", NULL, COL_NEST, COL_KEPT | ALSO(s.who.pid), C(s.who.uid), 0, tell_uid,
 	 "effective user, as the initial user namespace has it"},
-	{"comm", "COMM", COL_COMM, COL_TEXT | COL_LEFT, C(s.who.comm), 11, NULL,
+	{"comm", "COMM", COL_COMM, COL_TEXT | COL_LEFT | COL_KEPT, C(s.who.comm), 11, NULL,
 	 "the thread's name"},
-	{"cgroup", NULL, COL_CGROUP, 0, C(s.who.cgroup), 0, NULL,
+	{"cgroup", NULL, COL_CGROUP, COL_KEPT, C(s.who.cgroup), 0, NULL,
 	 "path of the cgroup (v2), its id where it is unknown"},
-	{"netns", NULL, COL_UINT, 0, C(s.who.netns), 0, NULL,
+	{"netns", NULL, COL_UINT, COL_KEPT, C(s.who.netns), 0, NULL,
 	 "inode number of the network namespace"},
-	{"side", "SIDE", COL_NEST, COL_TEXT | COL_LEFT, 0, 0, 6, tell_side,
-	 "server or client: which one the process is"},
-	{"status", "STATUS", COL_NEST, COL_TEXT, 0, 0, 6, tell_status,
+	{"side", "SIDE", COL_NEST, COL_TEXT | COL_LEFT | COL_KEPT | ALSO(status), C(side), 6,
+	 tell_side, "server or client: which one the process is"},
+	{"status", "STATUS", COL_NEST, COL_TEXT | COL_KEPT, C(status), 6, tell_status,
 	 "of the response; null: none came"},
 	{"ms", "MS", COL_NEST, FOR_PEOPLE, 0, 0, 9, tell_ms, "total_ns in ms"},
 	{"request", "REQUEST", COL_NEST, FOR_PEOPLE | COL_LEFT, 0, 0, 0, tell_request,
@@ -160,7 +161,7 @@ const struct column http_columns[] = {
 	{"method", NULL, COL_NEST, 0, 0, 0, 0, tell_method, "method"},
 	{"host", NULL, COL_NEST, 0, 0, 0, 0, tell_host, "host that was asked for"},
 	{"path", NULL, COL_NEST, 0, 0, 0, 0, tell_path, "path and query, at most 1024 bytes"},
-	{"version", NULL, COL_NEST, 0, 0, 0, 0, tell_version, "of HTTP: 1.0, 1.1, 2"},
+	{"version", NULL, COL_NEST, COL_KEPT, C(version), 0, tell_version, "of HTTP: 1.0, 1.1, 2"},
 	{"stream", NULL, COL_NEST, 0, 0, 0, 0, tell_stream, "HTTP/2: the stream's number"},
 	{"grpc_status", NULL, COL_NEST, 0, 0, 0, 0, tell_grpc, "grpc-status, null: none"},
 	{"request_bytes", NULL, COL_UINT, 0, C(request_bytes), 0, NULL,

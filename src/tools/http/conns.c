@@ -3,6 +3,7 @@
 #include "conns.h"
 
 #define CHAINS 4096
+#define STALE  100000000 /* ns: who was used later than that is as new as any */
 
 static struct conn *chains[CHAINS], *newest, *oldest;
 static u32 conns;
@@ -18,8 +19,9 @@ static void unlink_use(struct conn *c)
 	*(c->older ? &c->older->newer : &oldest) = c->newer;
 }
 
-static void link_use(struct conn *c)
+static void link_use(struct conn *c, u64 now)
 {
+	c->used = now;
 	c->newer = NULL;
 	c->older = newest;
 	*(newest ? &newest->newer : &oldest) = c;
@@ -45,9 +47,9 @@ struct conn *conns_find(u64 id, u64 now, bool add)
 
 	while (c && c->id != id)
 		c = c->same;
-	if (c && c != newest) {
+	if (c && c != newest && now - c->used > STALE) {
 		unlink_use(c);
-		link_use(c);
+		link_use(c, now);
 	}
 	if (c || !add)
 		return c;
@@ -59,7 +61,7 @@ struct conn *conns_find(u64 id, u64 now, bool add)
 	conn_begin(c, id);
 	c->same = *chain;
 	*chain = c;
-	link_use(c);
+	link_use(c, now);
 	conns++;
 	return c;
 }

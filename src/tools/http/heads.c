@@ -42,31 +42,49 @@ static struct head *place_of(const u8 *p, u32 len)
 	return &heads[hash >> 56];
 }
 
-bool heads_recall(struct stream *s, const u8 *p, u32 len)
+static void recall(struct stream *s, const struct head *h)
 {
-	struct head *h = place_of(p, len);
 	struct transaction *t = s->draft;
 
-	if (h->len != len || !t || memcmp(h->bytes, p, len))
-		return false;
 	s->p = h->p;
 	s->p.data = s;
 	s->nfield = h->nfield;
 	s->h2c = h->h2c;
+	if (!t)
+		return;
 	text_set(&t->texts[HTTP_HOST], h->texts, h->host);
 	text_set(&t->texts[HTTP_PATH], h->texts + h->host, h->path);
+}
+
+bool heads_recall(struct stream *s, const u8 *p, u32 len)
+{
+	struct head *h = place_of(p, len);
+
+	if (h->len != len || memcmp(h->bytes, p, len))
+		return false;
+	s->head = h;
+	recall(s, h);
 	return true;
+}
+
+/* Another may have taken the place since: then its bytes are others. */
+u32 heads_again(struct stream *s, const u8 *p, u32 n)
+{
+	const struct head *h = s->head;
+
+	if (!h || !h->len || h->len > n || memcmp(h->bytes, p, h->len))
+		return 0;
+	recall(s, h);
+	return h->len;
 }
 
 void heads_keep(const struct stream *s, const u8 *p, u32 len)
 {
+	static const struct transaction none;
+	const struct transaction *t = s->draft ? s->draft : &none;
+	const struct text *host = &t->texts[HTTP_HOST], *path = &t->texts[HTTP_PATH];
 	struct head *h = place_of(p, len);
-	const struct text *host, *path;
 
-	if (!s->draft)
-		return;
-	host = &s->draft->texts[HTTP_HOST];
-	path = &s->draft->texts[HTTP_PATH];
 	h->len = 0;
 	if (host->full > host->room || path->full > path->room ||
 	    host->full + path->full > sizeof(h->texts))
@@ -76,8 +94,10 @@ void heads_keep(const struct stream *s, const u8 *p, u32 len)
 	h->h2c = s->h2c;
 	h->host = host->full;
 	h->path = path->full;
-	memcpy(h->texts, host->at, host->full);
-	memcpy(h->texts + h->host, path->at, path->full);
+	if (s->draft) {
+		memcpy(h->texts, host->at, host->full);
+		memcpy(h->texts + h->host, path->at, path->full);
+	}
 	memcpy(h->bytes, p, len);
 	h->len = len;
 }

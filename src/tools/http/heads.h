@@ -14,9 +14,11 @@
 /* The length of the head that n bytes begin with, but for its last byte; 0: it is not whole, or too
  * long. That byte is the parser's, which asks then what the message is. */
 u32 heads_length(const u8 *p, u32 n);
-/* A message begins with len bytes, and its draft is there: true when they are known, and the stream
- * is where it would be had it parsed them. */
+/* A message begins with len bytes: true when they are known, and the stream is where it would be
+ * had it parsed them. */
 bool heads_recall(struct stream *s, const u8 *p, u32 len);
+/* As both, when the head is the one that this stream had last: its length, else 0. */
+u32 heads_again(struct stream *s, const u8 *p, u32 n);
 /* It has parsed them now. */
 void heads_keep(const struct stream *s, const u8 *p, u32 len);
 

@@ -6,6 +6,7 @@
 #include "heads.h"
 #include "http.h"
 #include "order.h"
+#include "parsed.h"
 #include "transaction.h"
 
 enum stream_state {
@@ -16,177 +17,13 @@ enum stream_state {
 
 #define TAIL 5 /* bytes of piece_rec's tail */
 
-/* What libhttp-parser calls. */
-
-static struct stream *stream_of(http_parser *p)
+/* What answers needs no draft. */
+static bool is_answer(const struct stream *s, const u8 *p, u32 n)
 {
-	return p->data;
+	return s->conn->first && n >= 5 && !memcmp(p, "HTTP/", 5);
 }
 
-static int on_url(http_parser *p, const char *at, size_t n)
-{
-	struct stream *s = stream_of(p);
-
-	if (s->draft)
-		text_add(&s->draft->texts[HTTP_PATH], at, n);
-	return 0;
-}
-
-static int on_field(http_parser *p, const char *at, size_t n)
-{
-	struct stream *s = stream_of(p);
-
-	if (s->nfield & 0x80) /* a value was before */
-		s->nfield = 0;
-	for (size_t i = 0; i < n && s->nfield < sizeof(s->field); i++)
-		s->field[s->nfield++] = at[i] | 0x20;
-	return 0;
-}
-
-static int on_value(http_parser *p, const char *at, size_t n)
-{
-	struct stream *s = stream_of(p);
-
-	if ((s->nfield & 0x7f) == 4 && !memcmp(s->field, "host", 4) && s->draft)
-		text_add(&s->draft->texts[HTTP_HOST], at, n);
-	if (s->nfield == 7 && !memcmp(s->field, "upgrade", 7))
-		s->h2c = n == 3 && !memcmp(at, "h2c", 3);
-	s->nfield |= 0x80;
-	return 0;
-}
-
-/* http://host/path, as proxies get it: host and path are taken apart. */
-static void split_url(struct transaction *t)
-{
-	struct text *path = &t->texts[HTTP_PATH];
-	u32 n = path->full < path->room ? path->full : path->room;
-	struct http_parser_url u;
-	char copy[PATH_MOST];
-	u32 off;
-
-	if (!n || path->at[0] == '/' || path->at[0] == '*')
-		return;
-	http_parser_url_init(&u);
-	if (http_parser_parse_url(path->at, n, false, &u) || !(u.field_set & 1 << UF_HOST))
-		return;
-	memcpy(copy, path->at, n);
-	text_set(&t->texts[HTTP_HOST], copy + u.field_data[UF_HOST].off, u.field_data[UF_HOST].len);
-	off = u.field_set & 1 << UF_PATH ? u.field_data[UF_PATH].off : n;
-	if (off == n)
-		text_set(path, "/", 1);
-	else
-		text_set(path, copy + off, n - off);
-}
-
-static u8 version_of(const http_parser *p)
-{
-	return p->http_major * 10 + p->http_minor;
-}
-
-static void request_head(struct stream *s)
-{
-	struct conn *c = s->conn;
-	struct transaction *t = s->draft;
-	const char *method = http_method_str(s->p.method);
-
-	s->draft = NULL;
-	if (!t)
-		return;
-	if (c->waiting >= QUEUE_MOST) {
-		http_dropped++;
-		transaction_free(t);
-		return;
-	}
-	text_set(&t->texts[HTTP_METHOD], method, strlen(method));
-	if (s->p.method != HTTP_CONNECT)
-		split_url(t);
-	t->r.s.h.ts = s->begun;
-	t->r.s.who = c->who;
-	t->r.s.sock = c->sock;
-	t->r.version = version_of(&s->p);
-	t->r.side = s->dir == DIR_RECEIVED ? HTTP_SERVER : HTTP_CLIENT;
-	s->of = t;
-	transaction_enqueue(c, t);
-}
-
-static bool is(const struct text *t, const char *word)
-{
-	return t->full == strlen(word) && !memcmp(t->at, word, t->full);
-}
-
-/* The response to the oldest request, or to one that was not seen. Returns what the parser is to
- * do: 0 the body follows, 1 none does, 2 nothing of HTTP does. */
-static int response_head(struct stream *s)
-{
-	struct conn *c = s->conn;
-	struct transaction *t = c->first;
-	u32 status = s->p.status_code;
-	bool head, connect;
-
-	if (!t) {
-		t = s->draft;
-		s->draft = NULL;
-		if (!t)
-			return 0;
-		t->r.s.h.ts = s->begun;
-		t->r.s.who = c->who;
-		t->r.s.sock = c->sock;
-		t->r.flags = HTTP_NO_REQUEST;
-		t->r.version = version_of(&s->p);
-		t->r.side = s->dir == DIR_SENT ? HTTP_SERVER : HTTP_CLIENT;
-		transaction_enqueue(c, t);
-	}
-	transaction_free(s->draft);
-	s->draft = NULL;
-	s->of = t;
-	if (t->r.first_ns == ~0ull)
-		t->r.first_ns = s->begun - t->r.s.h.ts;
-	if (status == 101 && s->h2c) {
-		s->of = NULL;
-		h2_upgraded(c, t, s->dir);
-		return 2;
-	}
-	t->r.status = status;
-	t->answered = status >= 200 || status == 101;
-	head = is(&t->texts[HTTP_METHOD], "HEAD");
-	connect = is(&t->texts[HTTP_METHOD], "CONNECT") && status / 100 == 2;
-	if (status == 101 || connect) {
-		c->tunnel = true;
-		return 2;
-	}
-	return head || status < 200 || status == 204 || status == 304; /* RFC 9112 6.3 */
-}
-
-static int on_head(http_parser *p)
-{
-	struct stream *s = stream_of(p);
-
-	s->headed = true;
-	s->response = p->type == HTTP_RESPONSE;
-	if (s->response)
-		return response_head(s);
-	request_head(s);
-	return 0;
-}
-
-/* So that the parser returns where the message ends. */
-static int on_end(http_parser *p)
-{
-	http_parser_pause(p, 1);
-	return 0;
-}
-
-static const http_parser_settings settings = {
-	.on_url = on_url,
-	.on_header_field = on_field,
-	.on_header_value = on_value,
-	.on_headers_complete = on_head,
-	.on_message_complete = on_end,
-};
-
-/* Messages. */
-
-static void message_begin(struct stream *s)
+static void message_begin(struct stream *s, const u8 *p, u32 n)
 {
 	http_parser_init(&s->p, HTTP_BOTH);
 	s->p.data = s;
@@ -194,9 +31,9 @@ static void message_begin(struct stream *s)
 	s->headed = s->response = s->h2c = false;
 	s->preface = 0;
 	s->nfield = 0;
-	s->bytes = 0;
+	s->bytes = s->left = 0;
 	s->begun = s->conn->now;
-	if (!s->draft)
+	if (!s->draft && !is_answer(s, p, n))
 		s->draft = transaction_new();
 }
 
@@ -273,17 +110,39 @@ static bool begins_h2(struct stream *s, const u8 *p, u32 n)
 /* Returns how many bytes were parsed: all, unless the message ends or is none. */
 static size_t parse(struct stream *s, const u8 *p, u32 n)
 {
-	u32 head = s->bytes ? 0 : heads_length(p, n);
+	u32 head = s->bytes ? 0 : heads_again(s, p, n);
 	size_t parsed;
 
+	if (head)
+		return head;
+	head = s->bytes ? 0 : heads_length(p, n);
 	if (head && heads_recall(s, p, head))
 		return head;
 	if (head)
 		n = head;
-	parsed = http_parser_execute(&s->p, &settings, (const char *)p, n);
+	parsed = http_parser_execute(&s->p, &parsed_settings, (const char *)p, n);
 	if (head && parsed == n && HTTP_PARSER_ERRNO(&s->p) == HPE_OK)
 		heads_keep(s, p, n);
 	return parsed < n ? parsed : n;
+}
+
+/* The next n bytes, or less, of a body whose length is known; nobody needs to look at them. */
+static u32 body(struct stream *s, u32 n)
+{
+	u32 part = n < s->left ? n : s->left;
+
+	s->left -= part;
+	s->bytes += part;
+	if (!s->left)
+		message_end(s, 0);
+	return part;
+}
+
+/* The parser has all of the head: what follows it? */
+static void body_begin(struct stream *s)
+{
+	if (s->headed && !(s->p.flags & F_CHUNKED) && s->p.content_length != ~0ull)
+		s->left = s->p.content_length;
 }
 
 /* Returns how many bytes are left when another protocol begins. */
@@ -300,7 +159,14 @@ static u32 feed(struct stream *s, const u8 *p, u32 n)
 			found(s);
 		}
 		if (s->state == STREAM_IDLE)
-			message_begin(s);
+			message_begin(s, p, n);
+		if (s->left) {
+			u32 part = body(s, n);
+
+			p += part;
+			n -= part;
+			continue;
+		}
 		if (begins_h2(s, p, n))
 			break;
 		parsed = parse(s, p, n);
@@ -313,6 +179,8 @@ static u32 feed(struct stream *s, const u8 *p, u32 n)
 			lose(s);
 			s->bytes += n;
 			return 0;
+		} else {
+			body_begin(s);
 		}
 	}
 	return n;
@@ -343,9 +211,9 @@ static void unseen(struct stream *s, u32 n)
 		} else if (s->p.flags & F_CHUNKED) {
 			lose(s);
 			break;
+		} else if (s->left) {
+			part = body(s, n);
 		} else {
-			if (s->p.content_length != ~0ull && part > s->p.content_length)
-				part = s->p.content_length;
 			feed(s, nothing, part);
 		}
 		n -= part;
@@ -437,7 +305,7 @@ static void stream_end(struct stream *s)
 {
 	s->ended = true;
 	if (s->state == STREAM_MESSAGE && !s->conn->tunnel) {
-		http_parser_execute(&s->p, &settings, NULL, 0);
+		http_parser_execute(&s->p, &parsed_settings, NULL, 0);
 		if (HTTP_PARSER_ERRNO(&s->p) == HPE_PAUSED)
 			message_end(s, 0);
 	}

@@ -50,6 +50,8 @@ struct stream {
 	char field[24];            /* name of the header field that is read, in small letters */
 	u32 next;                  /* place of the byte that comes next, when placed */
 	u64 bytes, begun;          /* of the message */
+	u64 left;                  /* of its body, whose length is known, when its head is read */
+	const struct head *head;   /* what the last one was (heads.h), or NULL */
 	struct transaction *draft; /* until its head is complete */
 	struct held *held;         /* pieces whose turn it is not (order.h), by place */
 	u32 nheld;
@@ -61,7 +63,8 @@ struct conn {
 	struct conn *same, *newer, *older; /* of a hash chain; by last use */
 	struct who who;
 	struct sock_id sock;
-	u64 now; /* of the piece that is being read */
+	u64 now;  /* of the piece that is being read */
+	u64 used; /* when it was put before those that are older by use */
 	bool tunnel, tls;
 	bool mirrored; /* both directions arrive (segments.c) */
 	u32 ifindex;   /* of the interface that it was seen at first, 0: of sockets */

@@ -10,7 +10,10 @@ u64 http_resyncs, http_dropped;
 
 static u32 transactions; /* there are */
 
-static struct transaction *spare; /* the one that was freed last, for the next: most are short */
+#define SPARE_MOST 64
+
+static struct transaction *spare; /* that were freed last, for the next: most are short */
+static u32 spares;
 
 struct transaction *transaction_new(void)
 {
@@ -22,7 +25,10 @@ struct transaction *transaction_new(void)
 		http_dropped++;
 		return NULL;
 	}
-	spare = NULL;
+	if (t == spare) {
+		spare = t->next;
+		spares--;
+	}
 	memset(t, 0, offsetof(struct transaction, method)); /* what texts have says their lengths */
 	transactions++;
 	t->r.first_ns = ~0ull;
@@ -38,8 +44,13 @@ void transaction_free(struct transaction *t)
 	if (!t)
 		return;
 	transactions--;
-	free(spare);
+	if (spares == SPARE_MOST) {
+		free(t);
+		return;
+	}
+	t->next = spare;
 	spare = t;
+	spares++;
 }
 
 void text_add(struct text *t, const char *p, size_t n)
