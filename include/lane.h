@@ -15,7 +15,7 @@
 
 #include "record.h"
 
-#define LANES      8
+#define LANES      8         /* at most; a power of two, as many as processors otherwise */
 #define LANE_LEAST 16384     /* bytes */
 #define LANE_MOST  (2 << 20) /* the kernel takes 4 MiB for an element of an array, no more */
 #define LANE_REC   16384     /* a record is shorter */
@@ -31,6 +31,7 @@ struct lane {
 
 struct lanes_conf {
 	u32 mask; /* bytes of a lane, less 1 */
+	u32 most; /* number of the last lane */
 };
 
 #endif

@@ -8,7 +8,7 @@
 
 SEC(".rodata.lanes") const volatile struct lanes_conf lanes_conf;
 
-/* The loader sets how long they are. */
+/* The loader sets how many and how long they are. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -23,8 +23,8 @@ static __always_inline u8 *lane_reserve(u32 len)
 {
 	u32 which = bpf_get_smp_processor_id(), mask = lanes_conf.mask;
 
-	for (u32 i = 0; i < LANES; i++) {
-		u32 key = (which + i) & (LANES - 1);
+	for (u32 i = 0; i < LANES; i++) { /* where they are fewer, more than once */
+		u32 key = (which + i) & lanes_conf.most;
 		struct lane *l = bpf_map_lookup_elem(&lanes, &key);
 		u64 at;
 

@@ -117,19 +117,37 @@ static int own_tgid(u32 *tgid)
 	return 0;
 }
 
+#define LANES_ROOM (4 << 20) /* bytes of lanes: as much as rings have */
+#define LANE_ROOM  (1 << 20) /* but no less of each */
+
+/* Lanes of so many KiB, 0: by itself. */
+static void size_lanes(struct bpf_map *lanes, struct lanes_conf *conf, u32 kib)
+{
+	u64 room = kib ? kib * 1024ull : LANES_ROOM;
+	u32 count = 1, bytes = LANE_LEAST;
+
+	while (count < LANES &&
+	       (count < sysconf(_SC_NPROCESSORS_CONF) || (u64)count * LANE_MOST < room))
+		count *= 2;
+	while (bytes < LANE_MOST && ((u64)bytes * count < room || (!kib && bytes < LANE_ROOM)))
+		bytes *= 2;
+	*conf = (struct lanes_conf){.mask = bytes - 1, .most = count - 1};
+	bpf_map__set_max_entries(lanes, count);
+	bpf_map__set_value_size(lanes, LANE_HEAD + bytes + LANE_REC);
+}
+
 /* Room for records: lanes, where the object has some, the ring otherwise; kib 0: by itself. */
 static void size_ring(struct attach *a, u32 kib)
 {
 	struct bpf_map *ring = bpf_object__find_map_by_name(a->obj, "ring"),
 		       *lanes = bpf_object__find_map_by_name(a->obj, "lanes");
 	struct lanes_conf *conf = lanes ? attach_data(a, ".rodata.lanes", sizeof(*conf)) : NULL;
-	u32 most = conf ? LANE_MOST : 1u << 31, bytes = conf ? LANE_LEAST : 4096;
+	u32 bytes = 4096;
 
-	while (bytes < most && (!kib || (u64)bytes * (conf ? LANES : 1) < kib * 1024ull))
+	while (bytes < 1u << 31 && bytes < kib * 1024ull)
 		bytes *= 2;
 	if (conf) {
-		*conf = (struct lanes_conf){.mask = bytes - 1};
-		bpf_map__set_value_size(lanes, LANE_HEAD + bytes + LANE_REC);
+		size_lanes(lanes, conf, kib);
 		bpf_map__set_max_entries(ring, sysconf(_SC_PAGESIZE)); /* to wake, only */
 	} else if (ring && kib) {
 		bpf_map__set_max_entries(ring, bytes);
@@ -184,7 +202,9 @@ int attach_read(const struct attach *a, struct reader *r)
 
 	if (reader_open(r, bpf_map__fd(ring), bpf_map__max_entries(ring), a->shared))
 		return FAIL;
-	return lanes ? lanes_open(&r->lanes, bpf_map__fd(lanes), bpf_map__value_size(lanes)) : 0;
+	return !lanes ? 0
+		      : lanes_open(&r->lanes, bpf_map__fd(lanes), bpf_map__max_entries(lanes),
+				   bpf_map__value_size(lanes));
 }
 
 /* Programs that the kernel skipped because one ran already on that CPU. */

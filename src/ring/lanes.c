@@ -12,13 +12,14 @@ static struct lane *lane_of(const struct lanes *l, u32 i)
 	return (struct lane *)(l->at + i * l->stride);
 }
 
-int lanes_open(struct lanes *l, int map, u32 size)
+int lanes_open(struct lanes *l, int map, u32 count, u32 size)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
 	void *p;
 
-	*l = (struct lanes){.stride = size, .mask = size - LANE_HEAD - LANE_REC - 1};
-	l->bytes = (LANES * l->stride + page - 1) / page * page;
+	*l = (struct lanes){
+		.count = count, .stride = size, .mask = size - LANE_HEAD - LANE_REC - 1};
+	l->bytes = (count * l->stride + page - 1) / page * page;
 	p = mmap(NULL, l->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, map, 0);
 	if (p == MAP_FAILED)
 		return fail("the lanes cannot be read: %s", strerror(errno));
@@ -59,7 +60,7 @@ static struct rec *earliest(const struct lanes *l, const u64 *ends, u32 but, u32
 {
 	struct rec *first = NULL;
 
-	for (u32 i = 0; i < LANES; i++) {
+	for (u32 i = 0; i < l->count; i++) {
 		struct rec *r = i == but ? NULL : next_of(l, lane_of(l, i), ends[i]);
 
 		if (r && (!first || r->ts < first->ts)) {
@@ -101,7 +102,7 @@ u64 lanes_drain(struct lanes *l, each_fn *each, void *ctx, u64 *read)
 		return 0;
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	moment = ts.tv_sec * 1000000000ull + ts.tv_nsec;
-	for (u32 i = 0; i < LANES; i++) {
+	for (u32 i = 0; i < l->count; i++) {
 		struct lane *lane = lane_of(l, i);
 
 		ends[i] = __atomic_load_n(&lane->produced, __ATOMIC_ACQUIRE);
@@ -118,7 +119,7 @@ u64 lanes_drain(struct lanes *l, each_fn *each, void *ctx, u64 *read)
 
 bool lanes_behind(const struct lanes *l)
 {
-	for (u32 i = 0; l->at && i < LANES; i++) {
+	for (u32 i = 0; l->at && i < l->count; i++) {
 		const struct lane *lane = lane_of(l, i);
 
 		if (__atomic_load_n(&lane->produced, __ATOMIC_SEQ_CST) != lane->consumed)

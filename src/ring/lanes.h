@@ -9,14 +9,16 @@
 
 struct lanes {
 	u8 *at; /* NULL: there are none */
+	u32 count;
 	size_t stride, bytes;
 	u64 mask;
 };
 
 typedef void each_fn(void *ctx, const struct rec *r);
 
-/* map: the array's descriptor; size: of a lane, its head included. 0 or FAIL. */
-int lanes_open(struct lanes *l, int map, u32 size);
+/* map: the array's descriptor; count: of lanes, LANES at most; size: of one, its head included. 0
+ * or FAIL. */
+int lanes_open(struct lanes *l, int map, u32 count, u32 size);
 void lanes_close(struct lanes *l);
 /*
  * Hands on what was there when it was called, in the order of time: what a task did, and what

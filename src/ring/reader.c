@@ -85,7 +85,7 @@ out:
 	found = at - begin;
 	if (r->lanes.at) {
 		found = lanes_drain(&r->lanes, r->each, r->ctx, &r->read);
-		size = r->lanes.mask + 1;
+		size = 2 * (r->lanes.mask + 1); /* one that is full leaves it to the others */
 	}
 	if (found > size / 16)
 		r->nap = NAP_MIN;

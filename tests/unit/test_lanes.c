@@ -27,7 +27,7 @@ static void setup(void)
 	int fd = memfd_create("lanes", 0);
 
 	assert_int_equal(ftruncate(fd, LANES * STRIDE + 4096), 0);
-	assert_int_equal(lanes_open(&lanes, fd, STRIDE), 0);
+	assert_int_equal(lanes_open(&lanes, fd, LANES, STRIDE), 0);
 	close(fd);
 	nseen = 0;
 	sizes = 0;
