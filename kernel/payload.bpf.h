@@ -64,12 +64,16 @@ static __always_inline void payload_end(struct piece_slot *p, u64 at, u64 n)
 	p->tail = p->tail >> 8 * part | last << 8 * (PAYLOAD_TAIL - part);
 }
 
-/* The iovec i; false when there is no more to be done. */
-static __noinline bool payload_next(struct piece_slot *p, u32 i)
+/* The iovec i; false when there is no more to be done. Not static, as others here and in http: the
+ * verifier then looks at it once, not from each place that it is called from. */
+__noinline bool payload_next(struct piece_slot *p, u32 i)
 {
 	struct payload_iov v;
-	u32 part, off = p->have;
+	u32 part, off;
 
+	if (!p)
+		return false;
+	off = p->have;
 	barrier_var(i);
 	if (i >= PAYLOAD_IOVS || i >= p->count || !p->moved)
 		return false;
@@ -136,12 +140,14 @@ static __always_inline u32 payload_from(struct piece_slot *p, u64 at, u64 moved,
 
 /* The first of moved bytes, at most want of them, and where those are not all, the last; returns
  * how many the first are, which p->have has, too: a value that the verifier knows nothing of. */
-static __noinline u32 payload_read(struct piece_slot *p, u64 moved, u32 want)
+__noinline u32 payload_read(struct piece_slot *p, u64 moved, u32 want)
 {
 	struct payload_msg msg = {};
 	u64 args[6] = {};
 	u32 shape = payload_call(bpf_get_current_task_btf(), args);
 
+	if (!p)
+		return 0;
 	p->tail = 0;
 	p->have = 0;
 	if (want > moved)

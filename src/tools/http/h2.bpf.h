@@ -162,11 +162,14 @@ static __noinline int h2_begin(struct slot *s, u64 at, u64 moved)
 
 /* A message of a connection that speaks HTTP/2. Where it cannot be followed, the connection is left
  * alone from here on: the rest that is told as not seen says so. */
-static __noinline int h2_message(struct slot *s, struct known *k, u32 dir, u64 moved, u64 at)
+__noinline int h2_message(struct slot *s, struct known *k, u32 dir, u64 moved, u64 at)
 {
 	struct h2_walk w = {.s = s, .k = k, .dir = dir & 1};
-	struct h2_dir *d = &k->h2[dir & 1];
+	struct h2_dir *d;
 
+	if (!s || !k)
+		return 0;
+	d = &k->h2[dir & 1];
 	s->p.r.conn = k->cookie;
 	s->p.r.flags |= PIECE_FRAMES;
 	h2_begin(s, at, moved);

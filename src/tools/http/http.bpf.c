@@ -72,10 +72,13 @@ struct {
  * Do its bytes begin like a message: capital letters (a method, and '-' within), then a space or
  * what follows HTTP? MAYBE when they end before that is decided. 0, whatever it finds.
  */
-static __noinline int begins(struct slot *s)
+__noinline int begins(struct slot *s)
 {
-	u32 n = s->p.have;
+	u32 n;
 
+	if (!s)
+		return 0;
+	n = s->p.have;
 	s->is = MAYBE;
 	for (u32 i = 0; i < TOKEN_MOST; i++) {
 		u8 c = s->p.bytes[i];
@@ -255,8 +258,10 @@ static __always_inline u32 follow(struct slot *s, struct known *k, u32 dir, u64 
 }
 
 /* Reads a message of a connection: is it to be told, and as the start of one? */
-static __noinline int take(struct slot *s, struct known *k, u32 dir, u64 moved, u64 at)
+__noinline int take(struct slot *s, struct known *k, u32 dir, u64 moved, u64 at)
 {
+	if (!s || !k)
+		return TAKE_NOT;
 	dir &= 1;
 	if (k->speaks == H2)
 		return TAKE_H2;
@@ -301,7 +306,7 @@ static __always_inline int on_bytes(struct sock *sk, const u32 dir, s64 ret)
 	s = bpf_map_lookup_elem(&slots, &place);
 	if (!s)
 		return 0;
-	if (ret && k->speaks == HTTP && quick(s, k, sk, dir, ret))
+	if (ret && k->speaks == HTTP && quick(s, k, place_of(sk, dir) - ret, dir, ret))
 		return 0;
 	how = take(s, k, dir, ret, 0);
 	if (how == TAKE_NOT)

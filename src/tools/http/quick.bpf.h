@@ -78,16 +78,20 @@ static __always_inline bool is_plain(const struct known *k, const u8 *bytes, u64
 	return (k->told && is_response(bytes)) || was_told(k, bpf_get_current_task_btf(), now);
 }
 
-/* Tells a message; false: it is none of those. */
-static __noinline bool quick(struct slot *s, struct known *k, struct sock *sk, const u32 dir,
-			     u32 moved)
+/* Tells a message that begins there in the stream; false: it is none of those. */
+__noinline bool quick(struct slot *s, struct known *k, u32 seq, u32 dir, u32 moved)
 {
-	u32 want = wanted(k, moved, dir), n = moved < want ? moved : want, have, word;
+	u32 want, n, have, word;
 	struct piece_rec *r;
 	u64 now, at;
 	u8 *bytes;
 	int in;
 
+	if (!s || !k)
+		return false;
+	dir &= 1;
+	want = wanted(k, moved, dir);
+	n = moved < want ? moved : want;
 	in = places(s, bpf_get_current_task_btf(), moved, &at);
 	if (in < 0 || (in > 1 && n < moved))
 		return false;
@@ -115,7 +119,7 @@ static __noinline bool quick(struct slot *s, struct known *k, struct sock *sk, c
 	k->since[dir] = moved + (word == HTTP ? 0 : k->since[dir]);
 	r->h.ts = now;
 	r->conn = k->cookie;
-	r->seq = place_of(sk, dir) - moved;
+	r->seq = seq;
 	r->size = moved;
 	r->have = have;
 	r->flags = dir == DIR_SENT ? PIECE_SENT : 0;
