@@ -15,7 +15,7 @@
 
 #include "record.h"
 
-#define LANES      8         /* at most; a power of two, as many as processors otherwise */
+#define LANES      8         /* at most */
 #define LANE_LEAST 16384     /* bytes */
 #define LANE_MOST  (2 << 20) /* the kernel takes 4 MiB for an element of an array, no more */
 #define LANE_REC   16384     /* a record is shorter */
@@ -30,8 +30,10 @@ struct lane {
 #define LANE_HEAD ((u32) __builtin_offsetof(struct lane, data))
 
 struct lanes_conf {
-	u32 mask; /* bytes of a lane, less 1 */
-	u32 most; /* number of the last lane */
+	u32 mask;  /* bytes of a lane, less 1 */
+	u32 own;   /* a processor's number with this mask: its lane */
+	u32 count; /* those that are no processor's take what the others have no room for */
+	u32 pad;
 };
 
 #endif

@@ -21,10 +21,9 @@ struct {
  * which nobody else takes some at this moment; NULL when there is none. */
 static __always_inline u8 *lane_reserve(u32 len)
 {
-	u32 which = bpf_get_smp_processor_id(), mask = lanes_conf.mask;
+	u32 key = bpf_get_smp_processor_id() & lanes_conf.own, mask = lanes_conf.mask;
 
 	for (u32 i = 0; i < LANES; i++) { /* where they are fewer, more than once */
-		u32 key = (which + i) & lanes_conf.most;
 		struct lane *l = bpf_map_lookup_elem(&lanes, &key);
 		u64 at;
 
@@ -34,6 +33,7 @@ static __always_inline u8 *lane_reserve(u32 len)
 		if (at + len - *(volatile u64 *)&l->consumed <= (u64)mask + 1 &&
 		    __sync_val_compare_and_swap(&l->produced, at, at + len) == at)
 			return l->data + (at & mask);
+		key = (key + 1) % lanes_conf.count;
 	}
 	return NULL;
 }

@@ -117,21 +117,24 @@ static int own_tgid(u32 *tgid)
 	return 0;
 }
 
-#define LANES_ROOM (4 << 20) /* bytes of lanes: as much as rings have */
-#define LANE_ROOM  (1 << 20) /* but no less of each */
+#define LANES_ROOM (6 << 20) /* bytes of all lanes, as long as each has LANE_ROOM */
+#define LANE_ROOM  (1 << 20)
 
-/* Lanes of so many KiB, 0: by itself. */
+/* A lane for each processor, and more where there is room; kib 0: by itself. */
 static void size_lanes(struct bpf_map *lanes, struct lanes_conf *conf, u32 kib)
 {
 	u64 room = kib ? kib * 1024ull : LANES_ROOM;
-	u32 count = 1, bytes = LANE_LEAST;
+	u32 count = 1, bytes = kib ? LANE_LEAST : LANE_ROOM;
 
-	while (count < LANES &&
-	       (count < sysconf(_SC_NPROCESSORS_CONF) || (u64)count * LANE_MOST < room))
+	while (count < LANES && count < sysconf(_SC_NPROCESSORS_CONF))
 		count *= 2;
-	while (bytes < LANE_MOST && ((u64)bytes * count < room || (!kib && bytes < LANE_ROOM)))
+	conf->own = count - 1;
+	while (bytes < LANE_MOST && 2ull * bytes * count <= room)
 		bytes *= 2;
-	*conf = (struct lanes_conf){.mask = bytes - 1, .most = count - 1};
+	while (count < LANES && (u64)bytes * count < room)
+		count++;
+	conf->mask = bytes - 1;
+	conf->count = count;
 	bpf_map__set_max_entries(lanes, count);
 	bpf_map__set_value_size(lanes, LANE_HEAD + bytes + LANE_REC);
 }
