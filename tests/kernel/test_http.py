@@ -97,7 +97,12 @@ class Nginx:
         threading.Thread(target=self.up.serve_forever, daemon=True).start()
         self.process = subprocess.Popen([lib.need("nginx"), "-e", "stderr", "-c", config])
         lib.wait_for(lambda: not socket.socket().connect_ex(("127.0.0.1", PORT)), "nginx to listen")
+        lib.wait_for(self.worker, "nginx's worker, which comes after that")
         return self
+
+    def worker(self):
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return children.split()[:1]
 
     def log(self):
         return [tuple(json.loads(line)) for line in (self.folder / "log").read_text().splitlines()]
@@ -207,7 +212,7 @@ class Http(unittest.TestCase):
             server.close()
 
         with Nginx() as nginx:
-            worker = subprocess.run(["pgrep", "-P", str(nginx.process.pid)], capture_output=True, text=True).stdout.split()[0]
+            worker, = nginx.worker()
             with lib.Live("-o", "json", "--netns", os.getpid(), "--tls", "--port", SECURE, tool="http") as live, \
                     lib.Live("-o", "json", "-p", worker, "--side", "server", tool="http") as by_pid:
                 fetch()

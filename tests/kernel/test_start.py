@@ -11,7 +11,7 @@ import unittest
 import lib
 
 EVERY_WAY = True
-RUNS = (("trace",), ("trace", "sendto", "recvfrom"), ("sockstat",), ("drops",))
+RUNS = (("trace",), ("trace", "sendto", "recvfrom"), ("sockstat",), ("drops",), ("http",))
 MEMORY = 16 << 10  # KiB resident, at most at any time
 # drops looks for the owners of packets, too: its program is the largest there is.
 MEMORY_OF = {"drops": 17 << 10}

@@ -85,6 +85,8 @@ void heads_keep(const struct stream *s, const u8 *p, u32 len)
 	const struct text *host = &t->texts[HTTP_HOST], *path = &t->texts[HTTP_PATH];
 	struct head *h = place_of(p, len);
 
+	if (!s->draft && s->p.type != HTTP_RESPONSE)
+		return; /* nobody kept what it asks for */
 	h->len = 0;
 	if (host->full > host->room || path->full > path->room ||
 	    host->full + path->full > sizeof(h->texts))
