@@ -2,8 +2,8 @@
 /*
  * begin [-q] COMMAND [ARG...]: becomes the command, a tracer, and lets a process beside it write to
  * descriptor 3 "attached" when it has attached, or "ended". It has attached when it says so on
- * stderr, a file; one that says nothing (-q) when it sleeps and has had the same number of probes
- * for 300 ms. From the exec until then is a window of bench/places.c.
+ * stderr, a file; one that says nothing (-q) when it has had the same number of probes for 300 ms
+ * in which it slept. From the exec until then is a window of bench/places.c.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -86,19 +86,20 @@ static bool attaches(pid_t pid)
 	return is;
 }
 
+/* One that looks at its buffers all the time may be about to run whenever this looks. */
 static bool attaches_quietly(pid_t pid)
 {
-	int last = 0, same = 0;
+	int last = 0, slept = 0;
 	char state;
 
 	do {
 		int now = probes_of(pid);
 
 		state = state_of(pid);
-		same = now && now == last && state == 'S' ? same + 1 : 0;
+		slept = now && now == last ? slept + (state == 'S') : 0;
 		last = now;
 		wait_ms(10);
-	} while (same < 30 && state != 'Z');
+	} while (slept < 30 && state != 'Z');
 	return state != 'Z';
 }
 

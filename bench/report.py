@@ -24,7 +24,8 @@ def table(rows):
             work, untraced = row.work, row.instructions
             yield "\n" + (REST_HEAD if at_rest(work) else HEAD).format(work)
         if row.instructions is None:
-            yield f"| {row.name} | not there |" + " |" * (3 if at_rest(work) else 4)
+            there = f"not there: {row.why}" if row.why else "not there"
+            yield f"| {row.name} | {there} |" + " |" * (3 if at_rest(work) else 4)
             continue
         told = [row.name, str(row.instructions), str(row.instructions - untraced)]
         if at_rest(work):
