@@ -24,14 +24,8 @@ static void list_tools(FILE *f)
 
 static int unknown_tool(const char *name)
 {
-	const char *names[64] = {0};
-	const char *near;
-	u32 n = 0;
+	const char *near = tool_near(name);
 
-	for_each_tool (t)
-		if (n < 63)
-			names[n++] = (*t)->name;
-	near = suggest(name, names);
 	note("there is no tool '%s'%s%s; weir help lists them", name, near ? ", did you mean " : "",
 	     near ? near : "");
 	return 2;

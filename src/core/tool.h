@@ -66,6 +66,8 @@ extern const struct tool *const __start_weir_tools[], *const __stop_weir_tools[]
 
 /* The tool of that name, NULL when there is none. */
 const struct tool *tool_find(const char *name);
+/* The name of the tool that a word which names none was meant for, NULL when none is near. */
+const char *tool_near(const char *name);
 
 /* The bytes of a tool's BPF object, put into the program by the build. */
 #define TOOL_OBJECT(name)                                                                          \

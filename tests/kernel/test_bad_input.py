@@ -174,10 +174,8 @@ class Things(Case):
     def test_command(self):
         """127 and 126, as a shell and strace have it."""
         with lib.NothingLeft():
-            self.refused("trace", *lib.way(), "-q", "--", "/nonexistent", status=127, say=["/nonexistent"])
-            self.refused("trace", *lib.way(), "-q", "--", "xyzzy-no-such-command", status=127, say=["xyzzy"])
-            self.refused("trace", *lib.way(), "-q", "--", "/dev/null", status=126, say=["/dev/null"])
-            self.refused("trace", *lib.way(), "-q", "--", "/", status=126, say=["/"])
+            for status, command in ((127, "/nonexistent"), (127, "xyzzy-no-such-command"), (126, "/dev/null"), (126, "/")):
+                self.refused("trace", *lib.way(), "-q", "sendto", "--", command, status=status, say=[command])
 
     def test_command_is_not_run_when_weir_fails(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -281,7 +279,7 @@ class Rights(Case):
                     ended = lib.run(*inside, *words, "--", "true")
                     self.sentence(ended, FAILED, why, "CONFIG_DEBUG_INFO_BTF")
                     self.assertNotIn("root", ended.words)
-        rows = {row["check"]: row for row in lib.run(*inside, "doctor", "-o", "json", "-q").rows}
+        rows = {row["check"]: row for row in lib.run(*inside, "doctor", "trace", "-o", "json", "-q").rows}
         self.assertEqual((rows["btf"]["answer"], rows["btf"]["error"]), ("no", "ENOENT"))
         self.assertIn("/sys/kernel/btf", rows["btf"]["remedy"])
         self.assertEqual((rows["trace"]["answer"], rows["trace"]["remedy"]), ("no", "what stands at btf above"))
@@ -317,7 +315,7 @@ class Refused(Case):
         self.said("program call_exit_raw", needs, before=self.OLD, REFUSE_PROG="call_exit_raw", REFUSE_WITH="22")
         self.said("socket type", needs, before=self.OLD, REFUSE_RUN="1", REFUSE_WITH="22")
         self.said("socket type", "weir doctor", no=("root", "newer"), REFUSE_RUN="1", REFUSE_WITH="22")
-        ended = lib.run(*self.OLD, lib.WEIR, "doctor", "-o", "json", "-q")
+        ended = lib.run(*self.OLD, lib.WEIR, "doctor", "trace", "-o", "json", "-q")
         (row,) = (row for row in ended.rows if row["check"] == "release")
         self.assertEqual(row["answer"], "unknown")
         self.assertIn("from 5.17 on", row["detail"])

@@ -68,18 +68,25 @@ def effective(cap):
 
 
 class Case(unittest.TestCase):
-    def doctor(self, *wrapper, **options):
-        """Its rows by name, the ways apart: their names are those of programs."""
-        ended = lib.run(*wrapper, lib.WEIR, "doctor", "-o", "json", **options)
+    def doctor(self, *wrapper, tool="trace", **options):
+        """Its rows by name, the ways apart: their names are those of programs. tool None: of all tools."""
+        words = [tool] if tool else []
+        ended = lib.run(*wrapper, lib.WEIR, "doctor", *words, "-o", "json", **options)
         rows = {}
         for row in ended.rows:
             name = f"way {row['check']}" if row["group"] == "ways" else row["check"]
             self.assertNotIn(name, rows)
             rows[name] = row
             self.sound(row)
-        self.assertIn("trace", rows, ended)
-        self.assertEqual(ended.status, 0 if rows["trace"]["answer"] == "yes" else 1, ended)
-        self.assertRegex(ended.words, r"\Aweir: weir trace (works|does not work) here: [^\n]+\n\Z")
+        tools = [row["check"] for row in rows.values() if row["group"] == "tools"]
+        if tool:
+            self.assertEqual(tools, [tool], ended)
+        else:
+            self.assertLess({"sockstat", "soconnect", "trace"}, set(tools), ended)
+        works = rows[tool or "trace"]["answer"] == "yes"
+        self.assertEqual(ended.status, 0 if works else 1, ended)
+        self.assertRegex(ended.words, rf"\Aweir: weir {tool or 'trace'} {'works' if works else 'does not work'} here: "
+                                      r"[^\n]+\n\Z")
         self.assertNotIn("libbpf:", ended.words)
         return rows
 
@@ -113,8 +120,8 @@ class Case(unittest.TestCase):
 
 @functools.cache
 def plainly():
-    """The rows as root, asked once: a kernel that grants much takes two seconds."""
-    return Case().doctor()
+    """The rows as root of all tools, asked once: a kernel that grants much takes two seconds."""
+    return Case().doctor(tool=None)
 
 
 class Kernel(Case):
@@ -265,6 +272,12 @@ class Places(Case):
         if trace.status == 0:
             self.assertIn(f"by way of {row['way']};", trace.words)
 
+    def test_one_tool(self):
+        """Everything else is told as without the word."""
+        rows = self.doctor(tool="soconnect")
+        told = {name: row["answer"] for name, row in plainly().items() if row["group"] != "tools" or name == "soconnect"}
+        self.assertEqual({name: row["answer"] for name, row in rows.items()}, told)
+
     def test_nobody(self):
         rows = self.doctor(*NOBODY, "--inh-caps=-all")
         self.answers(rows, "no", "root", *ROWS_OF_RIGHTS, "trace", "raw_tp", "ring_buffer", "tp_btf", "fexit", "xdp")
@@ -366,8 +379,8 @@ class Places(Case):
 class Output(Case):
     def test_text(self):
         """With -v: errors by name on standard error besides."""
-        ended = lib.weir("doctor", "-v")
-        rows = plainly()
+        ended = lib.weir("doctor", "trace", "-v")
+        rows = self.doctor()
         lines = ended.lines
         self.assertRegex(lines[0], r"^CHECK +ANSWER +DETAIL$")
         self.assertLessEqual(max(map(len, lines)), 80)
@@ -386,10 +399,10 @@ class Output(Case):
                 self.assertIn(f"weir: {row['check']}: {row['error']}", ended.words)
 
     def test_csv(self):
-        ended = lib.weir("doctor", "-o", "csv", "-q")
+        ended = lib.weir("doctor", "trace", "-o", "csv", "-q")
         self.assertEqual(ended.err, b"")
         rows = list(csv.DictReader(io.StringIO(ended.out.decode(), newline="")))
-        told = [{k: v or "" for k, v in row.items()} for row in plainly().values()]
+        told = [{k: v or "" for k, v in row.items()} for row in self.doctor().values()]
         self.assertEqual(rows, told)
 
     def test_refused(self):
@@ -401,14 +414,15 @@ class Output(Case):
             self.assertEqual((ended.status, ended.out), (2, b""), ended)
             self.assertRegex(ended.words, r"\Aweir: [^\n]+\n\Z")
             self.assertIn(option, ended.words)
-        for argv in (["word"], ["--", "true"]):
+        for argv in (["word"], ["trace", "sockstat"], ["replay"], ["--", "true"]):
             ended = lib.weir("doctor", *argv)
             self.assertEqual((ended.status, ended.out), (2, b""), ended)
-            self.assertIn(f"'{argv[-1]}'", ended.words)
+            self.assertRegex(ended.words, rf"\Aweir: [^\n]*'{argv[-1]}'[^\n]*\n\Z")
+        self.assertIn("did you mean trace", lib.weir("doctor", "trase").words)
 
     def test_full(self):
         with open("/dev/full", "w") as full:
-            ended = lib.weir("doctor", stdout=full)
+            ended = lib.weir("doctor", "trace", stdout=full)
         self.assertEqual(ended.status, 1)
         self.assertIn("No space left on device", ended.words)
 
@@ -433,7 +447,7 @@ class After(Case):
         before = self.state()
         with lib.NothingLeft():
             start, used = time.monotonic(), self.used()
-            self.doctor()
+            self.doctor(tool=None)
             passed, used = time.monotonic() - start, self.used() - used
         after = self.state()
         wrong = {path: (before.get(path), after.get(path)) for path in before.keys() | after.keys()

@@ -94,13 +94,25 @@ void doctor_row(struct doctor *d, const char *group, const char *check, const st
 		     f->log);
 }
 
-/* Doctor starts nothing. */
-static int refuse(const struct common *c)
+/* The word may name a tool. Doctor starts nothing. */
+static int check(struct doctor *d)
 {
-	if (c->command || c->nargs)
+	const struct common *c = &d->common;
+	const struct tool *t = c->nargs ? tool_find(*c->args) : NULL;
+	const char *near;
+
+	if (c->command || c->nargs > 1)
 		return usage("doctor asks the kernel and starts nothing: it has no use for '%s'; "
-			     "it takes -o, -q, -v and -h",
-			     c->command ? *c->command : *c->args);
+			     "it takes a tool's name, -o, -q, -v and -h",
+			     c->command ? *c->command : c->args[1]);
+	if (c->nargs && !t) {
+		near = tool_near(*c->args);
+		return usage("there is no tool '%s'%s%s; weir help lists them", *c->args,
+			     near ? ", did you mean " : "", near ? near : "");
+	}
+	if (t && !t->object)
+		return usage("'%s' has nothing to load: it works wherever weir does", t->name);
+	d->tool = t ? t->name : NULL;
 	return 0;
 }
 
@@ -206,11 +218,11 @@ static int doctor_main(const struct tool *t, int argc, char **argv)
 		return 0;
 	}
 	if (!err)
-		err = refuse(&d.common);
+		err = check(&d);
 	if (!err)
 		err = report(&d);
 	if (!err)
-		return d.trace ? 0 : 1;
+		return d.works ? 0 : 1;
 	note("%s", error_text());
 	return err == USAGE ? 2 : 1;
 }
@@ -218,10 +230,11 @@ static int doctor_main(const struct tool *t, int argc, char **argv)
 static const struct tool doctor = {
 	.name = "doctor",
 	.summary = "what this kernel, these rights and this container offer, and what mends a no",
-	.usage = "[-o FORMAT] [-q] [-v]",
+	.usage = "[TOOL] [-o FORMAT] [-q] [-v]",
 	.columns = columns,
 	.lacks = ~(COMMON(OUTPUT) | COMMON(QUIET) | COMMON(VERBOSE) | COMMON(HELP)),
-	.lacks_why = "it asks the kernel and watches nobody; it takes -o, -q, -v and -h",
+	.lacks_why =
+		"it asks the kernel and watches nobody; it takes a tool's name, -o, -q, -v and -h",
 	.main = doctor_main,
 };
 TOOL(doctor);

@@ -15,7 +15,8 @@ struct doctor {
 	struct finding raw_tp; /* without raw tracepoints nothing works */
 	char lacks[128];       /* names of the maps rows that are a no */
 	bool btf;              /* the kernel's types can be read */
-	bool trace;            /* weir trace works here */
+	const char *tool;      /* the one that is asked about, NULL: all, and above all trace */
+	bool works;            /* that one works here */
 	char verdict[768];     /* the sentence at the end */
 };
 

@@ -181,11 +181,11 @@ static void tell_tool(struct doctor *d, const struct tool *t)
 			       t->name);
 	}
 	doctor_row(d, "tools", t->name, &f);
-	if (!strcmp(t->name, "trace")) {
-		d->trace = f.answer == ANSWER_YES;
-		snprintf(d->verdict, sizeof(d->verdict), "weir trace %s here: %s%s%s",
-			 d->trace ? "works" : "does not work", f.detail,
-			 d->trace ? "" : "; try: ", d->trace ? "" : f.remedy);
+	if (!strcmp(t->name, d->tool ? d->tool : "trace")) {
+		d->works = f.answer == ANSWER_YES;
+		snprintf(d->verdict, sizeof(d->verdict), "weir %s %s here: %s%s%s", t->name,
+			 d->works ? "works" : "does not work", f.detail,
+			 d->works ? "" : "; try: ", d->works ? "" : f.remedy);
 	}
 	if (a)
 		attach_close(a);
@@ -197,6 +197,6 @@ void doctor_tools(struct doctor *d)
 {
 	tell_ways(d);
 	for_each_tool (t)
-		if ((*t)->object)
+		if ((*t)->object && (!d->tool || !strcmp(d->tool, (*t)->name)))
 			tell_tool(d, *t);
 }
