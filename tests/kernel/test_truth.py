@@ -6,6 +6,7 @@ import contextlib
 import errno
 import itertools
 import os
+import pathlib
 import resource
 import signal
 import socket
@@ -22,6 +23,56 @@ COUNT, THREADS = 1009, 3  # a ring of 64 KiB takes some 300 records
 def lost(ended, *but):
     """The causes that are not 0, without those named."""
     return {cause: n for cause, n in ended.stats["lost"].items() if n and cause not in but}
+
+
+class MemoryGroup:
+    """A cgroup that is given no more memory, of either version."""
+
+    def __enter__(self):
+        mine = dict(line.split(":", 2)[1:] for line in pathlib.Path("/proc/self/cgroup").read_text().splitlines())
+        if "memory" in mine:
+            root, path = pathlib.Path("/sys/fs/cgroup/memory"), mine["memory"]
+            self.limit, self.used = "memory.limit_in_bytes", "memory.usage_in_bytes"
+        else:
+            root, path = lib.cgroup_root(), mine[""]
+            self.limit, self.used = "memory.max", "memory.current"
+            (root / "cgroup.subtree_control").write_text("+memory")
+        self.home = root / path.lstrip("/")
+        self.place = root / f"weir-test-{os.getpid()}-memory"
+        self.place.mkdir()
+        return self
+
+    def enter(self):
+        (self.place / "cgroup.procs").write_text(str(os.getpid()))
+
+    def leave(self, *pids):
+        """They have left when no more is given; what is theirs stays on its account."""
+        for pid in pids:
+            (self.home / "cgroup.procs").write_text(str(pid))
+        lib.wait_for(self.is_settled, "processors to give back what they have set aside")
+        lib.wait_for(lambda: self.set_most(self.now()), "the limit to hold")
+
+    def now(self):
+        return int((self.place / self.used).read_text())
+
+    def set_most(self, size):
+        try:
+            (self.place / self.limit).write_text(str(size))
+        except OSError as error:
+            if error.errno != errno.EBUSY:  # there is more, which cannot be taken back
+                raise
+            return False
+        return True
+
+    def is_settled(self):
+        before = self.now()
+        self.set_most(before // 2)
+        time.sleep(0.05)
+        return self.now() == before
+
+    def __exit__(self, *exc):
+        lib.wait_for(lambda: not (self.place / "cgroup.procs").read_text(), "the cgroup to empty")
+        self.place.rmdir()
 
 
 class Truth(unittest.TestCase):
@@ -144,6 +195,34 @@ class Truth(unittest.TestCase):
         self.assertEqual(lost(ended), {"map_full": more, "unfinished": room})
         self.assertEqual({row["stage"] for row in ended.rows}, {"call"})
         self.assertRegex(ended.words, rf"{more} lost; {more} because a counting map was full; {room} not finished")
+
+    @lib.once
+    def test_not_followed(self):
+        """
+        The mark of a child takes memory, of the cgroup that weir began in (since Linux 6.4, bpf_mem_alloc()). It is
+        left, and then given no more: what was set aside does for some children.
+        """
+        if lib.KERNEL < (6, 4):
+            self.skipTest("there no limit holds for such memory")
+        born = 997
+        with MemoryGroup() as group:
+            weir = subprocess.Popen([lib.WEIR, "trace", *lib.way(), "--stats", "-o", "json", "sendto", "--",
+                                     lib.work("traffic"), "stop", "brood", str(born)], stdin=subprocess.DEVNULL,
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=group.enter)
+            self.addCleanup(weir.kill)
+            children = pathlib.Path(f"/proc/{weir.pid}/task/{weir.pid}/children")
+            lib.wait_for(lambda: len(children.read_text().split()) == 1, "the command")
+            command = int(children.read_text())
+            lib.wait_stopped(command)
+            group.leave(weir.pid, command)
+            os.kill(command, signal.SIGCONT)
+            ended = lib.Ended(None, *weir.communicate(timeout=30 * lib.SLOW))
+        seen = len(ended.rows)
+        self.assertGreater(seen, 0)
+        self.assertLess(seen, born, "all were followed: this test tests nothing")
+        self.assertEqual((weir.returncode, lost(ended)), (0, {"not_followed": born - seen}), ended)
+        self.assertEqual(len({row["pid"] for row in ended.rows}), seen)
+        self.assertRegex(ended.words, rf"{born - seen} lost; {born - seen} because a child could not be followed")
 
     def test_missed(self):
         """What the kernel says that it skipped. Here a library before libc says it."""

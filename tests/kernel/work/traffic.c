@@ -308,6 +308,34 @@ static void do_fork(char **rest)
 	exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
+/* So many children at the same time: each makes a call, and ends when all have made theirs. */
+static void do_brood(char **a)
+{
+	int n = atoi(a[0]), done[2], end[2];
+	char byte;
+
+	CHECK(!pipe(done) && !pipe(end), "pipe");
+	for (int i = 0; i < n; i++) {
+		pid_t pid = fork();
+
+		CHECK(pid >= 0, "fork");
+		if (pid)
+			continue;
+		close(end[1]);
+		CHECK(sendto(-1, hello, 5, 0, NULL, 0) < 0 && errno == EBADF, "sendto");
+		CHECK(write(done[1], "", 1) == 1, "write");
+		_exit(read(end[0], &byte, 1) != 0);
+	}
+	for (int i = 0; i < n; i++)
+		CHECK(read(done[0], &byte, 1) == 1, "read");
+	close(end[1]);
+	while (n--) {
+		int status;
+
+		CHECK(wait(&status) > 0 && !status, "wait");
+	}
+}
+
 static void do_vfork(char **rest)
 {
 	int status;
@@ -366,7 +394,7 @@ static const struct word {
 	{"sleep", 1, do_sleep},    {"exit", 1, do_exit},      {"kill", 1, do_kill},
 	{"exec", -1, do_exec},     {"fork", -1, do_fork},     {"vfork", -1, do_vfork},
 	{"daemon", -1, do_daemon}, {"thread", -1, do_thread}, {"say", 1, do_say},
-	{"rw", 3, do_rw},          {"name", 1, do_name},
+	{"rw", 3, do_rw},          {"name", 1, do_name},      {"brood", 1, do_brood},
 };
 
 static void words(char **argv)
