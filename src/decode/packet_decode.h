@@ -47,7 +47,15 @@ void packet_hex(struct buf *b, const u8 *p, u32 n);
 const char *packet_payload(struct buf *b, const struct layer *l4, const struct layer *data);
 
 /* What the files above share. */
+static inline void packet_put_length(struct buf *b, u32 n)
+{
+	buf_str(b, "length ");
+	buf_u64(b, n);
+}
+
 void packet_put_mac(struct buf *b, const u8 *p);
+void packet_put_icmp(struct buf *b, const struct layer *l);
+void packet_put_icmp6(struct buf *b, const struct layer *l);
 const char *packet_ethertype(u16 type);
 const char *packet_kind(u8 kind);
 extern const struct names packet_protos, packet_chunks;

@@ -58,12 +58,6 @@ static void put_proto(struct buf *b, u16 proto)
 	}
 }
 
-static void put_length(struct buf *b, u32 n)
-{
-	buf_str(b, "length ");
-	buf_u64(b, n);
-}
-
 static void put_ends(struct buf *b, const struct layer *ip, const struct layer *l4, bool v4,
 		     bool ports)
 {
@@ -194,7 +188,7 @@ static void put_tcp(struct buf *b, const struct layer *t)
 		buf_chr(b, ']');
 	}
 	buf_str(b, ", ");
-	put_length(b, payload);
+	packet_put_length(b, payload);
 }
 
 static void put_arp(struct buf *b, const struct layer *l)
@@ -219,92 +213,7 @@ static void put_arp(struct buf *b, const struct layer *l)
 		buf_u64(b, op);
 	}
 	buf_str(b, ", ");
-	put_length(b, l->full);
-}
-
-NAMES(unreachable, NULL, {0, "net unreachable"}, {1, "host unreachable"},
-      {2, "protocol unreachable"}, {3, "port unreachable"}, {4, "unreachable - need to frag"},
-      {5, "source route failed"}, {9, "net unreachable - prohibited"},
-      {10, "host unreachable - prohibited"}, {13, "unreachable - admin prohibited filter"});
-
-static void put_id_seq(struct buf *b, const struct layer *l)
-{
-	if (l->len < 8)
-		return;
-	buf_str(b, ", id ");
-	buf_u64(b, net16(l->p + 4));
-	buf_str(b, ", seq ");
-	buf_u64(b, net16(l->p + 6));
-}
-
-static void put_icmp(struct buf *b, const struct layer *l)
-{
-	u8 type = l->p[0], code = l->p[1];
-	const char *name;
-
-	buf_str(b, "ICMP ");
-	if (type == 8 || type == 0) {
-		buf_str(b, type ? "echo request" : "echo reply");
-		put_id_seq(b, l);
-	} else if (type == 3) {
-		name = name_of(&unreachable, code);
-		if (l->len >= 28) {
-			buf_ip4(b, l->p + 24);
-			buf_chr(b, ' ');
-		}
-		buf_text(b, name ? name : "unreachable");
-		if (code == 4 && l->len >= 8) {
-			buf_str(b, " (mtu ");
-			buf_u64(b, net16(l->p + 6));
-			buf_chr(b, ')');
-		}
-	} else if (type == 11) {
-		buf_str(b, code ? "ip reassembly time exceeded" : "time exceeded in-transit");
-	} else if (type == 5) {
-		buf_str(b, "redirect");
-		if (l->len >= 8) {
-			buf_str(b, " to ");
-			buf_ip4(b, l->p + 4);
-		}
-	} else {
-		buf_str(b, "type-#");
-		buf_u64(b, type);
-	}
-	buf_str(b, ", ");
-	put_length(b, l->full);
-}
-
-NAMES(icmp6, NULL, {1, "destination unreachable"}, {2, "packet too big"},
-      {3, "time exceeded in-transit"}, {4, "parameter problem"}, {128, "echo request"},
-      {129, "echo reply"}, {130, "multicast listener query"}, {131, "multicast listener report"},
-      {132, "multicast listener done"}, {133, "router solicitation"}, {134, "router advertisement"},
-      {135, "neighbor solicitation"}, {136, "neighbor advertisement"}, {137, "redirect"},
-      {143, "multicast listener report v2"});
-
-static void put_icmp6(struct buf *b, const struct layer *l)
-{
-	u8 type = l->p[0];
-	const char *name = name_of(&icmp6, type);
-
-	buf_str(b, "ICMP6, ");
-	if (name) {
-		buf_text(b, name);
-	} else {
-		buf_str(b, "type-#");
-		buf_u64(b, type);
-	}
-	if (type == 128 || type == 129)
-		put_id_seq(b, l);
-	if ((type == 135 || type == 136) && l->len >= 24) {
-		buf_str(b, type == 135 ? ", who has " : ", tgt is ");
-		buf_ip6(b, l->p + 8);
-	}
-	if (type == 2 && l->len >= 8) {
-		buf_str(b, ", mtu ");
-		buf_u64(b, net32(l->p + 4));
-	}
-	buf_str(b, ", ");
-	put_length(b, l->full);
+	packet_put_length(b, l->full);
 }
 
 static const struct name chunk_rows[] = {{0, "DATA"},
@@ -373,7 +282,7 @@ static void put_ether(struct buf *b, const struct layer *l)
 			buf_chr(b, ')');
 	}
 	buf_str(b, ", ");
-	put_length(b, l->full);
+	packet_put_length(b, l->full);
 	buf_str(b, ": ");
 }
 
@@ -462,14 +371,14 @@ static void put_data(struct buf *b, const struct layers *l, u32 i)
 	const struct layer *d = &l->at[i], *before = i ? d - 1 : NULL;
 
 	if (!before) {
-		put_length(b, d->full);
+		packet_put_length(b, d->full);
 		return;
 	}
 	switch (before->kind) {
 	case LAYER_TCP: put_payload(b, before, d); break;
 	case LAYER_UDP:
 		buf_str(b, "UDP, ");
-		put_length(b, d->full);
+		packet_put_length(b, d->full);
 		put_payload(b, before, d);
 		break;
 	case LAYER_SCTP: put_sctp(b, d); break;
@@ -478,7 +387,7 @@ static void put_data(struct buf *b, const struct layers *l, u32 i)
 	case LAYER_EXT:
 		put_proto(b, d->proto);
 		buf_str(b, ", ");
-		put_length(b, d->full);
+		packet_put_length(b, d->full);
 		break;
 	default:
 		if (d->proto < 1536)
@@ -486,7 +395,7 @@ static void put_data(struct buf *b, const struct layers *l, u32 i)
 		else
 			buf_hex(b, d->proto);
 		buf_str(b, ", ");
-		put_length(b, d->full);
+		packet_put_length(b, d->full);
 	}
 }
 
@@ -504,12 +413,12 @@ static void put_layer(struct verbs *v, const struct layers *l, u32 i, bool ether
 	case LAYER_ARP: put_arp(b, at); break;
 	case LAYER_IP4:
 	case LAYER_IP6: put_ip(v, l, i); break;
-	case LAYER_ICMP: put_icmp(b, at); break;
-	case LAYER_ICMP6: put_icmp6(b, at); break;
+	case LAYER_ICMP: packet_put_icmp(b, at); break;
+	case LAYER_ICMP6: packet_put_icmp6(b, at); break;
 	case LAYER_TCP: put_tcp(b, at); break;
 	case LAYER_GRE:
 		buf_str(b, "GREv0, ");
-		put_length(b, at->full);
+		packet_put_length(b, at->full);
 		buf_str(b, ": ");
 		break;
 	case LAYER_VXLAN:
