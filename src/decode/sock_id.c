@@ -53,15 +53,20 @@ static void tell_end(struct buf *b, u16 family, const u8 *addr, u16 port)
 	buf_u64(b, port);
 }
 
-static void tell_path(struct buf *b, const struct rec *r, u8 kind, u64 ino)
+/* An end that is not accepted yet, or closed already, has no inode. */
+static void tell_path(struct buf *b, const char *before, const struct rec *r, u8 kind, u64 ino)
 {
 	const struct sect *path = r ? sect_find(r, kind, ANY_ARG, NULL) : NULL;
 	const u8 *p;
 
 	if (!path || !path->len) {
-		buf_u64(b, ino);
+		if (ino) {
+			buf_str(b, before);
+			buf_u64(b, ino);
+		}
 		return;
 	}
+	buf_str(b, before);
 	p = (const u8 *)(path + 1);
 	if (!*p)
 		buf_chr(b, '@');
@@ -93,12 +98,9 @@ void decode_sock_id(struct buf *b, const struct sock_id *id, const struct rec *r
 		tell_end(b, id->family, id->raddr, id->rport);
 		return;
 	case AF_UNIX:
-		buf_chr(b, ':');
-		tell_path(b, r, SECT_LPATH, id->ino);
-		if (!(id->flags & SOCK_ID_PEER))
-			return;
-		buf_str(b, "->");
-		tell_path(b, r, SECT_RPATH, id->peer_ino);
+		tell_path(b, ":", r, SECT_LPATH, id->ino);
+		if (id->flags & SOCK_ID_PEER)
+			tell_path(b, "->", r, SECT_RPATH, id->peer_ino);
 		return;
 	case AF_NETLINK:
 		name = name_of(&names_netlink_proto, id->protocol);

@@ -105,6 +105,9 @@ static void id_of_unix(void **unused)
 	id_alone(&id, "UNIX-STREAM:12->13",
 		 "{\"family\":\"AF_UNIX\",\"type\":\"SOCK_STREAM\",\"protocol\":0,"
 		 "\"remote_inode\":13,\"inode\":12}");
+	id.peer_ino = 0; /* its other end is closed */
+	id_alone(&id, "UNIX-STREAM:12", json);
+	id.peer_ino = 13;
 	begin(CALL_close, 0, 3, 0, 0, 0, 0, 0);
 	add(SECT_LPATH, 0, 0, B("/run/\"x\"\0"));
 	add(SECT_RPATH, 0, 0, B("\0abc"));
