@@ -9,6 +9,7 @@ import lib
 sys.path.insert(0, str(lib.ROOT / "tests/replay"))
 import schema  # noqa: E402 (from the folder just named)
 
+EVERY_WAY = True
 # All that make a variety of arguments; the flood and its like are many of one kind.
 PROGRAMS = ("addresses_in", "addresses_out", "control", "control_received", "host_names", "io", "many_messages",
             "messages", "netlink", "options", "payload", "sockets")
@@ -16,9 +17,7 @@ PROGRAMS = ("addresses_in", "addresses_out", "control", "control_received", "hos
 
 class Json(unittest.TestCase):
     def test_trace(self):
-        # One after the other under one weir: on an emulated machine its start and end take 7 s.
-        ended = lib.trace("--io", "-o", "json", "--stats", "--", "sh", "-c", 'for one; do "$one"; done', "sh",
-                          *map(lib.work, PROGRAMS))
+        ended = lib.trace("--io", "-o", "json", "--stats", "--", *lib.in_turn(*PROGRAMS))
         rows = [lib.strict_json(line) for line in ended.out.splitlines() if b'"stats"' not in line[:9]]
         self.assertEqual({row["comm"] for row in rows} - {"sh"}, {name[:15] for name in PROGRAMS})
         self.assertIsNone(schema.wrong("trace", rows))
@@ -28,7 +27,7 @@ class Json(unittest.TestCase):
 
     def test_sockstat(self):
         ended = lib.weir("sockstat", *lib.way(), "-o", "json", "--stats", "socket", "bind", "connect", "--",
-                         lib.work("sockets"))
+                         *lib.in_turn("sockets"))
         rows = [lib.strict_json(line) for line in ended.out.splitlines()]
         self.assertGreater(len(rows), 2, ended)
         self.assertIsNone(schema.wrong("sockstat", rows[:-1]))
