@@ -12,7 +12,7 @@
 
 #define MEMO_WORDS 20  /* of 8 bytes, of the longest key */
 #define MEMO_TEXT  288 /* of the longest text; what is longer is made each time */
-#define MEMO_BITS  9
+#define MEMO_BITS  10
 #define MEMO_SLOTS (1 << MEMO_BITS)
 
 /* What a text is of: one key may have several. */
@@ -26,7 +26,7 @@ enum memo_what {
 	MEMO_CELLS, /* columns of a row; those of another part of the row: MEMO_CELLS + its place */
 	MEMO_TAIL = 1 << 11, /* a call's last arguments: + 2 * the call, + 1 with its result */
 	MEMO_HIT = 1 << 12,  /* a function's arguments; + the number of the probe */
-	MEMO_HEAD = 1 << 20, /* a line of a call up to its payload; + call and descriptor */
+	MEMO_HEAD = 1 << 20, /* a call up to its payload; + what it is */
 };
 
 struct memo_slot {

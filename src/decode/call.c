@@ -117,6 +117,10 @@ static inline void tell_params(struct arg *a, const struct param *p, const struc
 	}
 }
 
+/*
+ * A call with a payload, as most are, is told in pieces: what comes before it, and after its
+ * length, is mostly what it was before; payload and numbers are not.
+ */
 #define PAYLOAD    1 /* the parameter that is one, where a call has it; its length comes next */
 #define TAIL       3 /* of calls with a payload: flags, address, its length */
 #define TAIL_WORDS 5
@@ -190,42 +194,63 @@ static inline __attribute__((always_inline)) void tell_tail(struct arg *a, const
 		buf_s64(a->v->b, a->r->ret);
 }
 
+#define MOST_FDS 4096 /* of higher ones the text is made each time */
+
+/* What comes before a payload; of a line the call's name, too. */
+static inline __attribute__((always_inline)) void tell_head(struct arg *a, const struct param *p,
+							    const char *name)
+{
+	const struct call_rec *r = a->r;
+	struct verbs *v = a->v;
+	u32 what = MEMO_HEAD + 2 * (r->call * MOST_FDS + (u32)r->args[0]) + !!name;
+	bool known = r->args[0] < MOST_FDS && (!v->notes || sock_id_determined(&r->sock));
+	size_t start = buf_len(v->b);
+
+	if (known && (v->notes ? told_before(v, what, &r->sock, SOCK_ID_WORDS)
+			       : told_before(v, what, r->args, 1))) {
+		verbs_within(v, BOX_ARGS);
+		return;
+	}
+	if (name)
+		buf_str(v->b, name);
+	open_box(v, BOX_ARGS);
+	tell_params(a, p, p + PAYLOAD);
+	field(v, p[PAYLOAD].name);
+	if (known && v->notes)
+		keep_told(v, start, what, &r->sock, SOCK_ID_WORDS);
+	else if (known)
+		keep_told(v, start, what, r->args, 1);
+}
+
+static inline void tell_payload(struct arg *a, const struct param *p)
+{
+	a->idx = PAYLOAD;
+	a->val = a->r->args[PAYLOAD];
+	p[PAYLOAD].tell(a);
+}
+
+static inline bool has_payload(const struct param *p)
+{
+	return p[PAYLOAD].tell == arg_sent || p[PAYLOAD].tell == arg_received;
+}
+
 void decode_args(struct verbs *v, const struct call_rec *r)
 {
 	const struct param *p = params[r->call < CALL_MAX ? r->call : CALL_NONE];
 	struct arg a = {.v = v, .r = r};
 
 	netdev_in(r->who.netns);
-	open_box(v, BOX_ARGS);
-	tell_params(&a, p, p + (has_address(r) ? TAIL : MOST));
-	if (has_address(r))
-		tell_tail(&a, p, false);
-	close_box(v);
-}
-
-/*
- * A line of a call with a payload, which most are. What comes before it and after its length is
- * mostly what it was before; the numbers are not.
- */
-#define MOST_FDS 4096 /* of higher ones the text is made each time */
-
-static inline void line_head(struct arg *a, const struct param *p, const char *name)
-{
-	const struct call_rec *r = a->r;
-	u32 what = MEMO_HEAD + r->call * MOST_FDS + (u32)r->args[0];
-	size_t start = buf_len(a->v->b);
-	bool known = r->args[0] < MOST_FDS && a->v->notes && sock_id_determined(&r->sock);
-
-	if (known && told_before(a->v, what, &r->sock, SOCK_ID_WORDS)) {
-		verbs_within(a->v, BOX_ARGS);
-		return;
+	if (has_payload(p)) {
+		tell_head(&a, p, NULL);
+		tell_payload(&a, p);
+		tell_params(&a, p + PAYLOAD + 1, p + TAIL);
+		if (has_address(r))
+			tell_tail(&a, p, false);
+	} else {
+		open_box(v, BOX_ARGS);
+		tell_params(&a, p, p + MOST);
 	}
-	buf_str(a->v->b, name);
-	open_box(a->v, BOX_ARGS);
-	tell_params(a, p, p + PAYLOAD);
-	field(a->v, p[PAYLOAD].name);
-	if (known)
-		keep_told(a->v, start, what, &r->sock, SOCK_ID_WORDS);
+	close_box(v);
 }
 
 void decode_line(struct verbs *v, const char *name, const struct call_rec *r)
@@ -233,7 +258,7 @@ void decode_line(struct verbs *v, const char *name, const struct call_rec *r)
 	const struct param *p = params[r->call < CALL_MAX ? r->call : CALL_NONE];
 	struct arg a = {.v = v, .r = r};
 
-	if (p[PAYLOAD].tell != arg_sent && p[PAYLOAD].tell != arg_received) {
+	if (!has_payload(p)) {
 		buf_str(v->b, name);
 		decode_args(v, r);
 		buf_chr(v->b, ' ');
@@ -241,10 +266,8 @@ void decode_line(struct verbs *v, const char *name, const struct call_rec *r)
 		return;
 	}
 	netdev_in(r->who.netns);
-	line_head(&a, p, name);
-	a.idx = PAYLOAD;
-	a.val = r->args[PAYLOAD];
-	p[PAYLOAD].tell(&a);
+	tell_head(&a, p, name);
+	tell_payload(&a, p);
 	buf_mem(v->b, ", ", 2);
 	buf_u64(v->b, r->args[PAYLOAD + 1]);
 	tell_tail(&a, p, true);

@@ -55,6 +55,7 @@ struct verbs_ops {
 	void (*more)(struct verbs *v);
 	/* Only in text, straight after what was told last; JSON leaves it out. */
 	void (*note)(struct verbs *v, const char *text);
+	size_t comma; /* bytes between two values */
 };
 
 struct verbs {
@@ -72,7 +73,7 @@ static inline void verbs_within(struct verbs *v, enum verbs_box box)
 {
 	v->boxes = box;
 	v->depth = 1;
-	v->comma = 2;
+	v->comma = v->ops->comma;
 }
 
 #endif

@@ -185,4 +185,5 @@ const struct verbs_ops verbs_json = {
 	.length = json_length,
 	.more = json_more,
 	.note = json_note,
+	.comma = 1,
 };

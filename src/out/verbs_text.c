@@ -236,4 +236,5 @@ const struct verbs_ops verbs_text = {
 	.length = text_length,
 	.more = text_more,
 	.note = text_note,
+	.comma = 2,
 };
