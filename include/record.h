@@ -277,6 +277,7 @@ enum conn_event {
 	CONN_WAS,      /* the same, told at the start: it is older than weir */
 	CONN_INTERVAL, /* it moved bytes in an interval */
 	CONN_TAKEN,    /* a program has accepted it: from here on it has an owner */
+	CONN_PEER,     /* UDP: its socket exchanges datagrams with this peer */
 };
 enum conn_flag {
 	CONN_ACTIVE = 1,      /* this side opened it */
@@ -292,6 +293,8 @@ enum conn_flag {
 	CONN_COUNTERS =
 		1024, /* TCP's counters are there: not of TIME_WAIT or SYN_RECV, nor of UDP */
 	CONN_PENDING = 2048, /* of CONN_ESTABLISHED: CONN_TAKEN will tell the same, and its owner */
+	CONN_DATAGRAMS = 4096, /* UDP: c.tx, c.rx, c.data_segs_out and _in are payload and datagrams
+				  that weir counted, since opened; last is known */
 };
 
 /* Counters of the kernel's own (struct tcp_sock), as they were at s.h.ts. */
@@ -330,6 +333,7 @@ struct conn_rec {
 	u32 send_queue, send_limit; /* bytes: not acknowledged; SO_SNDBUF as the kernel has it */
 	u32 recv_queue, recv_limit; /* bytes: not read; SO_RCVBUF. Listening: connections */
 	struct conn_counts c;
+	u64 last; /* UDP: the last datagram, CLOCK_MONOTONIC, ns */
 };
 #define CONNECT_UNKNOWN (~0ull)
 

@@ -389,7 +389,7 @@ static __always_inline void conn_known(struct conn_rec *r, const struct conn_sta
 	r->connect_ns = s ? s->connect_ns : CONNECT_UNKNOWN;
 	r->s.dur = s && s->seen ? r->s.h.ts - s->seen : 0;
 	r->s.ret = s ? s->err : 0;
-	r->dtx = r->drx = r->interval_ns = 0;
+	r->dtx = r->drx = r->interval_ns = r->last = 0;
 }
 
 /*

@@ -40,6 +40,9 @@ SEC("?iter/task_file") int conn_scan(struct bpf_iter__task_file *ctx)
 	family = sk->__sk_common.skc_family;
 	if (family != AF_INET && family != AF_INET6)
 		return 0;
+#ifdef WEIR_TABLE_PEERS_BPF_H
+	udp_cookie(sk);
+#endif
 	if (sk->sk_protocol == PROTO_TCP && sk->__sk_common.skc_state == TCP_CLOSE)
 		return 0; /* neither connected nor listening */
 	s = conn_state_of(sk);
@@ -169,7 +172,7 @@ SEC("?iter/tcp") int conn_list_tcp(struct bpf_iter__tcp *ctx)
 	return 0;
 }
 
-/* Of UDP there are no counters but that of drops. */
+/* Of UDP the kernel has no counters but that of drops. */
 SEC("?iter/udp") int conn_list_udp(struct bpf_iter__udp *ctx)
 {
 	struct udp_sock *up = ctx->udp_sk;
@@ -202,6 +205,10 @@ SEC("?iter/udp") int conn_list_udp(struct bpf_iter__udp *ctx)
 	r->send_queue = unsent > 0 ? unsent : 0;
 	r->recv_limit = sk->sk_rcvbuf;
 	r->send_limit = sk->sk_sndbuf;
+#ifdef WEIR_TABLE_PEERS_BPF_H
+	if (conn_told.peers)
+		udp_count_own(r, sk);
+#endif
 	conn_put(ctx->meta, r);
 	return 0;
 }

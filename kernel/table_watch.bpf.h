@@ -8,6 +8,8 @@
 SEC(".rodata.conns") const volatile struct {
 	u32 events;  /* that a tool wants, 1 << enum conn_event */
 	u32 accepts; /* conn_grafted() or conn_accepted() sees who accepts */
+	u32 peers;   /* UDP's are counted (table_peers.bpf.h) */
+	u32 tick_ns; /* how long a jiffy is */
 } conn_told;
 
 /*

@@ -264,8 +264,13 @@ struct sk_buff {
 	u16 network_header;
 	u16 mac_header;
 	unsigned long _nfct;
+	unsigned int end; /* sk_buff_data_t */
 	unsigned char *head;
 	unsigned char *data;
+	refcount_t users;
+};
+struct skb_shared_info {
+	unsigned short gso_segs;
 };
 struct tracepoint_func {
 	void *func;
@@ -291,6 +296,7 @@ struct bpf_iter__tcp {
 	struct sock_common *sk_common; /* NULL after the last */
 };
 struct bpf_iter__bpf_map_elem {
+	struct bpf_iter_meta *meta;
 	void *key, *value; /* NULL after the last */
 };
 struct bpf_iter__bpf_sk_storage_map {

@@ -133,6 +133,26 @@ int table_attach(struct attach *a)
 	return table_scan(a);
 }
 
+static int set_kind(struct attach *a, u32 kind)
+{
+	int map = bpf_object__find_map_fd_by_name(a->obj, ".data.list");
+	u32 zero = 0;
+
+	if (bpf_map_update_elem(map, &zero, &kind, 0))
+		return fail("the kernel's sockets cannot be listed: %s", strerror(errno));
+	return 0;
+}
+
+int table_iterate(struct run *run, struct attach *a, const char *program, const char *map, u32 kind,
+		  void (*each)(struct run *run, const struct rec *r))
+{
+	int fd = bpf_object__find_map_fd_by_name(a->obj, map);
+
+	if (set_kind(a, kind))
+		return FAIL;
+	return iterate(run, a, program, fd, each);
+}
+
 /* conn_kept of kernel/table_watch.bpf.h. */
 struct ends {
 	u64 begun, ended, alive;
@@ -250,15 +270,13 @@ int table_list(struct run *run, struct attach *a, u32 kind, bool udp,
 	       void (*each)(struct run *run, const struct rec *r))
 {
 	struct listing l = {.run = run, .a = a, .udp = udp, .each = each};
-	int map = bpf_object__find_map_fd_by_name(a->obj, ".data.list");
-	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), err;
-	u32 zero = 0;
+	int home, err;
 
-	if (home < 0 || bpf_map_update_elem(map, &zero, &kind, 0)) {
-		if (home >= 0)
-			close(home);
+	if (set_kind(a, kind))
+		return FAIL;
+	home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (home < 0)
 		return fail("the kernel's sockets cannot be listed: %s", strerror(errno));
-	}
 	err = !accepts && kind == CONN_INTERVAL ? table_scan(a) : 0;
 	if (!err)
 		err = list_in(&l, "/proc/self/ns/net", home);

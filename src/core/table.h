@@ -36,6 +36,10 @@ int table_attach(struct attach *a);
  */
 int table_list(struct run *run, struct attach *a, u32 kind, bool udp,
 	       void (*each)(struct run *run, const struct rec *r));
+/* Reads an iterator over a map of the object to its end; kind as above, which it is told. 0 or
+ * FAIL. */
+int table_iterate(struct run *run, struct attach *a, const char *program, const char *map, u32 kind,
+		  void (*each)(struct run *run, const struct rec *r));
 /* Looks through all descriptors again: whose sockets are that nobody was seen to use. */
 int table_scan(struct attach *a);
 

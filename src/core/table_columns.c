@@ -38,6 +38,7 @@ static void tell_event(struct verbs *v, const struct rec *r)
 		[CONN_WAS] = "was",
 		[CONN_INTERVAL] = "interval",
 		[CONN_TAKEN] = "accepted",
+		[CONN_PEER] = "peer",
 	};
 	u32 event = table_rec(r)->event;
 
@@ -143,6 +144,14 @@ static void tell_connect(struct verbs *v, const struct rec *r)
 		decode_none(v);
 }
 
+static void tell_idle(struct verbs *v, const struct rec *r)
+{
+	if (table_rec(r)->last)
+		v->ops->uint(v, table_rec(r)->s.h.ts - table_rec(r)->last);
+	else
+		decode_none(v);
+}
+
 /* A number with two places behind the point. */
 static void put_hundredths(struct buf *b, u64 n)
 {
@@ -153,7 +162,7 @@ static void put_hundredths(struct buf *b, u64 n)
 
 static void tell_kb(struct verbs *v, const struct rec *r, u64 bytes)
 {
-	if (has(r, CONN_COUNTERS))
+	if (has(r, CONN_COUNTERS | CONN_DATAGRAMS))
 		put_hundredths(v->b, (bytes * 100 + 512) / 1024);
 }
 
@@ -183,17 +192,20 @@ static void tell_ms(struct verbs *v, const struct rec *r)
 		put_hundredths(v->b, (table_rec(r)->s.dur + 5000) / 10000);
 }
 
-/* Counters of the kernel's: where there are none, nothing. */
-#define COUNTER(member)                                                                            \
-	static void tell_##member(struct verbs *v, const struct rec *r)                            \
+/* Counters: where there are none, nothing. */
+#define COUNTED(name, member, flags)                                                               \
+	static void tell_##name(struct verbs *v, const struct rec *r)                              \
 	{                                                                                          \
-		if (has(r, CONN_COUNTERS))                                                         \
+		if (has(r, flags))                                                                 \
 			v->ops->uint(v, table_rec(r)->c.member);                                   \
 		else                                                                               \
 			decode_none(v);                                                            \
 	}
-COUNTER(tx)
-COUNTER(rx)
+#define COUNTER(member) COUNTED(member, member, CONN_COUNTERS)
+COUNTED(tx, tx, CONN_COUNTERS | CONN_DATAGRAMS)
+COUNTED(rx, rx, CONN_COUNTERS | CONN_DATAGRAMS)
+COUNTED(datagrams_out, data_segs_out, CONN_DATAGRAMS)
+COUNTED(datagrams_in, data_segs_in, CONN_DATAGRAMS)
 COUNTER(sent)
 COUNTER(retrans_bytes)
 COUNTER(segs_out)
@@ -213,7 +225,8 @@ COUNTER(rate)
 
 static bool is_closed(const struct rec *r)
 {
-	return table_rec(r)->event == CONN_CLOSED && sock_of(r)->state != 10; /* TCP_LISTEN */
+	return sock_of(r)->type == SOCK_STREAM && table_rec(r)->event == CONN_CLOSED &&
+	       sock_of(r)->state != 10; /* TCP_LISTEN */
 }
 
 /* Why it ended. */
@@ -265,7 +278,7 @@ const struct column table_columns[] = {
 	 "when it was so; of an end, when it ended"},
 	{"event", "EVENT", COL_NEST, COL_LEFT | COL_KEPT, C(event), 11, tell_event,
 	 "opened, established, accepted (a program has it), listens, closed; is: as it is now; "
-	 "was: there when weir began; interval"},
+	 "was: there when weir began; interval; peer: UDP exchanges datagrams with it"},
 	{"proto", "PROTO", COL_NEST, FOR_PEOPLE | COL_LEFT | COL_KEPT | ALSO(flags),
 	 C(s.sock.protocol), 5, tell_proto, "protocol"},
 	{"state", "STATE", COL_NEST, COL_LEFT | COL_KEPT | ALSO(s.sock.type), C(s.sock.state), 11,
@@ -300,12 +313,14 @@ const struct column table_columns[] = {
 	{"since", "SINCE", COL_NEST, COL_LEFT | COL_KEPT, C(flags), 6, tell_since,
 	 "before: it was there when weir began"},
 	{"ms", "MS", COL_NEST, FOR_PEOPLE, 0, 0, 9, tell_ms, "age_ns in ms"},
-	N("age_ns", "AGE(ns)", 14, tell_age, "from opening to time"),
+	N("age_ns", "AGE(ns)", 14, tell_age, "from opening to time; UDP: from the first datagram"),
 	N("connect_ns", "CONN(ns)", 11, tell_connect, "from opening until it was established"),
 	{"tx_kb", "TX_KB", COL_NEST, FOR_PEOPLE, 0, 0, 9, tell_tx_kb, "tx_bytes in KiB"},
 	{"rx_kb", "RX_KB", COL_NEST, FOR_PEOPLE, 0, 0, 9, tell_rx_kb, "rx_bytes in KiB"},
-	N("tx_bytes", "TX", 10, tell_tx, "bytes sent that were acknowledged, without SYN and FIN"),
-	N("rx_bytes", "RX", 10, tell_rx, "bytes that came in order, without SYN and FIN"),
+	N("tx_bytes", "TX", 10, tell_tx,
+	  "bytes sent that were acknowledged, without SYN and FIN; UDP: payload"),
+	N("rx_bytes", "RX", 10, tell_rx,
+	  "bytes that came in order, without SYN and FIN; UDP: payload"),
 	{"interval_ns", "INTERVAL", COL_UINT, 0, C(interval_ns), 11, NULL,
 	 "tcptop: length of the interval; else 0"},
 	{"interval_tx_kb", "TX_KB", COL_NEST, FOR_PEOPLE, 0, 0, 9, tell_dtx_kb,
@@ -314,6 +329,9 @@ const struct column table_columns[] = {
 	 "interval_rx_bytes in KiB"},
 	{"interval_tx_bytes", "TX/I", COL_UINT, 0, C(dtx), 10, NULL, "tx_bytes of the interval"},
 	{"interval_rx_bytes", "RX/I", COL_UINT, 0, C(drx), 10, NULL, "rx_bytes of the interval"},
+	N("datagrams_out", "DGOUT", 8, tell_datagrams_out, "UDP: datagrams sent"),
+	N("datagrams_in", "DGIN", 8, tell_datagrams_in, "UDP: datagrams received"),
+	N("idle_ns", "IDLE(ns)", 12, tell_idle, "UDP: from the last datagram to time"),
 	N("sent_bytes", "SENT", 10, tell_sent, "bytes put on the wire, those sent again too"),
 	N("retrans_bytes", "RETRB", 8, tell_retrans_bytes, "of these, bytes sent again"),
 	N("segs_out", "SEGOUT", 8, tell_segs_out, "segments sent, those without data too"),

@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "error.h"
 #include "live.h"
+#include "peers.h"
 #include "table.h"
 #include "table_sort.h"
 
@@ -17,6 +18,7 @@ static struct {
 	const struct column *order;
 	struct kept rows; /* that wait for the end: to be sorted, or added up */
 	bool live, begun; /* on a terminal; it is drawn */
+	bool peers;       /* those of UDP are watched */
 	u64 step, next;   /* time between looks, and when the next is, ns */
 	struct live_view view;
 } own;
@@ -89,7 +91,16 @@ static bool brief(const struct run *run)
 
 static int setup(struct run *run, struct attach *a)
 {
-	return table_setup(a, own.live ? 0 : brief(run) ? CHANGES : ALL, !own.once);
+	/* nothing of UDP fails */
+	own.peers = !own.once && !(run->common.filter.have & FILTER_FAILED);
+	if (own.peers && !run->common.interval_ns)
+		run->common.interval_ns = 1000000000; /* in which they are looked through */
+	return table_setup(a,
+			   own.live     ? 0
+			   : brief(run) ? CHANGES
+					: ALL,
+			   !own.once) ||
+	       peers_setup(run, a, own.peers);
 }
 
 static int attach(struct run *run, struct attach *a)
@@ -154,7 +165,8 @@ static int tick_live(struct run *run, struct attach *a, bool last)
 	if (now >= own.next && !own.view.frozen) {
 		kept_free(&own.rows);
 		run->events = 0;
-		if (table_list(run, a, CONN_IS, true, run_emit))
+		if (table_list(run, a, CONN_IS, true, run_emit) ||
+		    (own.peers && peers_list(run, a, CONN_IS)))
 			return FAIL;
 		own.next = now + own.step;
 		draw = true;
@@ -169,8 +181,12 @@ static int tick(struct run *run, struct attach *a, bool last)
 {
 	if (own.live)
 		return tick_live(run, a, last);
+	if (a && own.peers && peers_list(run, a, CONN_PEER))
+		return FAIL;
 	if (!last)
 		return 0;
+	if (a && own.peers && peers_list(run, a, CONN_IS))
+		return FAIL;
 	if (a && own.once && table_list(run, a, CONN_IS, true, run_emit))
 		return FAIL;
 	if (own.order)

@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
+/*
+ * Whom UDP's sockets talk with: datagrams and bytes of payload, by socket and peer. The kernel
+ * counts none of that, so each datagram is: where UDP hands it to IP, and where it is taken out of
+ * the receive queue, both with the packet's own headers at hand. Where no function can be traced,
+ * a device's queue tells of what is sent; who sent what a program reads, nothing tells there.
+ *
+ * A peer has a place in an array, found by the socket's cookie and the peer's address, as in
+ * tally.bpf.h. Nothing is told from here: an iterator goes through the places (udp_list()), and
+ * frees those whose socket is gone.
+ */
+#ifndef WEIR_TABLE_PEERS_BPF_H
+#define WEIR_TABLE_PEERS_BPF_H
+
+#include "door.bpf.h"
+#include "table_watch.bpf.h"
+
+#define UDP_BITS   14
+#define UDP_PEERS  (1 << UDP_BITS)
+#define UDP_PLACES 16
+#define TOLD_END   2
+#define UDP_BUSY   (~0ull)
+#define UDP_REST   600000000000ull /* ns, after which a peer goes although its socket is there */
+
+struct udp_key {
+	u64 cookie;  /* the socket's */
+	u64 addr[2]; /* of the peer, as in struct sock_id; all 0: not known */
+	u64 port;    /* network order, and its family << 16 */
+};
+
+struct udp_peer {
+	struct udp_key key; /* cookie 0: free; UDP_BUSY: somebody fills it */
+	u64 sk;
+	u64 first;          /* ns */
+	u64 last;           /* jiffies, which are read at once; udp_last() */
+	u64 sent, received; /* datagrams */
+	u64 tx, rx;         /* bytes of payload */
+	u64 skb, dev;       /* udp_out_tp(): the last packet, and its first device */
+	struct who who, user;
+	u8 laddr[16];
+	u32 netns;
+	u32 flags; /* CONN_OWNED, CONN_USED */
+	u16 lport;
+	u16 protocol;
+	u16 family; /* of the row: the peer's; where that is not known, the socket's */
+	u8 passes;  /* the filters that ask who */
+	u8 told;    /* that it is there; TOLD_END: its end too */
+	u8 listed;  /* the socket's own row has it */
+	u8 pad[7];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, UDP_PEERS);
+	__type(key, u32);
+	__type(value, struct udp_peer);
+} udp_peers SEC(".maps");
+
+/* How many there are is their difference. */
+SEC(".data.peers") struct {
+	u64 claimed, freed;
+} udp_used;
+
+static __always_inline u32 udp_place(const struct udp_key *k)
+{
+	u64 h = (k->cookie ^ k->addr[0]) * 0x9e3779b97f4a7c15ull;
+
+	h = (h >> 32 ^ h ^ k->addr[1] ^ k->port) * 0x9e3779b97f4a7c15ull;
+	return h >> (64 - UDP_BITS);
+}
+
+static __always_inline struct udp_peer *udp_at(u32 at)
+{
+	at &= UDP_PEERS - 1;
+	return bpf_map_lookup_elem(&udp_peers, &at);
+}
+
+static __always_inline bool udp_same(const struct udp_key *a, const struct udp_key *b)
+{
+	return a->cookie == b->cookie && a->addr[0] == b->addr[0] && a->port == b->port &&
+	       a->addr[1] == b->addr[1];
+}
+
+/* Wherever it is; NULL: nowhere. */
+static __noinline struct udp_peer *udp_search(const struct udp_key *k)
+{
+	u32 at = udp_place(k);
+
+	for (u32 i = 0; i < UDP_PLACES; i++) {
+		struct udp_peer *p = udp_at(at + i);
+
+		if (p && udp_same(&p->key, k))
+			return p;
+	}
+	return NULL;
+}
+
+static __always_inline bool udp_gone(const struct udp_peer *p, u64 known)
+{
+	struct sock_common *c = (struct sock_common *)p->sk;
+	u64 cookie;
+	int refs;
+
+	return bpf_core_read(&refs, sizeof(refs), &c->skc_refcnt.refs.counter) || !refs ||
+	       bpf_core_read(&cookie, sizeof(cookie), &c->skc_cookie.counter) || cookie != known;
+}
+
+/* When a datagram was seen last, to the tick. */
+static __always_inline u64 udp_last(const struct udp_peer *p, u64 now)
+{
+	u64 last = now - (bpf_jiffies64() - p->last) * conn_told.tick_ns;
+
+	return last < p->first ? p->first : last > now ? now : last;
+}
+
+static __always_inline bool udp_rests(const struct udp_peer *p)
+{
+	return (bpf_jiffies64() - p->last) * conn_told.tick_ns >= UDP_REST;
+}
+
+static __always_inline bool udp_passes(const struct udp_peer *p)
+{
+	return !(filter.have & FILTER_OWNER) || (p->flags & CONN_OWNED && p->passes);
+}
+
+/* What is known of a peer goes, for another: is that a loss? */
+static __always_inline void udp_evict(const struct udp_peer *p, u64 cookie)
+{
+	bool gone = udp_gone(p, cookie);
+
+	if (udp_passes(p) && (p->sent || p->received) &&
+	    (conn_told.events || (!gone && !udp_rests(p))))
+		count_lost(LOST_MAP);
+	__sync_fetch_and_add(&udp_used.freed, 1);
+}
+
+/* A place for a key that has none: a free one, else that which was quiet longest. */
+static __noinline struct udp_peer *udp_claim(const struct udp_key *k)
+{
+	struct udp_peer *oldest = NULL;
+	u32 at = udp_place(k);
+	u64 old;
+
+	for (u32 i = 0; i < UDP_PLACES; i++) {
+		struct udp_peer *p = udp_at(at + i);
+
+		if (!p || p->key.cookie == UDP_BUSY)
+			continue;
+		if (!p->key.cookie && !__sync_val_compare_and_swap(&p->key.cookie, 0, UDP_BUSY))
+			return p;
+		if (!oldest || p->last < oldest->last)
+			oldest = p;
+	}
+	if (!oldest)
+		return NULL;
+	old = oldest->key.cookie;
+	if (old == UDP_BUSY)
+		return NULL;
+	if (__sync_val_compare_and_swap(&oldest->key.cookie, old, UDP_BUSY) != old)
+		return NULL;
+	if (old)
+		udp_evict(oldest, old);
+	return oldest;
+}
+
+/* Whose it is: who opened the socket, where that is known, else who is there. */
+static __always_inline void udp_owner(struct udp_peer *p, struct sock *sk)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct conn_state *s;
+
+	if (task->flags & PF_KTHREAD)
+		return;
+	s = conn_told.events ? conn_state_of(sk) : conn_state_make(sk);
+	if (!s || !(s->flags & CONN_OWNED)) {
+		who_fill(&p->who, task);
+		p->passes = conn_owner_passes(task);
+		if (s) { /* for the socket's own row */
+			s->who = p->who;
+			s->passes = p->passes;
+			s->flags |= CONN_OWNED;
+			s->connect_ns = CONNECT_UNKNOWN;
+			if (!s->seen)
+				s->seen = bpf_ktime_get_ns();
+		}
+	} else {
+		p->who = s->who;
+		p->passes = s->passes;
+		if (s->who.pid != task_tgid(task)) {
+			who_fill(&p->user, task);
+			p->flags |= CONN_USED;
+		}
+	}
+	p->flags |= CONN_OWNED;
+}
+
+/* The first datagram: the peer gets a place. in_task: the task that runs is at the
+ * socket for itself. */
+static __noinline struct udp_peer *udp_begin(struct sock *sk, struct udp_key *k, bool in_task)
+{
+	struct udp_peer *p = udp_search(k);
+	struct sock_id ends;
+
+	if (p)
+		return p;
+	if (sk->sk_type != SOCK_DGRAM ||
+	    (sk->sk_protocol != PROTO_UDP && sk->sk_protocol != PROTO_UDPL))
+		return NULL; /* a raw socket, or ping's */
+	if (!conn_in_netns(sk))
+		return NULL;
+	p = udp_claim(k);
+	if (!p) {
+		count_lost(LOST_MAP);
+		return NULL;
+	}
+	conn_ends(&ends, sk);
+	p->key.addr[0] = k->addr[0];
+	p->key.addr[1] = k->addr[1];
+	p->key.port = k->port;
+	p->sk = (u64)sk;
+	p->first = bpf_ktime_get_ns();
+	p->last = bpf_jiffies64();
+	p->sent = p->received = p->tx = p->rx = p->skb = p->dev = 0;
+	p->flags = p->passes = p->told = p->listed = 0;
+	p->netns = conn_netns(sk);
+	p->lport = ends.lport;
+	p->protocol = sk->sk_protocol;
+	p->family = k->port ? k->port >> 16 : ends.family;
+	((u64 *)p->laddr)[0] = ((u64 *)ends.laddr)[0];
+	((u64 *)p->laddr)[1] = ((u64 *)ends.laddr)[1];
+	if (ends.family == AF_INET6 && k->port >> 16 == AF_INET)
+		((u64 *)p->laddr)[0] = ((u64 *)p->laddr)[1] = 0; /* bound to ::, all of both */
+	if (in_task)
+		udp_owner(p, sk);
+	__sync_fetch_and_add(&udp_used.claimed, 1);
+	barrier();
+	*(volatile u64 *)&p->key.cookie = k->cookie;
+	return p;
+}
+
+static __always_inline struct udp_peer *udp_peer(struct sock *sk, struct udp_key *k,
+						 const bool in_task)
+{
+	struct udp_peer *p = udp_at(udp_place(k));
+
+	if (p && udp_same(&p->key, k))
+		return p;
+	return udp_begin(sk, k, in_task);
+}
+
+/* A socket gets its cookie when somebody asks for it, of a pointer that the verifier trusts: that
+ * of a packet it does not since 6.4. */
+static __always_inline u64 udp_cookie(struct sock *sk)
+{
+	u64 cookie = sk->__sk_common.skc_cookie.counter;
+
+	return cookie ?: bpf_get_socket_cookie(sk);
+}
+
+/* udp_lib_get_port(sk, snum, hash2_nulladdr): each socket comes here before its first datagram. */
+SEC("?fentry") int udp_bound(u64 *ctx)
+{
+	bpf_get_socket_cookie((struct sock *)ctx[0]);
+	return 0;
+}
+
+/* Of UDP's header: what is behind it. */
+static __always_inline u32 udp_payload(u16 len)
+{
+	u32 n = bpf_ntohs(len);
+
+	return n >= 8 ? n - 8 : 0;
+}
+
+/* A packet may be several datagrams: what is sent by UDP_SEGMENT, received by UDP_GRO. Those of
+ * few bytes altogether are not looked at for it. */
+#define UDP_SMALL 128
+static __always_inline u32 udp_datagrams(struct sk_buff *skb, u32 bytes)
+{
+	struct skb_shared_info *info;
+	u16 segs = 0;
+
+	if (bytes < UDP_SMALL)
+		return 1;
+	info = (struct skb_shared_info *)((u64)skb->head + skb->end);
+	bpf_core_read(&segs, sizeof(segs), &info->gso_segs);
+	return segs ?: 1;
+}
+
+static __always_inline void udp_add(u64 *datagrams, u64 *bytes, u32 n, u32 len)
+{
+	__sync_fetch_and_add(datagrams, n);
+	__sync_fetch_and_add(bytes, len);
+}
+
+/*
+ * The addresses of a packet stand right before UDP's header, but for options: these are behind the
+ * addresses. So one read has all.
+ */
+struct udp_head4 {
+	u32 saddr, daddr;
+	u16 sport, dport, len, sum;
+};
+struct udp_head6 {
+	u64 saddr[2], daddr[2];
+	u16 sport, dport, len, sum;
+};
+
+static __always_inline int udp_read4(struct udp_head4 *h, struct sk_buff *skb)
+{
+	u64 head = (u64)skb->head;
+	u32 at = skb->transport_header, ip = skb->network_header;
+
+	if (bpf_probe_read_kernel(h, sizeof(*h), (void *)(head + at - 8)))
+		return -1;
+	return at - ip == 20 ? 0 : bpf_probe_read_kernel(h, 8, (void *)(head + ip + 12));
+}
+
+static __always_inline int udp_read6(struct udp_head6 *h, struct sk_buff *skb)
+{
+	u64 head = (u64)skb->head;
+	u32 at = skb->transport_header, ip = skb->network_header;
+
+	if (bpf_probe_read_kernel(h, sizeof(*h), (void *)(head + at - 32)))
+		return -1;
+	return at - ip == 40 ? 0 : bpf_probe_read_kernel(h, 32, (void *)(head + ip + 8));
+}
+
+static __always_inline int udp_out(struct sock *sk, struct sk_buff *skb, struct udp_key *k, u16 len)
+{
+	u32 n = udp_payload(len);
+	struct udp_peer *p;
+
+	k->cookie = sk->__sk_common.skc_cookie.counter;
+	if (!k->cookie) { /* bound before, and not listed yet */
+		if (sk->sk_protocol == PROTO_UDP)
+			count_lost(LOST_MISSED);
+		return 0;
+	}
+	p = udp_peer(sk, k, true);
+	if (!p)
+		return 0;
+	udp_add(&p->sent, &p->tx, udp_datagrams(skb, n), n);
+	p->last = bpf_jiffies64();
+	return 0;
+}
+
+/* ip_send_skb(net, skb): UDP hands a datagram to IP. Others that do are no datagram sockets of UDP.
+ */
+SEC("?fentry") int udp_out4(u64 *ctx)
+{
+	struct sk_buff *skb = (struct sk_buff *)ctx[1];
+	struct sock *sk = skb->sk;
+	struct udp_head4 h;
+	struct udp_key k;
+
+	if (!sk || udp_read4(&h, skb))
+		return 0;
+	k.addr[0] = h.daddr;
+	k.addr[1] = 0;
+	k.port = h.dport | AF_INET << 16;
+	return udp_out(sk, skb, &k, h.len);
+}
+
+/* ip6_send_skb(skb) */
+SEC("?fentry") int udp_out6(u64 *ctx)
+{
+	struct sk_buff *skb = (struct sk_buff *)ctx[0];
+	struct sock *sk = skb->sk;
+	struct udp_head6 h;
+	struct udp_key k;
+
+	if (!sk || udp_read6(&h, skb))
+		return 0;
+	k.addr[0] = h.daddr[0];
+	k.addr[1] = h.daddr[1];
+	k.port = h.dport | AF_INET6 << 16;
+	return udp_out(sk, skb, &k, h.len);
+}
+
+static __always_inline int udp_in_of(struct sock *sk, struct sk_buff *skb, struct udp_key *k,
+				     u16 len)
+{
+	u32 n = udp_payload(len);
+	struct udp_peer *p;
+
+	k->cookie = udp_cookie(sk);
+	p = udp_peer(sk, k, true);
+	if (!p)
+		return 0;
+	udp_add(&p->received, &p->rx, udp_datagrams(skb, n), n);
+	p->last = bpf_jiffies64();
+	return 0;
+}
+
+/* skb_consume_udp(sk, skb, len): a program has taken a datagram; len is -n when it has looked at it
+ * (MSG_PEEK), which of one without bytes only its being in the queue still tells. */
+SEC("?fentry") int udp_in(u64 *ctx)
+{
+	struct sock *sk = (struct sock *)ctx[0];
+	struct sk_buff *skb = (struct sk_buff *)ctx[1];
+	s32 len = ctx[2];
+	struct udp_key k;
+
+	if (len < 0 || (!len && skb->users.refs.counter > 1))
+		return 0;
+	if (skb->protocol == bpf_htons(ETH_P_IP)) {
+		struct udp_head4 h;
+
+		if (udp_read4(&h, skb))
+			return 0;
+		k.addr[0] = h.saddr;
+		k.addr[1] = 0;
+		k.port = h.sport | AF_INET << 16;
+		return udp_in_of(sk, skb, &k, h.len);
+	} else {
+		struct udp_head6 h;
+
+		if (udp_read6(&h, skb))
+			return 0;
+		k.addr[0] = h.saddr[0];
+		k.addr[1] = h.saddr[1];
+		k.port = h.sport | AF_INET6 << 16;
+		return udp_in_of(sk, skb, &k, h.len);
+	}
+}
+
+/* A socket's own row gets what was counted for the peer that it is connected to, or for nobody. */
+static __always_inline void udp_count_own(struct conn_rec *r, struct sock *sk)
+{
+	struct udp_key k = {.cookie = r->cookie};
+	struct udp_peer *p;
+
+	if (r->s.sock.rport) {
+		k.addr[0] = ((u64 *)r->s.sock.raddr)[0];
+		k.addr[1] = ((u64 *)r->s.sock.raddr)[1];
+		k.port = bpf_htons(r->s.sock.rport) | r->s.sock.family << 16;
+	}
+	p = udp_search(&k);
+	if (!p)
+		return;
+	p->listed = 1;
+	r->flags |= CONN_DATAGRAMS;
+	r->opened = p->first;
+	r->s.dur = r->s.h.ts - p->first;
+	r->last = udp_last(p, r->s.h.ts);
+	r->c.tx = p->tx;
+	r->c.rx = p->rx;
+	r->c.data_segs_out = p->sent;
+	r->c.data_segs_in = p->received;
+}
+
+#endif
