@@ -134,13 +134,16 @@ static __noinline struct udp_peer *udp_own(struct sock *sk)
 	return udp_peer(sk, &k, true);
 }
 
-/* sock_recv_length(sk, ret, flags) */
+/* sock_recv_length(sk, ret, flags). Where nobody sees who accepts, that is also who has a
+ * connection of MPTCP, whose paths are used by the kernel's own threads. */
 SEC("?tp_btf") int udp_in_tp(u64 *ctx)
 {
 	struct sock *sk = (struct sock *)ctx[0];
 	s32 len = ctx[1];
 	struct udp_peer *p;
 
+	if (sk->sk_protocol == IPPROTO_MPTCP)
+		return conn_accept(sk);
 	if (!udp_is(sk) || len < 0 || ctx[2] & (MSG_PEEK | MSG_ERRQUEUE))
 		return 0;
 	p = udp_own(sk);
@@ -160,6 +163,8 @@ SEC("?tp_btf") int udp_who_tp(u64 *ctx)
 	struct udp_peer *p;
 	struct udp_key k = {};
 
+	if (sk->sk_protocol == IPPROTO_MPTCP)
+		return conn_accept(sk);
 	if (!udp_is(sk))
 		return 0;
 	k.cookie = udp_cookie(sk);

@@ -203,6 +203,7 @@ SEC("?tp_btf") int conn_on_state(u64 *ctx)
 		s->flags |= CONN_FIN_REMOTE;
 	if (state == TCP_FIN_WAIT1)
 		s->flags |= CONN_FIN_LOCAL;
+	conn_adopt(sk, s);
 	if (state != TCP_FIN_WAIT1 && state != TCP_LAST_ACK)
 		return 0;
 	task = bpf_get_current_task_btf();
@@ -243,6 +244,30 @@ SEC("?tp_btf") int conn_gone(u64 *ctx)
 	return 0;
 }
 
+/*
+ * The whole of MPTCP has an owner now, so its first path has, which was there before. By the time
+ * that ends, it may have no way to the whole any more (__mptcp_close()). Its pointer is one that
+ * the verifier does not know: it is found where its beginning was seen. Later paths ask the whole
+ * (conn_adopt()).
+ */
+static __noinline int conn_accept_path(struct sock *sk, const struct conn_state *all)
+{
+	struct conn_state *s;
+	struct sock *first;
+
+	if (!bpf_core_type_exists(struct mptcp_sock))
+		return 0;
+	first = BPF_CORE_READ((struct mptcp_sock *)sk, first);
+	s = first ? conn_find((u64)first, BPF_CORE_READ(first, __sk_common.skc_cookie.counter))
+		  : NULL;
+	if (!s || s->flags & CONN_OWNED)
+		return 0;
+	s->who = all->who;
+	s->passes = all->passes;
+	s->flags |= CONN_OWNED;
+	return 0;
+}
+
 static __always_inline int conn_accept(struct sock *sk)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -256,7 +281,9 @@ static __always_inline int conn_accept(struct sock *sk)
 		return 0;
 	conn_used_by(s, task);
 	conn_expect(s);
-	if (sk->sk_protocol == PROTO_TCP)
+	if (sk->sk_protocol == IPPROTO_MPTCP)
+		conn_accept_path(sk, s);
+	else if (sk->sk_protocol == PROTO_TCP)
 		conn_tell(sk, s, CONN_TAKEN, sk->__sk_common.skc_state, bpf_ktime_get_ns());
 	return 0;
 }

@@ -15,6 +15,7 @@ sys.path.insert(0, lib.here("..", "replay"))
 import schema
 
 ME = [sys.executable, os.path.abspath(__file__)]
+IPPROTO_MPTCP = 262
 ALL = 211  # connections of TCP, counted as ends that somebody has open
 STATES = {"ESTAB": "TCP_ESTABLISHED", "SYN-SENT": "TCP_SYN_SENT", "SYN-RECV": "TCP_SYN_RECV", "FIN-WAIT-1": "TCP_FIN_WAIT1",
           "FIN-WAIT-2": "TCP_FIN_WAIT2", "TIME-WAIT": "TCP_TIME_WAIT", "UNCONN": None, "CLOSE-WAIT": "TCP_CLOSE_WAIT",
@@ -103,7 +104,30 @@ def waits():
             accepted.recv(1)
 
 
-WORK = {"mixed": mixed, "transfer": transfer, "waits": waits}
+def mptcp(count):
+    """A process accepts, and its child connects; of some this side is the first to close, of others that."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_MPTCP) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(5)
+        child = os.fork()
+        for number in range(int(count)):
+            if child:
+                end = listener.accept()[0]
+            else:
+                end = socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_MPTCP)
+                end.connect(listener.getsockname())
+            end.sendall(b"x")
+            end.recv(1)
+            if bool(child) == number % 2:
+                end.recv(1)  # the other side closes first
+            end.close()
+    if not child:
+        os._exit(0)
+    os.wait()
+    print(os.getpid(), child)
+
+
+WORK = {"mixed": mixed, "transfer": transfer, "waits": waits, "mptcp": mptcp}
 
 
 def ends(text):
@@ -129,6 +153,24 @@ def ss(*options):
             "remote": ends(words[4]), "pid": int(pid[1]) if pid else None, "memory": memory and tuple(map(int, memory.groups())),
             "has": has, "pair": pair}
     return found
+
+
+class Mptcp(unittest.TestCase):
+    def test_owner(self):
+        """Of what is accepted, too: who has the whole has its path."""
+        try:
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_MPTCP).close()
+        except OSError:
+            self.skipTest("no MPTCP here")
+        with lib.Live("-o", "json", "--stats", "--netns", os.getpid(), tool="conns") as live:
+            server, client = map(int, lib.run(*ME, "mptcp", "7").out.split())
+            # paths end after their sockets
+            lib.wait_for(lambda: not lib.run("ss", "-tnH", "state", "connected", "exclude", "time-wait").out, "all to end")
+            ended = live.stop()
+        self.assertEqual(lib.lost(ended), {})
+        closed = [(r["direction"], r["pid"]) for r in ended.rows
+                  if r["event"] == "closed" and r["protocol"] == "IPPROTO_MPTCP" and r["state"] != "TCP_LISTEN"]
+        self.assertEqual(sorted(closed), [("accepted", server)] * 7 + [("opened", client)] * 7)
 
 
 class Conns(unittest.TestCase):
