@@ -15,9 +15,9 @@
 #include "door.bpf.h"
 #include "table_watch.bpf.h"
 
-#define UDP_BITS   14
+#define UDP_BITS   15
 #define UDP_PEERS  (1 << UDP_BITS)
-#define UDP_PLACES 16
+#define UDP_PLACES 8
 #define TOLD_END   2
 #define UDP_BUSY   (~0ull)
 #define UDP_REST   600000000000ull /* ns, after which a peer goes although its socket is there */
@@ -134,33 +134,33 @@ static __always_inline void udp_evict(const struct udp_peer *p, u64 cookie)
 	__sync_fetch_and_add(&udp_used.freed, 1);
 }
 
-/* A place for a key that has none: a free one, else that which was quiet longest. */
+/* A place for a key that has none: a free one, else that which was quiet longest. Numbers, not
+ * pointers: the verifier follows each of those on its own. */
 static __noinline struct udp_peer *udp_claim(const struct udp_key *k)
 {
-	struct udp_peer *oldest = NULL;
-	u32 at = udp_place(k);
-	u64 old;
+	u32 at = udp_place(k), oldest = at;
+	u64 quiet = ~0ull, old;
+	struct udp_peer *p;
 
 	for (u32 i = 0; i < UDP_PLACES; i++) {
-		struct udp_peer *p = udp_at(at + i);
-
-		if (!p || p->key.cookie == UDP_BUSY)
-			continue;
-		if (!p->key.cookie && !__sync_val_compare_and_swap(&p->key.cookie, 0, UDP_BUSY))
-			return p;
-		if (!oldest || p->last < oldest->last)
-			oldest = p;
+		p = udp_at(at + i);
+		if (!p)
+			return NULL;
+		old = p->key.cookie ? p->last : 0;
+		if (old < quiet) {
+			quiet = old;
+			oldest = at + i;
+		}
 	}
-	if (!oldest)
+	p = udp_at(oldest);
+	if (!p)
 		return NULL;
-	old = oldest->key.cookie;
-	if (old == UDP_BUSY)
-		return NULL;
-	if (__sync_val_compare_and_swap(&oldest->key.cookie, old, UDP_BUSY) != old)
+	old = p->key.cookie;
+	if (old == UDP_BUSY || __sync_val_compare_and_swap(&p->key.cookie, old, UDP_BUSY) != old)
 		return NULL;
 	if (old)
-		udp_evict(oldest, old);
-	return oldest;
+		udp_evict(p, old);
+	return p;
 }
 
 /* Whose it is: who opened the socket, where that is known, else who is there. */
@@ -378,31 +378,18 @@ SEC("?fentry") int udp_out6(u64 *ctx)
 	return udp_out(sk, skb, &k, h.len);
 }
 
-static __always_inline int udp_in_of(struct sock *sk, struct sk_buff *skb, struct udp_key *k,
-				     u16 len)
-{
-	u32 n = udp_payload(len);
-	struct udp_peer *p;
-
-	k->cookie = udp_cookie(sk);
-	p = udp_peer(sk, k, true);
-	if (!p)
-		return 0;
-	udp_add(&p->received, &p->rx, udp_datagrams(skb, n), n);
-	p->last = bpf_jiffies64();
-	return 0;
-}
-
 /* skb_consume_udp(sk, skb, len): a program has taken a datagram; len is -n when it has looked at it
  * (MSG_PEEK), which of one without bytes only its being in the queue still tells. */
 SEC("?fentry") int udp_in(u64 *ctx)
 {
 	struct sock *sk = (struct sock *)ctx[0];
 	struct sk_buff *skb = (struct sk_buff *)ctx[1];
-	s32 len = ctx[2];
+	s32 taken = ctx[2];
+	struct udp_peer *p;
 	struct udp_key k;
+	u32 n;
 
-	if (len < 0 || (!len && skb->users.refs.counter > 1))
+	if (taken < 0 || (!taken && skb->users.refs.counter > 1))
 		return 0;
 	if (skb->protocol == bpf_htons(ETH_P_IP)) {
 		struct udp_head4 h;
@@ -412,7 +399,7 @@ SEC("?fentry") int udp_in(u64 *ctx)
 		k.addr[0] = h.saddr;
 		k.addr[1] = 0;
 		k.port = h.sport | AF_INET << 16;
-		return udp_in_of(sk, skb, &k, h.len);
+		n = udp_payload(h.len);
 	} else {
 		struct udp_head6 h;
 
@@ -421,8 +408,15 @@ SEC("?fentry") int udp_in(u64 *ctx)
 		k.addr[0] = h.saddr[0];
 		k.addr[1] = h.saddr[1];
 		k.port = h.sport | AF_INET6 << 16;
-		return udp_in_of(sk, skb, &k, h.len);
+		n = udp_payload(h.len);
 	}
+	k.cookie = udp_cookie(sk);
+	p = udp_peer(sk, &k, true);
+	if (!p)
+		return 0;
+	udp_add(&p->received, &p->rx, udp_datagrams(skb, n), n);
+	p->last = bpf_jiffies64();
+	return 0;
 }
 
 /* A socket's own row gets what was counted for the peer that it is connected to, or for nobody. */
