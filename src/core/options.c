@@ -411,6 +411,19 @@ static int unknown_option(const struct table *t, const struct tool *tool, const 
 		     near ? ", did you mean --" : "", near ? near : "");
 }
 
+static int contradiction(const struct common *c)
+{
+	const struct filter *f = &c->filter;
+
+	if (c->command && f->have & FILTER_PID)
+		return usage("-p and a command exclude each other: the command is watched, with "
+			     "its children");
+	if (f->have & FILTER_FAMILY && f->have & FILTER_HOST && f->family == AF_INET &&
+	    f->host_family == AF_INET6)
+		return usage("-4 and an IPv6 address of --host exclude each other");
+	return 0;
+}
+
 int options_parse(const struct tool *t, struct common *common, int argc, char **argv)
 {
 	struct table table = {.shorts = ":"};
@@ -452,10 +465,7 @@ int options_parse(const struct tool *t, struct common *common, int argc, char **
 	}
 	common->args = argv + optind;
 	common->nargs = end - optind;
-	if (common->command && common->filter.have & FILTER_PID)
-		return usage("-p and a command exclude each other: the command is watched, with "
-			     "its children");
-	return 0;
+	return contradiction(common);
 }
 
 static void help_row(const struct option_row *row)

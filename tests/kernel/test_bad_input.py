@@ -93,6 +93,8 @@ class Words(Case):
 
     def test_contradictions(self):
         self.refused("trace", "-4", "-6", say=["-4", "-6"])
+        for host in ("::1", "2001:db8::/32", "::ffff:127.0.0.1"):
+            self.refused("trace", "-4", "--host", host, "-d", "0.1", say=["-4", "--host"])
         self.refused("trace", "-p", os.getpid(), "--", "true", say=["-p"])
         self.refused("trace", "-c", "one", "-c", "two", say=["--comm"])
         self.refused("trace", "--port", "1", "--port", "2", say=["--port"])
