@@ -36,6 +36,22 @@ class Golden(unittest.TestCase):
             lines = [data.decode(errors="backslashreplace").splitlines() for data in (want, got)]
             self.fail(lib.difference(*lines))
 
+    def test_words(self):
+        """Calls by name, group or pattern; one that names nothing there is told."""
+        path = next(path for path in recording.recordings() if path.stem == "messages")
+        whole = [line for line in lib.weir("replay", path, "--bare").lines if line.startswith("recv")]
+        self.assertGreater(len(whole), 7)
+        for words in (["recvfrom", "recvmsg"], ["recv*"], ["recv", "recvm*"], ["%recv"]):
+            ended = lib.weir("replay", path, "--bare", *words)
+            self.assertEqual((ended.status, ended.lines), (0, whole), words)
+        for words, near in ((["recvfrom", "recvmgs"], "recvmsg"), (["conect"], "connect"), (["tcp_probe"], None),
+                            (["x*"], None)):
+            ended = lib.weir("replay", path, "--bare", *words)
+            end = f", did you mean {near}" if near else ""
+            self.assertEqual(ended.status, 1, ended)
+            self.assertIn(f"weir: nothing in the recording is named '{words[-1]}'{end}\n", ended.words)
+        self.assertEqual(lib.weir("replay", path, "-n", "1", "conect").status, 1)
+
     def test_strace(self):
         for path in recording.recordings():
             with self.subTest(path.stem):

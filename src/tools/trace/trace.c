@@ -164,6 +164,14 @@ static int want_probe(const char *word)
 	return err;
 }
 
+/* Of a recording: its probes are not known yet, see check_words(). */
+static int want_recorded(const char *word)
+{
+	for (u32 i = 1; i < CALL_MAX; i++)
+		own.wanted[i] |= !fnmatch(word, call_names[i], 0);
+	return 0;
+}
+
 static int want_word(const char *word, bool replay)
 {
 	static const struct {
@@ -191,7 +199,7 @@ static int want_word(const char *word, bool replay)
 		}
 	if (*word == '%')
 		return unknown_group(word);
-	return replay ? 0 : want_probe(word); /* hidden() looks at the recording's own */
+	return replay ? want_recorded(word) : want_probe(word);
 }
 
 static int check(struct run *run)
@@ -332,13 +340,11 @@ static int by_total(const void *a, const void *b)
 					   : strcmp(x->call, y->call);
 }
 
-static int tick(struct run *run, struct attach *a, bool last)
+static int summarize(struct run *run, struct attach *a)
 {
 	struct sum_rec rows[CALL_MAX];
 	u32 n = 0;
 
-	if (!own.summary || !last)
-		return 0;
 	if (a && collect(a))
 		return FAIL;
 	for (u32 i = 1; i < CALL_MAX; i++) {
@@ -364,16 +370,52 @@ static int tick(struct run *run, struct attach *a, bool last)
 	return 0;
 }
 
-/* Does a word of the user's name this probe of the recording? "tcp_probe" names "tcp:tcp_probe". */
-static bool named(const struct run *run, const char *name)
+/* "tcp_probe" names "tcp:tcp_probe". */
+static bool names(const char *word, const char *name)
 {
 	const char *colon = strchr(name, ':');
 
+	return !fnmatch(word, name, 0) || (colon && !fnmatch(word, colon + 1, 0));
+}
+
+/* Does a word of the user's name this probe of the recording? */
+static bool named(const struct run *run, const char *name)
+{
 	for (int i = 0; i < run->common.nargs; i++)
-		if (!fnmatch(run->common.args[i], name, 0) ||
-		    (colon && !fnmatch(run->common.args[i], colon + 1, 0)))
+		if (names(run->common.args[i], name))
 			return true;
 	return !run->common.nargs;
+}
+
+/* The recording's probes are known: a word that names neither a call nor one of them is told. */
+static int check_words(const struct common *c)
+{
+	const char *calls[CALL_MAX] = {0}, *near;
+
+	for (u32 k = 1; k < CALL_MAX; k++)
+		calls[k - 1] = call_names[k];
+	for (int i = 0; i < c->nargs; i++) {
+		const char *word = c->args[i];
+		bool found = *word == '%' || !strcmp(word, "recv") || !strcmp(word, "send");
+
+		for (u32 k = 1; k < CALL_MAX && !found; k++)
+			found = !fnmatch(word, call_names[k], 0);
+		for (u32 k = 0; k < HITS_MAX && !found; k++)
+			found = names(word, probe_name(k));
+		near = suggest(word, calls);
+		if (!found)
+			return fail("nothing in the recording is named '%s'%s%s", word,
+				    near ? ", did you mean " : "", near ? near : "");
+	}
+	return 0;
+}
+
+static int tick(struct run *run, struct attach *a, bool last)
+{
+	int err = last && own.summary ? summarize(run, a) : 0;
+
+	/* what stands behind the last that -n wants is not looked at */
+	return !err && last && run->replay && !run->stop ? check_words(&run->common) : err;
 }
 
 /* Replay: only the calls and probes that were asked for. */
