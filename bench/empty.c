@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 /*
- * A BPF program that does nothing, at the entry or exit of kernel functions, at tracepoints, or at
- * an interface: what the kernel itself takes for having one there. empty {fentry|fexit|kprobe
- * FUNCTION...|tp_btf NAME...|tp GROUP/NAME...}..., empty tc|xdp|xdpgeneric
- * INTERFACE
+ * A BPF program that does nothing (or, for "ports", only reads the ports of a function's packet),
+ * at the entry or exit of kernel functions, at tracepoints, or at an interface: what the kernel
+ * itself takes for having one there. empty {fentry|ports|fexit|kprobe FUNCTION...|tp_btf NAME...|tp
+ * GROUP/NAME...}..., empty tc|xdp|xdpgeneric INTERFACE
  */
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -83,10 +83,59 @@ static const struct bpf_insn nothing[] = {
 	{.code = BPF_JMP | BPF_EXIT},
 };
 
+/* Bytes from the beginning of a type to its member of that name, also in one that has none; -1: it
+ * has none such. */
+static int member_at(const struct btf *btf, __u32 id, const char *name)
+{
+	const struct btf_type *t = btf__type_by_id(btf, id);
+	const struct btf_member *m = btf_members(t);
+
+	for (__u32 i = 0; btf_is_composite(t) && i < btf_vlen(t); i++) {
+		int at = btf_member_bit_offset(t, i) / 8, within = -1;
+
+		if (!strcmp(btf__name_by_offset(btf, m[i].name_off), name))
+			return at;
+		if (!m[i].name_off)
+			within = member_at(btf, m[i].type, name);
+		if (within >= 0)
+			return at + within;
+	}
+	return -1;
+}
+
+#define LOADS(size, to, from, at)                                                                  \
+	{                                                                                          \
+		.code = BPF_LDX | BPF_MEM | (size), .dst_reg = (to), .src_reg = (from),            \
+		.off = (at)                                                                        \
+	}
+
+/* Reads the ports of the packet that is the function's first argument. */
+static int read_ports(const struct btf *btf, struct bpf_insn *insns)
+{
+	__u32 skb = btf__find_by_name_kind(btf, "sk_buff", BTF_KIND_STRUCT);
+	const struct bpf_insn reads[] = {
+		LOADS(BPF_DW, 2, 1, 0),
+		LOADS(BPF_H, 4, 2, member_at(btf, skb, "transport_header")),
+		LOADS(BPF_DW, 3, 2, member_at(btf, skb, "head")),
+		{.code = BPF_ALU64 | BPF_ADD | BPF_X, .dst_reg = 3, .src_reg = 4},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 1, .src_reg = 10},
+		{.code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = 1, .imm = -8},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 2, .imm = 4},
+		{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_probe_read_kernel},
+		nothing[0],
+		nothing[1],
+	};
+
+	memcpy(insns, reads, sizeof(reads));
+	return sizeof(reads) / sizeof(*reads);
+}
+
 /* Programs that are attached by what BTF has of that name. */
-static int by_btf(enum bpf_attach_type kind, const char *name)
+static int by_btf(enum bpf_attach_type kind, const char *name, int ports)
 {
 	static struct btf *btf;
+	struct bpf_insn insns[16];
+	int n = 2;
 	char full[200];
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = kind);
 	int fd;
@@ -96,7 +145,10 @@ static int by_btf(enum bpf_attach_type kind, const char *name)
 	snprintf(full, sizeof(full), "%s%s", kind == BPF_TRACE_RAW_TP ? "btf_trace_" : "", name);
 	opts.attach_btf_id = btf__find_by_name_kind(
 		btf, full, kind == BPF_TRACE_RAW_TP ? BTF_KIND_TYPEDEF : BTF_KIND_FUNC);
-	fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "empty", "GPL", nothing, 2, &opts);
+	memcpy(insns, nothing, sizeof(nothing));
+	if (ports)
+		n = read_ports(btf, insns);
+	fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "empty", "GPL", insns, n, &opts);
 	return fd < 0 ? fd : bpf_raw_tracepoint_open(NULL, fd);
 }
 
@@ -135,17 +187,19 @@ static int by_event(int kprobe, const char *name)
 static int attach(const char *way, const char *name)
 {
 	if (!strcmp(way, "fentry"))
-		return by_btf(BPF_TRACE_FENTRY, name);
+		return by_btf(BPF_TRACE_FENTRY, name, 0);
+	if (!strcmp(way, "ports"))
+		return by_btf(BPF_TRACE_FENTRY, name, 1);
 	if (!strcmp(way, "fexit"))
-		return by_btf(BPF_TRACE_FEXIT, name);
+		return by_btf(BPF_TRACE_FEXIT, name, 0);
 	if (!strcmp(way, "tp_btf"))
-		return by_btf(BPF_TRACE_RAW_TP, name);
+		return by_btf(BPF_TRACE_RAW_TP, name, 0);
 	return by_event(!strcmp(way, "kprobe"), name);
 }
 
 int main(int argc, char **argv)
 {
-	static const char *const ways[] = {"fentry", "fexit", "tp_btf", "tp", "kprobe"};
+	static const char *const ways[] = {"fentry", "ports", "fexit", "tp_btf", "tp", "kprobe"};
 	const char *way = *ways;
 
 	if (argc == 3 && (!strcmp(argv[1], "tc") || !strncmp(argv[1], "xdp", 3))) {

@@ -97,6 +97,7 @@ struct hit_globals {
 #define HIT_SILENTLY 0x77656972736c6e74
 #define HIT_PORT     0x77657031
 #define HIT_BE_PORT  0x77657032
+#define NOTE_FOR     (1u << 31) /* with a record's number, in its cookie: it may have notes */
 #define NOTE_MAKES   (1u << 16) /* with the probe's number: its record is begun, too */
 #define KNOWN_WORDS  6          /* the most of them */
 

@@ -347,16 +347,22 @@ static __noinline int hit_finish(void *ctx, u32 place, u32 id)
 	return 0;
 }
 
-/* At a tracepoint's record: by what was noted of it just before, or by itself. */
-static __always_inline int hit_record(void *ctx, u32 id)
+/* At a tracepoint's record: by what was noted of it just before, or by itself. Where nothing may be
+ * noted for it, its cookie has no NOTE_FOR. */
+static __always_inline int hit_record(void *ctx, u32 cookie)
 {
 	struct noted *n = noted_now();
-	struct hit_conf *c;
+	u32 id = cookie & ~NOTE_FOR;
 
-	if (n && n->number == id && (n->refused || n->made) && (c = conf_of(id)) &&
-	    c->flags & HIT_NOTED) {
-		n->number = NO_PLACE;
-		return n->refused ? 0 : hit_finish(ctx, n->place, id);
+	if (n && n->number == cookie) {
+		if (n->refused) {
+			n->number = NO_PLACE;
+			return 0;
+		}
+		if (n->made) {
+			n->number = NO_PLACE;
+			return hit_finish(ctx, n->place, id);
+		}
 	}
 	return hit_fire(ctx, id, 0, context_now(), NULL);
 }
@@ -381,7 +387,7 @@ static __always_inline int note_made(const struct known *k, u32 number, u32 cont
 		return note_known(k, number, false);
 	s = &st->about;
 	look_known(s, k);
-	n->number = number;
+	n->number = number | NOTE_FOR;
 	n->made = true;
 	n->refused = !wanted(s) || !hit_passes(n->place, number, context);
 	if (n->refused)

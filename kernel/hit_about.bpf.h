@@ -71,7 +71,7 @@ SEC(".rodata.hit") const volatile struct hit_globals hit_globals;
  * comes in between on the same CPU but an interrupt, whose own are told by their number.
  */
 struct noted {
-	u32 number;   /* for which probe */
+	u32 number;   /* for which probe, with NOTE_FOR; NO_PLACE: taken */
 	bool refused; /* filters leave it out */
 	bool made;    /* the record is there but for its fields, at place */
 	bool placed;  /* place is this CPU's, for good */
@@ -181,7 +181,8 @@ static __always_inline struct noted *take_note(const struct subject *s, const st
 {
 	struct noted *n = noted_now();
 
-	if (!n || (c->flags & HIT_NOTED_PACKET ? n->about.skb != s->skb : n->number != id))
+	if (!n ||
+	    (c->flags & HIT_NOTED_PACKET ? n->about.skb != s->skb : n->number != (id | NOTE_FOR)))
 		return NULL;
 	n->number = NO_PLACE;
 	return n;
@@ -257,7 +258,7 @@ static __always_inline int note_known(const struct known *k, u32 number, bool re
 
 	if (!n)
 		return 0;
-	n->number = number;
+	n->number = number | NOTE_FOR;
 	n->refused = refused;
 	n->made = false;
 	if (refused)
@@ -333,7 +334,7 @@ static __noinline int find_noted(struct hit_state *st, const struct hit_conf *c,
 		look_subject(st, true);
 	}
 	if (c->flags & HIT_NOTES && (n = noted_now())) {
-		n->number = c->notes_for;
+		n->number = c->notes_for | NOTE_FOR;
 		n->refused = n->made = false;
 		n->about = *s;
 	}

@@ -38,9 +38,9 @@ static int number_in(int dir, const char *path)
 }
 
 /* A program at a perf event, told by its cookie; the link holds the event. */
-static int link_event(struct hit *h, int event, u32 number, bool at_return)
+static int link_event(struct hit *h, int event, u32 cookie, bool at_return)
 {
-	LIBBPF_OPTS(bpf_link_create_opts, opts, .perf_event.bpf_cookie = number);
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .perf_event.bpf_cookie = cookie);
 	int link;
 
 	if (event < 0)
@@ -59,6 +59,8 @@ static int attach_record(struct hit *h, u32 number)
 
 	snprintf(path, sizeof(path), "events/%s/%s/id", h->tp.group, h->tp.name);
 	attr.config = number_in(kernel_tracefs(), path);
+	if (h->conf.flags & HIT_NOTED)
+		number |= NOTE_FOR;
 	return link_event(h, syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC),
 			  number, false);
 }

@@ -195,7 +195,7 @@ static __noinline int note_refused(u64 skb)
 
 	if (!n)
 		return 0;
-	n->number = LOADED(HIT_NOTE) & 0xffff;
+	n->number = (LOADED(HIT_NOTE) & 0xffff) | NOTE_FOR;
 	n->refused = true;
 	n->about.skb = skb;
 	return 0;
