@@ -56,11 +56,18 @@ static __always_inline bool gather(u8 *to, const struct slot *s, u32 n)
 	return off == n;
 }
 
-/* As begins(), of the first n bytes. */
+#define FOUR_GET  0x20544547 /* "GET " */
+#define FOUR_HTTP 0x50545448
+
+/* As begins(), of the first n bytes; most are one of two. */
 static __always_inline u32 first_word(const u8 *bytes, u32 n)
 {
+	u32 four = *(const u32 *)bytes;
+
 	if (!n)
 		return OTHER;
+	if (n >= START_MOST && (four == FOUR_GET || (four == FOUR_HTTP && bytes[4] == '/')))
+		return HTTP;
 	for (u32 i = 0; n >= START_MOST && i < START_MOST; i++) {
 		u8 c = bytes[i];
 
