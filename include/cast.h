@@ -7,5 +7,6 @@
 #define CAST_CALL 0x77656972
 #define CAST_TASK 0x72696577 /* struct task_struct */
 #define CAST_SOCK 0x72696578 /* struct sock */
+#define CAST_TCP  0x72696579 /* struct tcp_sock */
 
 #endif

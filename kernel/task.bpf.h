@@ -54,6 +54,12 @@ static __always_inline struct sock *sk_walk(struct sock *sk)
 	return type_cast(sk, CAST_SOCK);
 }
 
+/* Of a socket that is TCP's, where there is such a cast. */
+static __always_inline struct tcp_sock *sk_tcp(struct sock *sk)
+{
+	return type_cast(sk, CAST_TCP);
+}
+
 /* What the loader learnt of weir itself. */
 struct learnt {
 	u64 socket_fops; /* address of the kernel's socket_file_ops */

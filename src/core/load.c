@@ -39,7 +39,7 @@ static struct {
 	const char *name;
 	char text[96];
 } targets[TARGETS_MAX];
-static struct kernel_name names[TARGETS_MAX + 3]; /* of the targets, and what casts want */
+static struct kernel_name names[TARGETS_MAX + 4]; /* of the targets, and what casts want */
 static u32 ntargets;
 
 static const struct kind *kind_of(const struct bpf_program *prog)
@@ -65,7 +65,8 @@ static int target_of(const struct bpf_program *prog)
 static void fill_casts(const struct bpf_program *prog)
 {
 	struct bpf_insn *insn = (struct bpf_insn *)bpf_program__insns(prog);
-	u32 task = names[ntargets].id, sock = names[ntargets + 1].id, cast = names[ntargets + 2].id;
+	u32 task = names[ntargets].id, sock = names[ntargets + 1].id, cast = names[ntargets + 2].id,
+	    tcp = names[ntargets + 3].id;
 
 	for (size_t n = bpf_program__insn_cnt(prog); n; n--, insn++) {
 		if (insn->code == (BPF_JMP | BPF_CALL) && !insn->src_reg && insn->imm == CAST_CALL)
@@ -77,8 +78,10 @@ static void fill_casts(const struct bpf_program *prog)
 							 .src_reg = BPF_REG_1};
 		else if (BPF_CLASS(insn->code) != BPF_JMP && BPF_OP(insn->code) == BPF_MOV &&
 			 BPF_SRC(insn->code) == BPF_K && insn->dst_reg == BPF_REG_2 &&
-			 (insn->imm == CAST_TASK || insn->imm == CAST_SOCK))
-			insn->imm = insn->imm == CAST_TASK ? task : sock;
+			 insn->imm >= CAST_TASK && insn->imm <= CAST_TCP)
+			insn->imm = insn->imm == CAST_TASK   ? task
+				    : insn->imm == CAST_SOCK ? sock
+							     : tcp;
 	}
 }
 
@@ -233,7 +236,8 @@ int load_object(struct bpf_object *obj)
 	names[ntargets + 1] = (struct kernel_name){.name = "sock", .kind = BTF_KIND_STRUCT};
 	names[ntargets + 2] =
 		(struct kernel_name){.name = "bpf_rdonly_cast", .kind = BTF_KIND_FUNC};
-	kernel_names(names, ntargets + 3);
+	names[ntargets + 3] = (struct kernel_name){.name = "tcp_sock", .kind = BTF_KIND_STRUCT};
+	kernel_names(names, ntargets + 4);
 	kernel_names_drop();
 	kernel_btf_drop();
 	err = bpf_object__load(obj);

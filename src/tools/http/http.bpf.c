@@ -208,7 +208,7 @@ static __always_inline int tell_end(u64 conn, u32 flags)
 /* Where in the stream the next byte is that is sent, or received by the program. */
 static __always_inline u32 place_of(struct sock *sk, const u32 dir)
 {
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	struct tcp_sock *tp = http_conf.cast ? sk_tcp(sk) : bpf_skc_to_tcp_sock(sk);
 
 	if (!tp)
 		return 0;

@@ -257,6 +257,7 @@ static int setup(struct run *run, struct attach *a)
 	if (payloads_setup(a))
 		return FAIL;
 	conf->tls = tls_wanted(run, a, own.tls);
+	conf->cast = kernel_has("bpf_rdonly_cast");
 	http_done = done;
 	probes_want(a, &sent);
 	probes_want(a, &received);

@@ -16,7 +16,8 @@ enum { DIR_RECEIVED, DIR_SENT };
 #define BODY_MOST  64 /* bytes of a long message that does not begin like HTTP: of a body */
 
 struct http_conf {
-	bool tls; /* OpenSSL's functions are looked at */
+	bool tls;  /* OpenSSL's functions are looked at */
+	bool cast; /* the kernel lets a program say of what type a pointer is */
 };
 
 #endif
