@@ -74,7 +74,7 @@ void greet(const struct run *run, const struct attach *a, bool command)
 	if (command)
 		return;
 	if (n)
-		note("tracing %u system calls by way of %s%s%s; Ctrl-C ends", n,
+		note("tracing %u system call%s by way of %s%s%s; Ctrl-C ends", n, n == 1 ? "" : "s",
 		     call_way_names[a->way], more ? ", " : "", probes);
 	else if (more)
 		note("tracing %s; Ctrl-C ends", probes);

@@ -315,8 +315,10 @@ class End(Case):
         self.assertEqual((len(ended.rows), ended.status), (5, 0), ended)
 
     def test_duration(self):
-        ended = lib.trace("-d", "0.3", "-o", "json", "-c", "nobody-has-this")
-        self.assertEqual((ended.status, ended.rows), (0, []), ended)
+        for calls, told in (([], "20 system calls"), (["sendto"], "1 system call")):
+            ended = lib.trace("-d", "0.3", "-o", "json", "-c", "nobody-has-this", *calls)
+            self.assertEqual((ended.status, ended.rows), (0, []), ended)
+            self.assertIn(f"weir: tracing {told} by way of ", ended.words)
 
 
 if __name__ == "__main__":
