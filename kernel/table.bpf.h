@@ -47,7 +47,8 @@ struct conn_state {
 	u8 based;  /* tx and rx are known */
 	u8 fits;   /* the filters that look at the socket */
 	u8 kept;   /* counted in conn_kept.begun, and its end not yet */
-	u8 pad[2];
+	u8 nobody; /* the kernel itself has accepted it */
+	u8 pad;
 };
 
 struct {

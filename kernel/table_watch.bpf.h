@@ -33,7 +33,7 @@ static __always_inline void conn_done(struct conn_state *s)
 	s->told = 2;
 	if (!s->kept)
 		return;
-	s->kept = 0;
+	s->kept = s->nobody = 0;
 	__sync_fetch_and_add(&conn_kept.ended, 1);
 }
 
@@ -132,7 +132,7 @@ static __always_inline void conn_close(struct sock *sk, u32 old)
 	if (!conn_state_in(old, FIN_SENT) && !sk->sk_err && conn_in_task(sk, task))
 		conn_used_by(s, task);
 	s->ended = now;
-	if (!(s->flags & CONN_OWNED) && sk_walk(sk)->sk_socket)
+	if (!(s->flags & CONN_OWNED) && !s->nobody && sk_walk(sk)->sk_socket)
 		return; /* told by conn_gone() */
 	conn_tell(sk, s, CONN_CLOSED, old, now);
 	conn_done(s);
@@ -273,8 +273,14 @@ static __always_inline int conn_accept(struct sock *sk)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct conn_state *s;
 
-	if (task->flags & PF_KTHREAD)
+	if (task->flags & PF_KTHREAD) { /* a server in the kernel: it is nobody's */
+		s = conn_state_of(sk);
+		if (!s || !(s->flags & CONN_PENDING))
+			return 0;
+		s->nobody = 1;
+		conn_tell(sk, s, CONN_TAKEN, sk->__sk_common.skc_state, bpf_ktime_get_ns());
 		return 0;
+	}
 	/* Of MPTCP this is the whole, and its paths will ask it: conn_adopt(). */
 	s = sk->sk_protocol == IPPROTO_MPTCP ? conn_state_make(sk) : conn_state_of(sk);
 	if (!s || s->flags & CONN_OWNED)

@@ -173,6 +173,33 @@ class Mptcp(unittest.TestCase):
         self.assertEqual(sorted(closed), [("accepted", server)] * 7 + [("opened", client)] * 7)
 
 
+class Kernel(unittest.TestCase):
+    def test_accepts(self):
+        """What the kernel itself accepts (a target of NVMe over TCP) is told when it does, as nobody's."""
+        if not os.environ.get("WEIR_TEST_SLOW"):
+            self.skipTest("it loads a module: emulated kernels only")
+        setup = """modprobe nvmet-tcp && { mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config; } &&
+            cd /sys/kernel/config/nvmet && mkdir subsystems/weir ports/1 && cd ports/1 && echo ipv4 >addr_adrfam &&
+            echo tcp >addr_trtype && echo 127.0.0.1 >addr_traddr && echo 4420 >addr_trsvcid &&
+            ln -s /sys/kernel/config/nvmet/subsystems/weir subsystems/weir"""
+        if lib.run("sh", "-c", setup).status:
+            self.skipTest("no nvmet-tcp here")
+        with lib.Live("-o", "json", "--stats", "--port", 4420, tool="conns") as live:
+            for _ in range(3):
+                with socket.create_connection(("127.0.0.1", 4420)) as mine:
+                    lib.wait_for(lambda: self.served() == 1, "the kernel to accept")
+                    mine.sendall(b"x" * 7)
+                lib.wait_for(lambda: not self.served(), "the kernel to close")
+            ended = live.stop()
+        self.assertEqual(lib.lost(ended), {})
+        rows = [(r["event"], r["pid"]) for r in ended.rows if r["direction"] == "accepted" and r["port"]]
+        accepts = [("accepted", None)] if ("accepted", None) in rows else []  # else who accepts is not seen
+        self.assertEqual(rows, [("established", None), *accepts, ("closed", None)] * 3)
+
+    def served(self):
+        return len(lib.run("ss", "-tnH", "state", "established", "sport", "=", ":4420").lines)
+
+
 class Conns(unittest.TestCase):
     maxDiff = 3000
 
