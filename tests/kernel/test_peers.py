@@ -3,6 +3,7 @@
 """Peers of UDP's sockets in weir conns, against what the program did that talked with them."""
 import collections
 import os
+import socket
 import subprocess
 import sys
 import unittest
@@ -13,6 +14,7 @@ sys.path.insert(0, lib.here("..", "replay"))
 import schema
 
 QUERIES = 1511  # sockets, one after the other
+MANY = 40009  # peers of one: there is room for 32768
 EVERY_WAY = True
 
 
@@ -117,6 +119,19 @@ class Peers(unittest.TestCase):
         self.assertEqual(collections.Counter((r["datagrams_out"], r["tx_bytes"]) for r in asks), {(1, 37): QUERIES})
         answers = [(r["datagrams_out"], r["tx_bytes"]) for r in rows if r not in asks]
         self.assertEqual([sum(numbers) for numbers in zip(*answers)], [QUERIES, 61 * QUERIES])
+
+    @lib.once
+    def test_full(self):
+        """More peers than there is room for: each is told, or counted as lost."""
+        with self.watched() as live:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+                for port in range(1, MANY + 1):
+                    sock.sendto(b"x" * 7, ("127.0.0.1", port))
+            ended = live.stop()
+        told = {r["port"]: (r["datagrams_out"], r["tx_bytes"]) for r in ended.rows if r["event"] == "closed" and r["address"]}
+        self.assertEqual(set(told.values()), {(1, 7)})
+        self.assertEqual(set(lib.lost(ended)), {"map_full"})
+        self.assertEqual(len(told) + lib.lost(ended)["map_full"], MANY)
 
     def test_none(self):
         """Where nothing of UDP can be told, no datagram is looked at."""
