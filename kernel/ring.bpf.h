@@ -30,12 +30,13 @@ static __always_inline struct counters *count(void)
 	return bpf_map_lookup_elem(&counters, &zero);
 }
 
+/* At once: a softirq may come between a load and its store, and count on the same processor. */
 static __always_inline void count_lost(enum lost cause)
 {
 	struct counters *c = count();
 
 	if (c)
-		c->lost[cause]++;
+		__sync_fetch_and_add(&c->lost[cause], 1);
 }
 
 /* A reader that is busy polls the ring by itself: waking it for each record would cost five times
