@@ -13,10 +13,9 @@
 #define WEIR_TABLE_PEERS_BPF_H
 
 #include "door.bpf.h"
+#include "udp_peers.h"
 #include "table_watch.bpf.h"
 
-#define UDP_BITS   15
-#define UDP_PEERS  (1 << UDP_BITS)
 #define UDP_PLACES 8
 #define TOLD_END   2
 #define UDP_BUSY   (~0ull)
@@ -51,7 +50,7 @@ struct udp_peer {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, UDP_PEERS);
+	__uint(max_entries, 1); /* UDP_PEERS where they are watched */
 	__type(key, u32);
 	__type(value, struct udp_peer);
 } udp_peers SEC(".maps");
@@ -81,18 +80,32 @@ static __always_inline bool udp_same(const struct udp_key *a, const struct udp_k
 	       a->addr[1] == b->addr[1];
 }
 
-/* Wherever it is; NULL: nowhere. */
-static __noinline struct udp_peer *udp_search(const struct udp_key *k)
-{
-	u32 at = udp_place(k);
+#define UDP_NOWHERE (~0u)
 
+/* Its place. Not static, as udp_free(): the verifier looks at the loop once, not from each program.
+ */
+__noinline u32 udp_find(const struct udp_key *k)
+{
+	u32 at;
+
+	if (!k)
+		return UDP_NOWHERE;
+	at = udp_place(k);
 	for (u32 i = 0; i < UDP_PLACES; i++) {
 		struct udp_peer *p = udp_at(at + i);
 
 		if (p && udp_same(&p->key, k))
-			return p;
+			return (at + i) & (UDP_PEERS - 1);
 	}
-	return NULL;
+	return UDP_NOWHERE;
+}
+
+/* Wherever it is; NULL: nowhere. */
+static __always_inline struct udp_peer *udp_search(const struct udp_key *k)
+{
+	u32 at = udp_find(k);
+
+	return at == UDP_NOWHERE ? NULL : udp_at(at);
 }
 
 static __always_inline bool udp_gone(const struct udp_peer *p, u64 known)
@@ -136,16 +149,19 @@ static __always_inline void udp_evict(const struct udp_peer *p, u64 cookie)
 
 /* A place for a key that has none: a free one, else that which was quiet longest. Numbers, not
  * pointers: the verifier follows each of those on its own. */
-static __noinline struct udp_peer *udp_claim(const struct udp_key *k)
+__noinline u32 udp_free(const struct udp_key *k)
 {
-	u32 at = udp_place(k), oldest = at;
 	u64 quiet = ~0ull, old;
 	struct udp_peer *p;
+	u32 at, oldest;
 
+	if (!k)
+		return UDP_NOWHERE;
+	at = oldest = udp_place(k);
 	for (u32 i = 0; i < UDP_PLACES; i++) {
 		p = udp_at(at + i);
 		if (!p)
-			return NULL;
+			return UDP_NOWHERE;
 		old = p->key.cookie ? p->last : 0;
 		if (old < quiet) {
 			quiet = old;
@@ -154,13 +170,20 @@ static __noinline struct udp_peer *udp_claim(const struct udp_key *k)
 	}
 	p = udp_at(oldest);
 	if (!p)
-		return NULL;
+		return UDP_NOWHERE;
 	old = p->key.cookie;
 	if (old == UDP_BUSY || __sync_val_compare_and_swap(&p->key.cookie, old, UDP_BUSY) != old)
-		return NULL;
+		return UDP_NOWHERE;
 	if (old)
 		udp_evict(p, old);
-	return p;
+	return oldest & (UDP_PEERS - 1);
+}
+
+static __always_inline struct udp_peer *udp_claim(const struct udp_key *k)
+{
+	u32 at = udp_free(k);
+
+	return at == UDP_NOWHERE ? NULL : udp_at(at);
 }
 
 /* Whose it is: who opened the socket, where that is known, else who is there. */

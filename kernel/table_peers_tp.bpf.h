@@ -17,10 +17,9 @@ struct udp_young {
 	struct udp_key key;
 };
 
-#define UDP_YOUNG 1024
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, UDP_YOUNG);
+	__uint(max_entries, 1); /* UDP_YOUNG where they are watched */
 	__type(key, u32);
 	__type(value, struct udp_young);
 } udp_youngs SEC(".maps");

@@ -5,6 +5,7 @@
 #include "kernel.h"
 #include "peers.h"
 #include "probes.h"
+#include "udp_peers.h"
 
 static const struct probe sends4 = {
 	.name = "ip_send_skb",
@@ -66,17 +67,17 @@ int peers_setup(struct run *run, struct attach *a, bool watch)
 	told->peers = watch;
 	/* what CLOCK_MONOTONIC_COARSE counts in: KTIME_LOW_RES, kernel/time/posix-timers.c */
 	told->tick_ns = clock_getres(CLOCK_MONOTONIC_COARSE, &tick) ? 4000000 : tick.tv_nsec;
-	bpf_map__set_autocreate(map, watch);
-	bpf_map__set_autocreate(bpf_object__find_map_by_name(a->obj, "udp_youngs"),
-				watch && !by_function);
 	if (!watch)
 		return 0;
+	bpf_map__set_max_entries(map, UDP_PEERS);
 	if (by_function) {
 		probes_want(a, &binds);
 		probes_want(a, &sends4);
 		probes_want(a, &sends6);
 		probes_want(a, &receives);
 	} else {
+		bpf_map__set_max_entries(bpf_object__find_map_by_name(a->obj, "udp_youngs"),
+					 UDP_YOUNG);
 		probes_want(a, &queues);
 		probes_want(a, &sends);
 		probes_want(a, &receives_tp);
