@@ -154,7 +154,7 @@ class Owners(unittest.TestCase):
         for side in want:
             self.assertEqual(got[side].keys() - want[side].keys(), set(), ended.words)
             untold += len(want[side].keys() - got[side].keys())
-            wrong = [(port, pid, want[side][port]) for port, pid in got[side].items() if pid not in (None, want[side][port])]
+            wrong = [(side, port, pid, want[side][port]) for port, pid in got[side].items() if pid not in (None, want[side][port])]
             self.assertEqual(wrong, [])
         self.assertEqual(untold, missed, ended.words)
         self.assertLess(missed, MANY / 100)
