@@ -7,7 +7,7 @@
 #ifndef WEIR_TABLE_ITER_BPF_H
 #define WEIR_TABLE_ITER_BPF_H
 
-#include "table_watch.bpf.h"
+#include "table_peers.bpf.h"
 
 /* What is listed. */
 SEC(".data.list") u32 conn_list; /* enum conn_event: CONN_IS, CONN_WAS, CONN_INTERVAL */
@@ -40,9 +40,8 @@ SEC("?iter/task_file") int conn_scan(struct bpf_iter__task_file *ctx)
 	family = sk->__sk_common.skc_family;
 	if (family != AF_INET && family != AF_INET6)
 		return 0;
-#ifdef WEIR_TABLE_PEERS_BPF_H
-	udp_cookie(sk);
-#endif
+	if (conn_told.peers)
+		udp_cookie(sk);
 	if (sk->sk_protocol == PROTO_TCP && sk->__sk_common.skc_state == TCP_CLOSE)
 		return 0; /* neither connected nor listening */
 	s = conn_state_of(sk);
@@ -205,10 +204,8 @@ SEC("?iter/udp") int conn_list_udp(struct bpf_iter__udp *ctx)
 	r->send_queue = unsent > 0 ? unsent : 0;
 	r->recv_limit = sk->sk_rcvbuf;
 	r->send_limit = sk->sk_sndbuf;
-#ifdef WEIR_TABLE_PEERS_BPF_H
 	if (conn_told.peers)
-		udp_count_own(r, sk);
-#endif
+		udp_count_own(r);
 	conn_put(ctx->meta, r);
 	return 0;
 }

@@ -13,7 +13,6 @@
 #define WEIR_TABLE_PEERS_BPF_H
 
 #include "door.bpf.h"
-#include "udp_peers.h"
 #include "table_watch.bpf.h"
 
 #define UDP_PLACES 8
@@ -55,10 +54,7 @@ struct {
 	__type(value, struct udp_peer);
 } udp_peers SEC(".maps");
 
-/* How many there are is their difference. */
-SEC(".data.peers") struct {
-	u64 claimed, freed;
-} udp_used;
+SEC(".data.peers") struct udp_used udp_used;
 
 static __always_inline u32 udp_place(const struct udp_key *k)
 {
@@ -310,10 +306,44 @@ static __always_inline u32 udp_datagrams(struct sk_buff *skb, u32 bytes)
 	return segs ?: 1;
 }
 
-static __always_inline void udp_add(u64 *datagrams, u64 *bytes, u32 n, u32 len)
+/* n datagrams, of so many bytes altogether. */
+static __always_inline void udp_sent(struct udp_peer *p, u32 n, u32 bytes)
 {
-	__sync_fetch_and_add(datagrams, n);
-	__sync_fetch_and_add(bytes, len);
+	__sync_fetch_and_add(&p->sent, n);
+	__sync_fetch_and_add(&p->tx, bytes);
+	p->last = bpf_jiffies64();
+}
+
+static __always_inline void udp_received(struct udp_peer *p, u32 n, u32 bytes)
+{
+	__sync_fetch_and_add(&p->received, n);
+	__sync_fetch_and_add(&p->rx, bytes);
+	p->last = bpf_jiffies64();
+}
+
+/* A peer as a packet's headers have it. */
+static __always_inline void udp_key4(struct udp_key *k, u32 addr, u16 port)
+{
+	k->addr[0] = addr;
+	k->addr[1] = 0;
+	k->port = port | AF_INET << 16;
+}
+
+static __always_inline void udp_key6(struct udp_key *k, const u64 *addr, u16 port)
+{
+	k->addr[0] = addr[0];
+	k->addr[1] = addr[1];
+	k->port = port | AF_INET6 << 16;
+}
+
+/* The one that a socket is connected to; k is zeros, which stays where there is none. */
+static __always_inline void udp_key_of(struct udp_key *k, const struct sock_id *id)
+{
+	if (!id->rport)
+		return;
+	k->addr[0] = ((u64 *)id->raddr)[0];
+	k->addr[1] = ((u64 *)id->raddr)[1];
+	k->port = bpf_htons(id->rport) | id->family << 16;
 }
 
 /*
@@ -363,8 +393,7 @@ static __always_inline int udp_out(struct sock *sk, struct sk_buff *skb, struct 
 	p = udp_peer(sk, k, true);
 	if (!p)
 		return 0;
-	udp_add(&p->sent, &p->tx, udp_datagrams(skb, n), n);
-	p->last = bpf_jiffies64();
+	udp_sent(p, udp_datagrams(skb, n), n);
 	return 0;
 }
 
@@ -379,9 +408,7 @@ SEC("?fentry") int udp_out4(u64 *ctx)
 
 	if (!sk || udp_read4(&h, skb))
 		return 0;
-	k.addr[0] = h.daddr;
-	k.addr[1] = 0;
-	k.port = h.dport | AF_INET << 16;
+	udp_key4(&k, h.daddr, h.dport);
 	return udp_out(sk, skb, &k, h.len);
 }
 
@@ -395,9 +422,7 @@ SEC("?fentry") int udp_out6(u64 *ctx)
 
 	if (!sk || udp_read6(&h, skb))
 		return 0;
-	k.addr[0] = h.daddr[0];
-	k.addr[1] = h.daddr[1];
-	k.port = h.dport | AF_INET6 << 16;
+	udp_key6(&k, h.daddr, h.dport);
 	return udp_out(sk, skb, &k, h.len);
 }
 
@@ -419,52 +444,49 @@ SEC("?fentry") int udp_in(u64 *ctx)
 
 		if (udp_read4(&h, skb))
 			return 0;
-		k.addr[0] = h.saddr;
-		k.addr[1] = 0;
-		k.port = h.sport | AF_INET << 16;
+		udp_key4(&k, h.saddr, h.sport);
 		n = udp_payload(h.len);
 	} else {
 		struct udp_head6 h;
 
 		if (udp_read6(&h, skb))
 			return 0;
-		k.addr[0] = h.saddr[0];
-		k.addr[1] = h.saddr[1];
-		k.port = h.sport | AF_INET6 << 16;
+		udp_key6(&k, h.saddr, h.sport);
 		n = udp_payload(h.len);
 	}
 	k.cookie = udp_cookie(sk);
 	p = udp_peer(sk, &k, true);
 	if (!p)
 		return 0;
-	udp_add(&p->received, &p->rx, udp_datagrams(skb, n), n);
-	p->last = bpf_jiffies64();
+	udp_received(p, udp_datagrams(skb, n), n);
 	return 0;
 }
 
-/* A socket's own row gets what was counted for the peer that it is connected to, or for nobody. */
-static __always_inline void udp_count_own(struct conn_rec *r, struct sock *sk)
+/* What was counted for a peer; r has its time. */
+static __always_inline void udp_counted(struct conn_rec *r, const struct udp_peer *p)
 {
-	struct udp_key k = {.cookie = r->cookie};
-	struct udp_peer *p;
-
-	if (r->s.sock.rport) {
-		k.addr[0] = ((u64 *)r->s.sock.raddr)[0];
-		k.addr[1] = ((u64 *)r->s.sock.raddr)[1];
-		k.port = bpf_htons(r->s.sock.rport) | r->s.sock.family << 16;
-	}
-	p = udp_search(&k);
-	if (!p)
-		return;
-	p->listed = 1;
 	r->flags |= CONN_DATAGRAMS;
 	r->opened = p->first;
-	r->s.dur = r->s.h.ts - p->first;
 	r->last = udp_last(p, r->s.h.ts);
+	r->s.dur = r->s.h.ts - p->first;
 	r->c.tx = p->tx;
 	r->c.rx = p->rx;
 	r->c.data_segs_out = p->sent;
 	r->c.data_segs_in = p->received;
+}
+
+/* A socket's own row gets what was counted for the peer that it is connected to, or for nobody. */
+static __always_inline void udp_count_own(struct conn_rec *r)
+{
+	struct udp_key k = {.cookie = r->cookie};
+	struct udp_peer *p;
+
+	udp_key_of(&k, &r->s.sock);
+	p = udp_search(&k);
+	if (!p)
+		return;
+	p->listed = 1;
+	udp_counted(r, p);
 }
 
 #endif

@@ -79,10 +79,8 @@ static __noinline int udp_queued(struct sock *sk, struct sk_buff *skb)
 	if (ip[0] >> 4 == 4) {
 		if (ip[9] != PROTO_UDP || *(u16 *)(ip + 6) & bpf_htons(0x1fff))
 			return 0;
-		k.addr[0] = *(u32 *)(ip + 16);
-		k.port = udp[1] | AF_INET << 16;
+		udp_key4(&k, *(u32 *)(ip + 16), udp[1]);
 	} else {
-		u64 *daddr = (u64 *)(ip + 24);
 		u16 fragment[2];
 
 		if (ip[6] ==
@@ -92,9 +90,7 @@ static __noinline int udp_queued(struct sock *sk, struct sk_buff *skb)
 			    fragment[1] & bpf_htons(0xfff8))
 				return 0;
 		}
-		k.addr[0] = daddr[0];
-		k.addr[1] = daddr[1];
-		k.port = udp[1] | AF_INET6 << 16;
+		udp_key6(&k, (u64 *)(ip + 24), udp[1]);
 	}
 	k.cookie = sk->__sk_common.skc_cookie.counter;
 	if (!k.cookie)
@@ -104,8 +100,7 @@ static __noinline int udp_queued(struct sock *sk, struct sk_buff *skb)
 		return 0;
 	p->skb = at;
 	p->dev = dev;
-	udp_add(&p->sent, &p->tx, udp_datagrams(skb, n), n);
-	p->last = bpf_jiffies64();
+	udp_sent(p, udp_datagrams(skb, n), n);
 	return 0;
 }
 
@@ -124,11 +119,7 @@ static __noinline struct udp_peer *udp_own(struct sock *sk)
 	struct udp_key k = {};
 
 	conn_ends(&id, sk);
-	if (id.rport) {
-		k.addr[0] = ((u64 *)id.raddr)[0];
-		k.addr[1] = ((u64 *)id.raddr)[1];
-		k.port = bpf_htons(id.rport) | id.family << 16;
-	}
+	udp_key_of(&k, &id);
 	k.cookie = udp_cookie(sk);
 	return udp_peer(sk, &k, true);
 }
@@ -148,8 +139,7 @@ SEC("?tp_btf") int udp_in_tp(u64 *ctx)
 	p = udp_own(sk);
 	if (!p)
 		return 0;
-	udp_add(&p->received, &p->rx, 1, len);
-	p->last = bpf_jiffies64();
+	udp_received(p, 1, len);
 	return 0;
 }
 
@@ -174,10 +164,8 @@ SEC("?tp_btf") int udp_who_tp(u64 *ctx)
 	k = y->key;
 	k.cookie = sk->__sk_common.skc_cookie.counter;
 	p = udp_peer(sk, &k, true);
-	if (p) {
-		udp_add(&p->sent, &p->tx, y->sent, y->tx);
-		p->last = bpf_jiffies64();
-	}
+	if (p)
+		udp_sent(p, y->sent, y->tx);
 	y->sk = 0;
 	return 0;
 }

@@ -4,13 +4,9 @@
 #define WEIR_TABLE_WATCH_BPF_H
 
 #include "table.bpf.h"
+#include "conn.h"
 
-SEC(".rodata.conns") const volatile struct {
-	u32 events;  /* that a tool wants, 1 << enum conn_event */
-	u32 accepts; /* conn_grafted() or conn_accepted() sees who accepts */
-	u32 peers;   /* UDP's are counted (table_peers.bpf.h) */
-	u32 tick_ns; /* how long a jiffy is */
-} conn_told;
+SEC(".rodata.conns") const volatile struct conn_told conn_told;
 
 /*
  * What has storage of its own leaves nothing behind by which a missed end would be found out: of

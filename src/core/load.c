@@ -39,7 +39,15 @@ static struct {
 	const char *name;
 	char text[96];
 } targets[TARGETS_MAX];
-static struct kernel_name names[TARGETS_MAX + 4]; /* of the targets, and what casts want */
+/* What casts want: the types, from CAST_TASK on, and what casts. */
+static const struct kernel_name casts[] = {{.name = "task_struct", .kind = BTF_KIND_STRUCT},
+					   {.name = "sock", .kind = BTF_KIND_STRUCT},
+					   {.name = "tcp_sock", .kind = BTF_KIND_STRUCT},
+					   {.name = "bpf_rdonly_cast", .kind = BTF_KIND_FUNC}};
+#define CAST_TYPES (CAST_TCP - CAST_TASK + 1)
+#define CASTS      (sizeof(casts) / sizeof(*casts))
+_Static_assert(CASTS == CAST_TYPES + 1, "the types, and what casts");
+static struct kernel_name names[TARGETS_MAX + CASTS]; /* of the targets, and these */
 static u32 ntargets;
 
 static const struct kind *kind_of(const struct bpf_program *prog)
@@ -65,8 +73,8 @@ static int target_of(const struct bpf_program *prog)
 static void fill_casts(const struct bpf_program *prog)
 {
 	struct bpf_insn *insn = (struct bpf_insn *)bpf_program__insns(prog);
-	u32 task = names[ntargets].id, sock = names[ntargets + 1].id, cast = names[ntargets + 2].id,
-	    tcp = names[ntargets + 3].id;
+	const struct kernel_name *types = names + ntargets;
+	u32 cast = types[CAST_TYPES].id;
 
 	for (size_t n = bpf_program__insn_cnt(prog); n; n--, insn++) {
 		if (insn->code == (BPF_JMP | BPF_CALL) && !insn->src_reg && insn->imm == CAST_CALL)
@@ -79,9 +87,7 @@ static void fill_casts(const struct bpf_program *prog)
 		else if (BPF_CLASS(insn->code) != BPF_JMP && BPF_OP(insn->code) == BPF_MOV &&
 			 BPF_SRC(insn->code) == BPF_K && insn->dst_reg == BPF_REG_2 &&
 			 insn->imm >= CAST_TASK && insn->imm <= CAST_TCP)
-			insn->imm = insn->imm == CAST_TASK   ? task
-				    : insn->imm == CAST_SOCK ? sock
-							     : tcp;
+			insn->imm = types[insn->imm - CAST_TASK].id;
 	}
 }
 
@@ -232,12 +238,8 @@ int load_object(struct bpf_object *obj)
 		names[i] = (struct kernel_name){.name = targets[i].text,
 						.kind = kind ? kind->btf_kind : 0};
 	}
-	names[ntargets] = (struct kernel_name){.name = "task_struct", .kind = BTF_KIND_STRUCT};
-	names[ntargets + 1] = (struct kernel_name){.name = "sock", .kind = BTF_KIND_STRUCT};
-	names[ntargets + 2] =
-		(struct kernel_name){.name = "bpf_rdonly_cast", .kind = BTF_KIND_FUNC};
-	names[ntargets + 3] = (struct kernel_name){.name = "tcp_sock", .kind = BTF_KIND_STRUCT};
-	kernel_names(names, ntargets + 4);
+	memcpy(names + ntargets, casts, sizeof(casts));
+	kernel_names(names, ntargets + CASTS);
 	kernel_names_drop();
 	kernel_btf_drop();
 	err = bpf_object__load(obj);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "table.h"
+#include "conn.h"
 #include "error.h"
 #include "kernel.h"
 #include "load.h"
@@ -47,9 +48,7 @@ static const char *find_accepts(void)
 int table_setup(struct attach *a, u32 events, bool changes)
 {
 	static const char *const iterators[] = {"conn_scan", "conn_list_tcp", "conn_list_udp"};
-	struct {
-		u32 events, accepts;
-	} *told = attach_data(a, ".rodata.conns", sizeof(*told));
+	struct conn_told *told = attach_data(a, ".rodata.conns", sizeof(*told));
 
 	if (!told)
 		return fail("the BPF object has no .rodata.conns: this build is broken");

@@ -22,17 +22,10 @@ static __always_inline void fill_peer(struct conn_rec *r, const struct udp_peer 
 	laddr[1] = ((u64 *)p->laddr)[1];
 	raddr[0] = p->key.addr[0];
 	raddr[1] = p->key.addr[1];
-	r->flags = CONN_DATAGRAMS;
 	r->cookie = p->key.cookie;
 	r->netns = p->netns;
 	r->connect_ns = CONNECT_UNKNOWN;
-	r->opened = p->first;
-	r->last = udp_last(p, r->s.h.ts);
-	r->s.dur = r->s.h.ts - p->first;
-	r->c.tx = p->tx;
-	r->c.rx = p->rx;
-	r->c.data_segs_out = p->sent;
-	r->c.data_segs_in = p->received;
+	udp_counted(r, p);
 }
 
 /* Whose it is; where the packet did not tell, the socket's own place has it (udp_own()). */

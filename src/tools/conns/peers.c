@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 #include <string.h>
 #include <time.h>
+#include "conn.h"
 #include "error.h"
 #include "kernel.h"
 #include "peers.h"
 #include "probes.h"
-#include "udp_peers.h"
 
 static const struct probe sends4 = {
 	.name = "ip_send_skb",
@@ -56,9 +56,7 @@ static bool functions(const struct run *run)
 int peers_setup(struct run *run, struct attach *a, bool watch)
 {
 	bool by_function = watch && functions(run);
-	struct {
-		u32 events, accepts, peers, tick_ns;
-	} *told = attach_data(a, ".rodata.conns", sizeof(*told));
+	struct conn_told *told = attach_data(a, ".rodata.conns", sizeof(*told));
 	struct timespec tick;
 	struct bpf_map *map = bpf_object__find_map_by_name(a->obj, "udp_peers");
 
@@ -88,9 +86,7 @@ int peers_setup(struct run *run, struct attach *a, bool watch)
 
 int peers_list(struct run *run, struct attach *a, u32 kind)
 {
-	struct {
-		u64 claimed, freed;
-	} used;
+	struct udp_used used;
 	int map = bpf_object__find_map_fd_by_name(a->obj, ".data.peers");
 	u32 zero = 0;
 

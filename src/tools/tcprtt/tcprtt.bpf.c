@@ -33,7 +33,6 @@ struct {
 } recents SEC(".maps");
 
 #define RECENT_BUSY (~0ull) /* a cookie that no socket has */
-#define ASKS_WHO    (by_conf.by & (BY_TASK | BY_CONNECTION) || filter.have & FILTER_OWNER)
 
 static __always_inline struct recent *recent_of(u64 cookie)
 {
@@ -120,7 +119,7 @@ static __noinline int count_first(struct sock *sk, u32 us)
 		by_ends(&key, &id);
 	}
 	cookie = sk->__sk_common.skc_cookie.counter;
-	if (ASKS_WHO) {
+	if (by_conf.by & (BY_TASK | BY_CONNECTION) || filter.have & FILTER_OWNER) {
 		struct owner *o = owner_of((u64)sk, cookie);
 
 		if (!o)
@@ -139,7 +138,7 @@ static __noinline int count_first(struct sock *sk, u32 us)
 	if (by_conf.by & BY_CONNECTION)
 		key.id = cookie;
 	s = by_count(&key, us, 1);
-	if (s && !ASKS_WHO)
+	if (s && conf.quick)
 		recent_keep(sk, s, key.bucket - 1, turn);
 	return 0;
 }

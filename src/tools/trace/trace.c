@@ -402,10 +402,11 @@ static int check_words(const struct common *c)
 			found = !fnmatch(word, call_names[k], 0);
 		for (u32 k = 0; k < HITS_MAX && !found; k++)
 			found = names(word, probe_name(k));
+		if (found)
+			continue;
 		near = suggest(word, calls);
-		if (!found)
-			return fail("nothing in the recording is named '%s'%s%s", word,
-				    near ? ", did you mean " : "", near ? near : "");
+		return fail("nothing in the recording is named '%s'%s%s", word,
+			    near ? ", did you mean " : "", near ? near : "");
 	}
 	return 0;
 }
