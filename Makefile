@@ -36,6 +36,7 @@ SOURCES := src/main.c $(foreach s,$(STAGES),$(wildcard src/$s/*.c)) $(TABLES) $(
 	   $(filter-out %.bpf.c,$(wildcard src/tools/*/*.c))
 BPF_O   := $(KERNEL:%=$(B)/bpf/%.bpf.o)
 EMBED_O := $(KERNEL:%=$(B)/obj/embed/%.o)
+EMBED_O += $(B)/obj/embed/catalog.o $(B)/obj/embed/reason.o
 EMBED_O += $(patsubst src/tools/%.rec,$(B)/obj/embed/%.rec.o,$(wildcard src/tools/*/*.rec))
 # The objects of a kind of build: obj (the program), asan and fuzz (for tests).
 objects  = $(patsubst %.c,$(B)/$1/%.o,$(patsubst $(B)/%,%,$(SOURCES)))
@@ -101,8 +102,8 @@ weir: $(OBJS) $(EMBED_O)
 static: all ## build ./weir-static, one file that runs on another machine
 	@$(MAKE) --no-print-directory weir-static
 
-weir-static: $(OBJS) $(EMBED_O)
-	$(call say,LD) $(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $^ $(LIBS)
+weir-static: $(OBJS) $(EMBED_O) scripts/static.ld
+	$(call say,LD) $(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $(filter %.o,$^) $(LIBS) -Wl,-T,$(filter %.ld,$^)
 
 $(B)/obj/src/%.o: src/%.c | $(TABLES)
 	@mkdir -p $(@D)
@@ -125,7 +126,7 @@ CATALOG_TXT := catalog/groups.txt catalog/layers.txt \
 
 $(CATALOG): catalog/gen $(CATALOG_TXT) $(wildcard catalog catalog/ko)
 	@mkdir -p $(@D)
-	$(call say,GEN) LC_ALL=C catalog/gen $(CATALOG_TXT) >$@
+	$(call say,GEN) LC_ALL=C catalog/gen -v packed=$(B)/gen/catalog.texts $(CATALOG_TXT) >$@
 
 # Debug sections go, BTF stays, but for the lines of the source; and of relocations and labels what
 # libbpf does not look at: a twentieth of the size.
@@ -152,9 +153,18 @@ $(B)/obj/embed/%.o: $(B)/bpf/%.bpf.o
 	@gzip -9n <$< >$<.gz
 	$(call say,EMBED) $(call embed,$*_bpf_o,$<.gz)
 
+# Texts that are seldom asked for: a third.
+$(B)/obj/embed/catalog.o: $(CATALOG)
+$(B)/obj/embed/reason.o: $(TABLES)
+$(B)/obj/embed/catalog.o $(B)/obj/embed/reason.o: $(B)/obj/embed/%.o:
+	@mkdir -p $(@D)
+	@gzip -9n <$(B)/gen/$*.texts >$(B)/gen/$*.texts.gz
+	$(call say,EMBED) $(call embed,$*_texts,$(B)/gen/$*.texts.gz)
+
 $(B)/obj/embed/%.rec.o: src/tools/%.rec
 	@mkdir -p $(@D)
-	$(call say,EMBED) $(call embed,$(notdir $*)_rec,$<)
+	@gzip -9n <$< >$(B)/obj/embed/$(notdir $*).rec.gz
+	$(call say,EMBED) $(call embed,$(notdir $*)_rec,$(B)/obj/embed/$(notdir $*).rec.gz)
 
 # Tests: each unit test twice, as it is and under the sanitizers; fuzzers are clang's.
 

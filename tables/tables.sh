@@ -46,7 +46,7 @@ dns_type TYPE??? dns_rcode RCODE???'
 		echo "const struct names names_$table = {rows_$table, sizeof(rows_$table) / sizeof(*rows_$table), NULL, NULL};"
 	done
 	echo "const struct reason reasons[] = {"
-	awk -f "$here/reasons.awk" "$here/drop_reasons.txt"
+	LC_ALL=C awk -f "$here/reasons.awk" -v "packed=$(dirname "$out")/reason.texts" "$here/drop_reasons.txt"
 	echo "};"
 	echo "const u32 nreasons = sizeof(reasons) / sizeof(*reasons);"
 	echo "const struct sockopt af_protos[] = {"

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "buf.h"
 #include "inside.h"
+#include "unpack.h"
 
 const struct row *row_find(enum probe_sort sort, const char *group, const char *name)
 {
@@ -13,12 +14,20 @@ const struct row *row_find(enum probe_sort sort, const char *group, const char *
 	return NULL;
 }
 
+extern const unsigned char catalog_texts[];
+extern const u32 catalog_texts_size;
+
 const char *row_text(const struct row *row, enum text text, enum lang lang)
 {
-	const char *told = row ? row->text[lang][text] : NULL;
+	static struct texts texts = {catalog_texts, &catalog_texts_size, NULL};
+	u32 has = row ? row->text[lang].has : 0;
 
 	/* A bare version needs no translation. */
-	return told || !row || text != TEXT_SINCE ? told : row->text[LANG_EN][text];
+	if (row && text == TEXT_SINCE && !(has & 1 << text))
+		has = row->text[lang = LANG_EN].has;
+	if (!(has & 1 << text))
+		return NULL;
+	return text_at(&texts, row->text[lang].at, __builtin_popcount(has & ((1 << text) - 1)));
 }
 
 static enum layer layer_of_tp(const struct kernel_tp *tp)

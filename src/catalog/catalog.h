@@ -42,7 +42,7 @@ enum context { CONTEXT_TASK, CONTEXT_SOFTIRQ, CONTEXT_EITHER };
 /* How often it fires, which decides what tracing it costs. */
 enum cost { COST_RARE, COST_CONNECTION, COST_CALL, COST_PACKET };
 
-/* What a row says; the order in which weir describe tells it. NULL where a row has nothing. */
+/* What a row says; the order in which weir describe tells it. */
 enum text {
 	TEXT_SHORT, /* at most 34 columns */
 	TEXT_WHAT,
@@ -83,7 +83,10 @@ struct row {
 	const struct variant *fields; /* of a tracepoint: names, blanks between */
 	const char *const *instead;   /* what does its work; NULL ends them, or none */
 	const char *const *near;      /* neighbours; likewise */
-	const char *text[LANG_MAX][TEXT_MAX];
+	struct {
+		u32 at;  /* where they begin among all texts */
+		u16 has; /* which there are: 1 << TEXT_WHAT, … */
+	} text[LANG_MAX];
 };
 
 extern const struct row catalog_rows[];

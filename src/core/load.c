@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <zlib.h>
 #include <bpf/bpf.h>
 #include "cast.h"
 #include "kernel.h"
 #include "load.h"
+#include "unpack.h"
 
 #define TARGETS_MAX 256
 
@@ -141,32 +141,6 @@ static void slice_close(const struct bpf_object *obj)
 		}
 }
 
-void *load_unpack(const void *packed, size_t size, size_t *unpacked)
-{
-	z_stream z = {.next_in = (Bytef *)packed, .avail_in = size};
-	u32 n = 0; /* the last four bytes */
-	void *bytes;
-
-	if (size > sizeof(n))
-		memcpy(&n, packed + size - sizeof(n), sizeof(n));
-	bytes = malloc(n ? n : 1);
-	if (!bytes)
-		return NULL;
-	z.next_out = bytes;
-	z.avail_out = n;
-	*unpacked = n;
-	if (inflateInit2(&z, 16 + MAX_WBITS) == Z_OK) { /* 16: of gzip */
-		int end = inflate(&z, Z_FINISH);
-
-		inflateEnd(&z);
-		if (end == Z_STREAM_END)
-			return bytes;
-	}
-	free(bytes);
-	errno = EINVAL;
-	return NULL;
-}
-
 static struct bpf_object *open_unpacked(const void *object, size_t size)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "weir");
@@ -196,7 +170,7 @@ static struct bpf_object *open_unpacked(const void *object, size_t size)
 struct bpf_object *load_open(const void *packed, size_t size)
 {
 	size_t unpacked;
-	void *object = load_unpack(packed, size, &unpacked);
+	void *object = unpack(packed, size, &unpacked);
 	struct bpf_object *obj = object ? open_unpacked(object, unpacked) : NULL;
 	int err = errno;
 

@@ -10,9 +10,6 @@
 
 #include <bpf/libbpf.h>
 
-/* What gzip packed (RFC 1952), to free(), and its size; NULL with errno: EINVAL when it is damaged.
- */
-void *load_unpack(const void *packed, size_t size, size_t *unpacked);
 /* An object from memory, packed, NULL with errno. bpf_object__close() frees it. */
 struct bpf_object *load_open(const void *packed, size_t size);
 /* What a program is to be attached to whose section does not say so: a function's name or a

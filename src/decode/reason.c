@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include "reason.h"
 #include "told.h"
+#include "unpack.h"
 
 #define MOST 4096 /* a kernel has some 200, a damaged recording any number */
 
@@ -18,6 +19,16 @@ const struct reason *reason_row(const char *name)
 		if (!strcmp(reasons[i].name, name))
 			return &reasons[i];
 	return NULL;
+}
+
+extern const unsigned char reason_texts[];
+extern const u32 reason_texts_size;
+
+const char *reason_told(const struct reason *row, enum reason_told which)
+{
+	static struct texts texts = {reason_texts, &reason_texts_size, NULL};
+
+	return text_at(&texts, row->told, which);
 }
 
 /* The first that is not less. */

@@ -11,11 +11,11 @@ enum drop_kind {
 	DROP_UNKNOWN, /* the kernel does not say: NOT_SPECIFIED */
 };
 
-/* A row of tables/drop_reasons.txt; sentences without full stops. */
+/* A row of tables/drop_reasons.txt. */
 struct reason {
 	const char *name;
-	u8 kind; /* enum drop_kind */
-	const char *meaning, *cause, *look;
+	u8 kind;  /* enum drop_kind */
+	u32 told; /* where its sentences begin among all rows' */
 };
 extern const struct reason reasons[];
 extern const u32 nreasons;
@@ -31,6 +31,9 @@ u32 reason_number(const char *name);
 const char **reason_names(void);
 /* What a name means; NULL when no row tells. */
 const struct reason *reason_row(const char *name);
+/* Its sentences, without full stops. */
+enum reason_told { REASON_MEANING, REASON_CAUSE, REASON_LOOK };
+const char *reason_told(const struct reason *row, enum reason_told which);
 /* Of a number; what has no row is a loss. */
 enum drop_kind reason_kind(u32 number);
 

@@ -145,10 +145,10 @@ static void rows(void **unused)
 		const char *const *lists[] = {r->near, r->instead};
 
 		assert_ptr_equal(row_find(r->sort, r->group, r->name), r);
-		assert_non_null(r->text[LANG_EN][TEXT_SHORT]);
-		assert_non_null(r->text[LANG_EN][TEXT_WHAT]);
+		assert_non_null(row_text(r, TEXT_SHORT, LANG_EN));
+		assert_non_null(row_text(r, TEXT_WHAT, LANG_EN));
 		for (u32 t = 0; t < TEXT_MAX; t++)
-			assert_int_equal(!r->text[LANG_EN][t], !row_text(r, t, LANG_KO));
+			assert_int_equal(!row_text(r, t, LANG_EN), !row_text(r, t, LANG_KO));
 		assert_true(r->sort != SORT_CALL || r->prototype);
 		assert_true(r->sort == SORT_CALL || r->sort == SORT_NAME || r->args);
 		assert_true(r->sort != SORT_TRACEPOINT || r->fields);

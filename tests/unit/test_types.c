@@ -18,6 +18,7 @@
 #include <bpf/btf.h>
 #include "kernel.h"
 #include "load.h"
+#include "unpack.h"
 
 extern const unsigned char trace_bpf_o[];
 extern const u32 trace_bpf_o_size;
@@ -162,10 +163,10 @@ static void test_bad_pack(void **state)
 	(void)state;
 	memcpy(bytes, trace_bpf_o, trace_bpf_o_size);
 	bytes[trace_bpf_o_size / 2] ^= 1;
-	assert_null(load_unpack(bytes, trace_bpf_o_size, &size));
+	assert_null(unpack(bytes, trace_bpf_o_size, &size));
 	assert_int_equal(errno, EINVAL);
-	assert_null(load_unpack(trace_bpf_o, trace_bpf_o_size - 97, &size));
-	assert_null(load_unpack(bytes, 3, &size));
+	assert_null(unpack(trace_bpf_o, trace_bpf_o_size - 97, &size));
+	assert_null(unpack(bytes, 3, &size));
 	free(bytes);
 }
 
@@ -182,7 +183,7 @@ int main(void)
 
 	if (!access("/sys/kernel/btf/vmlinux", R_OK)) {
 		whole = btf__load_vmlinux_btf();
-		object = load_unpack(trace_bpf_o, trace_bpf_o_size, &size);
+		object = unpack(trace_bpf_o, trace_bpf_o_size, &size);
 		part = slice_of(object, size);
 		free(object);
 	}

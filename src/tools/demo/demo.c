@@ -18,6 +18,7 @@
 #include "error.h"
 #include "net.h"
 #include "tool.h"
+#include "unpack.h"
 #include "workload.h"
 
 #define SELF   "/proc/self/exe"
@@ -224,11 +225,15 @@ static int replay_shipped(struct demo *d)
 {
 	char path[32];
 	int fd = memory_file(path);
+	size_t size;
+	void *rec;
 
 	if (fd < 0)
 		return fd;
-	if (write(fd, demo_rec, demo_rec_size) != (ssize_t)demo_rec_size)
+	rec = unpack(demo_rec, demo_rec_size, &size);
+	if (!rec || write(fd, rec, size) != (ssize_t)size)
 		return fail("cannot unpack the recording that weir ships: %s", strerror(errno));
+	free(rec);
 	return replay(d, path);
 }
 

@@ -113,8 +113,9 @@ static void choose(struct run *run, u32 by)
 
 static void explain(FILE *to, const struct reason *r)
 {
-	fprintf(to, "%s: %s.\n    Usual cause: %s.\n    Look at: %s.\n", r->name, r->meaning,
-		r->cause, r->look);
+	fprintf(to, "%s: %s.\n    Usual cause: %s.\n    Look at: %s.\n", r->name,
+		reason_told(r, REASON_MEANING), reason_told(r, REASON_CAUSE),
+		reason_told(r, REASON_LOOK));
 }
 
 /* --reasons: this kernel's, or where they cannot be asked, all that are known. */
