@@ -3,6 +3,7 @@
 #ifndef WEIR_TABLE_WATCH_BPF_H
 #define WEIR_TABLE_WATCH_BPF_H
 
+#include "regs.bpf.h"
 #include "table.bpf.h"
 #include "conn.h"
 
@@ -63,6 +64,22 @@ static __always_inline struct conn_state *conn_begin(struct sock *sk, u32 flag, 
 	if (flag == CONN_ACTIVE) /* one that came is established in the same moment */
 		conn_tell(sk, s, CONN_OPENED, state, s->opened);
 	return s;
+}
+
+/*
+ * A task closes the connection: is that its user? Whoever lets a file go last closes it, who may
+ * have looked at it in passing: at another's descriptors in /proc, by an iterator over files (weir
+ * itself, as others run it), or as it was sent what it did not want. So it is one that closes on
+ * purpose, or that opened the file: a process has credentials of its own (copy_creds()), which the
+ * file keeps.
+ */
+static __always_inline void conn_closed_by(struct sock *sk, struct conn_state *s,
+					   struct task_struct *task)
+{
+	if (s->flags & CONN_OWNED && s->who.pid == task_tgid(task))
+		return;
+	if (task_closes(task) || sk_walk(sk)->sk_socket->file->f_cred == task_walk(task)->cred)
+		conn_used_by(s, task);
 }
 
 /* How it ended, by the state before and the socket's error (tcp_reset(), tcp_write_err()); closed
@@ -126,7 +143,7 @@ static __always_inline void conn_close(struct sock *sk, u32 old)
 	 * whoever had the socket locked: iterators over sockets lock each. The same goes for a
 	 * reset that comes, which leaves an error. */
 	if (!conn_state_in(old, FIN_SENT) && !sk->sk_err && conn_in_task(sk, task))
-		conn_used_by(s, task);
+		conn_closed_by(sk, s, task);
 	s->ended = now;
 	if (!(s->flags & CONN_OWNED) && !s->nobody && sk_walk(sk)->sk_socket)
 		return; /* told by conn_gone() */
@@ -204,7 +221,7 @@ SEC("?tp_btf") int conn_on_state(u64 *ctx)
 		return 0;
 	task = bpf_get_current_task_btf();
 	if (conn_in_task(sk, task))
-		conn_used_by(s, task);
+		conn_closed_by(sk, s, task);
 	return 0;
 }
 
@@ -225,7 +242,7 @@ static __always_inline void conn_last(struct sock *sk, struct conn_state *s)
 	}
 	conn_done(s);
 	if (heard && !(task->flags & PF_KTHREAD) && task->tgid != filter.self)
-		conn_used_by(s, task);
+		conn_closed_by(sk, s, task);
 	conn_tell(sk, s, CONN_CLOSED, s->last, s->ended);
 }
 

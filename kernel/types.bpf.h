@@ -112,6 +112,7 @@ struct file {
 	struct inode *f_inode;
 	const struct file_operations *f_op;
 	void *private_data;
+	const struct cred *f_cred; /* of who opened it */
 };
 struct fdtable {
 	u32 max_fds;

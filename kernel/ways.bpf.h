@@ -16,6 +16,7 @@
 #include <bpf/bpf_core_read.h>
 #include "call.h"
 #include "notice.bpf.h"
+#include "regs.bpf.h"
 #include "ring.bpf.h"
 #include "task.bpf.h"
 
@@ -34,78 +35,9 @@ static __always_inline u32 call_of(u64 nr)
 
 #if defined(__TARGET_ARCH_x86)
 #define CALL_SYMBOL(fn) "__x64_sys_" #fn
-#define TS_COMPAT       2 /* arch/x86/include/asm/thread_info.h */
-
-static __always_inline u64 regs_nr(struct pt_regs *regs)
-{
-	return regs->orig_ax;
-}
-
-static __always_inline void regs_args(u64 *a, struct pt_regs *regs)
-{
-	a[0] = regs->di;
-	a[1] = regs->si;
-	a[2] = regs->dx;
-	a[3] = regs->r10;
-	a[4] = regs->r8;
-	a[5] = regs->r9;
-}
-
-/* One of them; n: a constant. */
-static __always_inline u64 regs_arg(struct pt_regs *regs, const u32 n)
-{
-	return n == 0   ? regs->di
-	       : n == 1 ? regs->si
-	       : n == 2 ? regs->dx
-	       : n == 3 ? regs->r10
-	       : n == 4 ? regs->r8
-			: regs->r9;
-}
-
-static __always_inline bool task_compat(struct task_struct *task)
-{
-	return task->thread_info.status & TS_COMPAT;
-}
 #elif defined(__TARGET_ARCH_arm64)
 #define CALL_SYMBOL(fn) "__arm64_sys_" #fn
-#define TIF_32BIT       (1UL << 22) /* arch/arm64/include/asm/thread_info.h */
-
-static __always_inline u64 regs_nr(struct pt_regs *regs)
-{
-	return (u32)regs->syscallno;
-}
-
-static __always_inline void regs_args(u64 *a, struct pt_regs *regs)
-{
-	a[0] = regs->orig_x0;
-	a[1] = regs->regs[1];
-	a[2] = regs->regs[2];
-	a[3] = regs->regs[3];
-	a[4] = regs->regs[4];
-	a[5] = regs->regs[5];
-}
-
-static __always_inline u64 regs_arg(struct pt_regs *regs, const u32 n)
-{
-	return n == 0   ? regs->orig_x0
-	       : n == 1 ? regs->regs[1]
-	       : n == 2 ? regs->regs[2]
-	       : n == 3 ? regs->regs[3]
-	       : n == 4 ? regs->regs[4]
-			: regs->regs[5];
-}
-
-static __always_inline bool task_compat(struct task_struct *task)
-{
-	return task->thread_info.flags & TIF_32BIT;
-}
 #endif
-
-/* The registers with which the task that runs came into the kernel. */
-static __always_inline struct pt_regs *task_regs(void)
-{
-	return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-}
 
 /* Raw tracepoints see 32-bit calls too, whose numbers mean other things. A 64-bit program can make
  * them as well (int 0x80). */

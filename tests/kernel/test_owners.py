@@ -95,6 +95,23 @@ def hold(listener, channel, locked):
     os._exit(0)
 
 
+def discard(channel, is_closed):
+    """Is sent descriptors and takes none of them: the kernel closes each in its name."""
+    for _ in range(LOCKED):
+        os.read(is_closed, 1)
+        channel.recv(1)
+    os._exit(0)
+
+
+def give_up(listener, channel, closed):
+    """Lets each of its connections go while it is on its way to another process."""
+    for _ in range(LOCKED):
+        with listener.accept()[0] as sock:
+            socket.send_fds(channel, [b"x"], [sock.fileno()])
+        os.write(closed, b"x")
+    os._exit(0)
+
+
 def fork(work, *args):
     pid = os.fork()
     if not pid:
@@ -193,6 +210,40 @@ class Owners(unittest.TestCase):
         self.assertEqual(lib.lost(ended), {}, ended.words)
         got = collections.Counter((r["pid"], r["user_pid"], r["close"]) for r in ended.rows if r["direction"] == "accepted")
         self.assertEqual(got, {(ended.holder, None, "reset"): LOCKED})
+
+    @lib.once
+    def test_let_go(self):
+        """Who happens to let a socket's file go last is not its owner: it is never said to be."""
+        def once():
+            with socket.socket() as listener, \
+                 lib.Live("-o", "json", "--stats", "--netns", os.getpid(), tool="tcplife") as weir:
+                listener.bind(("127.0.0.1", 0))
+                listener.listen()
+                ours, theirs = socket.socketpair()
+                is_closed, closed = os.pipe()
+                other = fork(discard, theirs, is_closed)
+                holder = fork(give_up, listener, ours, closed)
+                for end in (ours, theirs):
+                    end.close()
+                for i in range(LOCKED):
+                    with socket.create_connection(listener.getsockname()) as sock:
+                        if i % 2:  # it has ended before
+                            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                        else:
+                            sock.recv(1)
+                self.assertEqual((os.waitpid(holder, 0)[1], os.waitpid(other, 0)[1]), (0, 0))
+                os.close(is_closed)
+                os.close(closed)
+                ended = weir.stop()
+                ended.holder = holder
+                return ended
+
+        ended = lib.in_full(once)
+        self.assertEqual(lib.lost(ended), {}, ended.words)
+        got = collections.Counter((r["close"], r["pid"], r["user_pid"]) for r in ended.rows if r["direction"] == "accepted")
+        self.assertEqual(got.total(), LOCKED)
+        self.assertLessEqual(set(got), {(why, pid, None) for why in ("fin", "reset") for pid in (ended.holder, None)})
+        self.assertEqual(len([why for why, *_ in got if why == "fin"]), 1)  # all are known where who accepts is seen, else none
 
     @lib.once
     def test_latency(self):
