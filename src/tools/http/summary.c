@@ -107,15 +107,16 @@ static bool is_hex(char c)
  * decimal, 8 or more of them; NULL where it stands for itself. */
 static const char *part_of(const char *p, size_t n)
 {
-	size_t digits = 0, hex = 0;
+	size_t digits = 0;
 
 	for (size_t i = 0; i < n; i++) {
+		if (!is_hex(p[i]))
+			return NULL;
 		digits += p[i] >= '0' && p[i] <= '9';
-		hex += is_hex(p[i]);
 	}
 	if (n && digits == n)
 		return "{n}";
-	return n >= 8 && hex == n && digits ? "{id}" : NULL;
+	return n >= 8 && digits ? "{id}" : NULL;
 }
 
 static void template(char *to, size_t most, const char *p, size_t n)
@@ -126,11 +127,11 @@ static void template(char *to, size_t most, const char *p, size_t n)
 	n = query ? (size_t)(query - p) : n;
 	for (size_t i = 0; i < n && to < end;) {
 		const char *slash = memchr(p + i, '/', n - i), *word;
-		size_t len = slash ? (size_t)(slash - p) - i : n - i;
+		size_t len = slash ? (size_t)(slash - p) - i : n - i, room = end - to, told;
 
 		word = part_of(p + i, len);
-		for (size_t k = 0; k < (word ? strlen(word) : len) && to < end; k++)
-			*to++ = word ? word[k] : p[i + k];
+		told = word ? strlen(word) : len;
+		to = mempcpy(to, word ? word : p + i, told < room ? told : room);
 		i += len;
 		if (slash && to < end)
 			*to++ = '/';

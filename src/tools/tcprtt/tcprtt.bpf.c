@@ -108,9 +108,11 @@ static __noinline int count_first(struct sock *sk, u32 us)
 	struct tally_key key = {.what = by_conf.by};
 	u32 turn = *(volatile u32 *)&tally_side.turn;
 	struct tally_slot *s;
+	u64 cookie = sk->__sk_common.skc_cookie.counter;
 	struct sock_id id;
-	u64 cookie;
 
+	if (filter.have & FILTER_OWNER && owner_is_refused(cookie))
+		return 0;
 	if (filter.have & FILTER_NETNS && sk->__sk_common.skc_net.net->ns.inum != filter.netns)
 		return 0;
 	if (filter.have & FILTER_SOCK || by_ends_wanted()) {
@@ -118,7 +120,6 @@ static __noinline int count_first(struct sock *sk, u32 us)
 			return 0;
 		by_ends(&key, &id);
 	}
-	cookie = sk->__sk_common.skc_cookie.counter;
 	if (by_conf.by & (BY_TASK | BY_CONNECTION) || filter.have & FILTER_OWNER) {
 		struct owner *o = owner_of((u64)sk, cookie);
 
@@ -127,6 +128,8 @@ static __noinline int count_first(struct sock *sk, u32 us)
 		if (filter.have & FILTER_OWNER) {
 			if (!o)
 				count_lost(LOST_OWNER);
+			if (o && !o->passes)
+				owner_refuse(cookie);
 			if (!o || !o->passes)
 				return 0;
 		}
