@@ -44,14 +44,18 @@ u32 frame_sum(const void *p, u32 n, u32 size)
 static inline u32 place_of(const struct rec *r)
 {
 	const struct call_rec *c = (const struct call_rec *)r;
+	const struct conn_rec *conn = (const struct conn_rec *)r;
 
+	if (r->type == REC_CONN && r->fixed >= sizeof(*conn)) /* with what was said of another
+								 connection, from the same side */
+		return REC_MAX + 2 * (conn->event & 15) + !!(conn->flags & CONN_ACTIVE);
 	if (r->type != REC_CALL)
 		return r->type;
 	/* a thread's calls, by descriptor */
 	return KEPT_PLACES / 2 +
 	       ((c->who.tid + 8 * c->call + 3 * (u32)c->args[0]) & (KEPT_PLACES / 2 - 1));
 }
-_Static_assert(REC_MAX <= KEPT_PLACES / 2, "place_of()");
+_Static_assert(REC_MAX + 2 * 16 <= KEPT_PLACES / 2, "place_of()");
 
 static inline bool may_be_kept(const struct rec *r)
 {
