@@ -291,15 +291,16 @@ static __always_inline u32 udp_payload(u16 len)
 	return n >= 8 ? n - 8 : 0;
 }
 
-/* A packet may be several datagrams: what is sent by UDP_SEGMENT, received by UDP_GRO. Those of
- * few bytes altogether are not looked at for it. */
+/* A packet may be several datagrams: what is sent by UDP_SEGMENT, received by UDP_GRO. Those of few
+ * bytes altogether are looked at for it only when these are in pages, as such are made: a generic
+ * XDP program puts all together. */
 #define UDP_SMALL 128
 static __always_inline u32 udp_datagrams(struct sk_buff *skb, u32 bytes)
 {
 	struct skb_shared_info *info;
 	u16 segs = 0;
 
-	if (bytes < UDP_SMALL)
+	if (bytes < UDP_SMALL && !skb->data_len)
 		return 1;
 	info = (struct skb_shared_info *)((u64)skb->head + skb->end);
 	bpf_core_read(&segs, sizeof(segs), &info->gso_segs);

@@ -257,7 +257,7 @@ struct net_device {
 struct sk_buff {
 	struct net_device *dev;
 	struct sock *sk;
-	unsigned int len;
+	unsigned int len, data_len;
 	int skb_iif;
 	__be16 protocol;
 	char cb[48];

@@ -27,6 +27,9 @@ class Peers(unittest.TestCase):
         did = {}
         for line in iter(lambda: work.stdout.readline().strip(), "done"):
             self.assertIsNone(work.poll(), "the work failed")
+            if line.startswith("reads"):
+                self.reads = tuple(map(int, line.split()[1:]))
+                continue
             port, address, peer, *numbers = line.split()
             did[int(port), address, int(peer)] = tuple(map(int, numbers))
         return work, did
@@ -57,6 +60,9 @@ class Peers(unittest.TestCase):
         want = collections.Counter()
         for key, numbers in did.items():
             want[key if key in joined else (key[0], None, None)] += numbers[2]
+        port, reads = self.reads  # of UDP_GRO: one that returns several is one there
+        self.assertGreater(want[port, None, None], reads)
+        want[port, None, None] = reads
         self.assertEqual({key: numbers[2] for key, numbers in got.items() if numbers[2]}, {key: n for key, n in want.items() if n})
         for key in joined:
             self.assertEqual(got[key], did[key])

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
- * Datagrams between sockets that are connected and that are not, by all calls. Tells what it did, a
- * line for each socket and peer: both ends, and datagrams and bytes each way; then waits for the
- * end of its standard input. With a number: so many sockets, one after the other, each with one
- * query and one answer.
+ * Datagrams between sockets that are connected and that are not, by all calls, also several by one
+ * (UDP_SEGMENT, UDP_GRO). Tells what it did, a line for each socket and peer: both ends, and
+ * datagrams and bytes each way; of the socket that takes several at once how often it read; then
+ * waits for the end of its standard input. With a number: so many sockets, one after the other,
+ * each with one query and one answer.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -14,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { A, B, C, FREE, MAPPED, JOINED, PARTS, SOCKETS };
+enum { A, B, C, FREE, MAPPED, JOINED, PARTS, WHOLE, SOCKETS };
 
 static struct {
 	int fd, family, port;
@@ -23,6 +24,7 @@ static struct {
 	unsigned sent, tx, received, rx;
 } did[SOCKETS][SOCKETS][2]; /* by socket, peer, and whether over IPv6 */
 static char bytes[4000];
+static unsigned reads; /* of WHOLE */
 
 static void made(int i, int family, const char *address)
 {
@@ -116,12 +118,58 @@ static void take(int i, unsigned room, unsigned full, int how)
 	did[i][j][six].rx += full ? full : got;
 }
 
-static void segments(int i, int j, unsigned n, unsigned each)
+/* Takes what WHOLE reads at once: several datagrams, of the size that the kernel tells (UDP_GRO).
+ */
+static void take_whole(int from, unsigned n)
 {
-	setsockopt(socks[i].fd, IPPROTO_UDP, UDP_SEGMENT, &each, sizeof(each));
-	put(i, j, 0, n, TO, 0);
-	did[i][j][0].sent += n / each - 1;
-	for (unsigned k = 0; k < n / each; k++)
+	char control[CMSG_SPACE(sizeof(int))];
+	struct iovec iov = {bytes, sizeof(bytes)};
+	struct msghdr m = {.msg_iov = &iov,
+			   .msg_iovlen = 1,
+			   .msg_control = control,
+			   .msg_controllen = sizeof(control)};
+	ssize_t got = recvmsg(socks[WHOLE].fd, &m, 0);
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	int each = got;
+
+	if (got != n)
+		errx(1, "%zd of %u bytes at once", got, n);
+	if (c && c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO)
+		memcpy(&each, CMSG_DATA(c), sizeof(each));
+	reads++;
+	did[WHOLE][from][0].received += (got + each - 1) / each;
+	did[WHOLE][from][0].rx += got;
+}
+
+/* Cut by the kernel into datagrams of each bytes; asked for by the socket, or by the call. */
+static void segments(int i, int j, unsigned n, unsigned each, int by_call)
+{
+	char control[CMSG_SPACE(sizeof(uint16_t))] __attribute__((aligned(8))) = {0};
+	struct sockaddr_storage to;
+	struct iovec iov = {bytes, n};
+	struct msghdr m = {.msg_name = &to,
+			   .msg_namelen = address_of(&to, i, j, 0),
+			   .msg_iov = &iov,
+			   .msg_iovlen = 1};
+	struct cmsghdr *c;
+	unsigned by_socket = by_call ? 0 : each;
+
+	setsockopt(socks[i].fd, IPPROTO_UDP, UDP_SEGMENT, &by_socket, sizeof(by_socket));
+	if (by_call) {
+		m.msg_control = control;
+		m.msg_controllen = sizeof(control);
+		c = CMSG_FIRSTHDR(&m);
+		c->cmsg_level = IPPROTO_UDP;
+		c->cmsg_type = UDP_SEGMENT;
+		c->cmsg_len = CMSG_LEN(sizeof(uint16_t));
+		*(uint16_t *)CMSG_DATA(c) = each;
+	}
+	if (sendmsg(socks[i].fd, &m, 0) != n)
+		err(1, "send %d to %d in parts", i, j);
+	count_sent(i, j, 0, (n + each - 1) / each, n);
+	if (j == WHOLE)
+		take_whole(i, n);
+	for (unsigned done = 0; j != WHOLE && done < n; done += each)
 		take(j, 4000, 0, TO);
 }
 
@@ -137,6 +185,9 @@ static void all(void)
 	made(MAPPED, AF_INET6, "::");
 	made(JOINED, AF_INET, "127.0.0.1");
 	made(PARTS, AF_INET, "127.0.0.1");
+	made(WHOLE, AF_INET, "127.0.0.1");
+	if (setsockopt(socks[WHOLE].fd, IPPROTO_UDP, UDP_GRO, &(int){1}, sizeof(int)))
+		err(1, "UDP_GRO");
 	for (int k = 0; k < 11; k++) {
 		if (k < 7) {
 			put(FREE, A, 0, 23, TO, 0);
@@ -171,9 +222,17 @@ static void all(void)
 	put(FREE, C, 0, 17, TO, MSG_MORE);
 	put(FREE, C, 0, 29, TO, 0);
 	take(C, 100, 0, TO);
-	segments(PARTS, A, 1509, 503);
+	segments(PARTS, A, 1509, 503, 0);
 	put(PARTS, B, 0, 499, TO, 0); /* of so few bytes it makes one */
 	take(B, 4000, 0, TO);
+	for (int by_call = 0; by_call < 2; by_call++) {
+		segments(PARTS, B, 74, 37, by_call);
+		segments(PARTS, WHOLE, 2507, 503, by_call);
+		segments(PARTS, WHOLE, 107, 37, by_call);
+		segments(PARTS, WHOLE, 2, 1, by_call);
+	}
+	put(FREE, WHOLE, 0, 67, TO, 0);
+	take_whole(FREE, 67);
 }
 
 static void queries(int count)
@@ -204,6 +263,8 @@ int main(int argc, char **argv)
 					       six ? "::1" : "127.0.0.1", socks[j].port,
 					       did[i][j][six].sent, did[i][j][six].tx,
 					       did[i][j][six].received, did[i][j][six].rx);
+	if (argc == 1)
+		printf("reads %d %u\n", socks[WHOLE].port, reads);
 	puts("done");
 	fflush(stdout);
 	getchar();
