@@ -8,5 +8,6 @@
 #define CAST_TASK 0x72696577 /* struct task_struct */
 #define CAST_SOCK 0x72696578 /* struct sock */
 #define CAST_TCP  0x72696579 /* struct tcp_sock */
+#define CAST_REGS 0x7269657a /* struct pt_regs */
 
 #endif

@@ -48,20 +48,20 @@ struct piece_slot {
 };
 
 /* The last bytes of what was gathered, and of n more at at: moved up to make room for these. */
-static __always_inline void payload_end(struct piece_slot *p, u64 at, u64 n)
+static __always_inline void payload_end(u64 *tail, u64 at, u64 n)
 {
 	u32 part = n;
 	u64 last = 0;
 
 	if (n >= PAYLOAD_TAIL) {
-		bpf_probe_read_user(&p->tail, PAYLOAD_TAIL, (void *)(at + n - PAYLOAD_TAIL));
+		bpf_probe_read_user(tail, PAYLOAD_TAIL, (void *)(at + n - PAYLOAD_TAIL));
 		return;
 	}
 	barrier_var(part);
 	if (!part || part >= PAYLOAD_TAIL)
 		return;
 	bpf_probe_read_user(&last, part, (void *)at);
-	p->tail = p->tail >> 8 * part | last << 8 * (PAYLOAD_TAIL - part);
+	*tail = *tail >> 8 * part | last << 8 * (PAYLOAD_TAIL - part);
 }
 
 /* The iovec i; false when there is no more to be done. Not static, as others here and in http: the
@@ -82,7 +82,7 @@ __noinline bool payload_next(struct piece_slot *p, u32 i)
 		v.len = p->moved;
 	p->moved -= v.len;
 	if (p->full > p->want)
-		payload_end(p, v.base, v.len);
+		payload_end(&p->tail, v.base, v.len);
 	part = off < p->want ? p->want - off : 0;
 	if (part > v.len)
 		part = v.len;
@@ -130,7 +130,7 @@ static __always_inline u32 payload_from(struct piece_slot *p, u64 at, u64 moved,
 	if (want > moved)
 		want = moved;
 	if (moved > want)
-		payload_end(p, at, moved);
+		payload_end(&p->tail, at, moved);
 	barrier_var(want);
 	if (want > PAYLOAD_MOST || bpf_probe_read_user(p->bytes, want, (void *)at))
 		return 0;

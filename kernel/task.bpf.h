@@ -65,22 +65,31 @@ struct learnt {
 	u64 socket_fops; /* address of the kernel's socket_file_ops */
 	u32 pid_level;   /* depth of its pid namespace, 0: the initial one */
 	u32 pad;
+	u64 regs; /* where on a task's stack its registers are */
 };
 SEC(".data.learnt") struct learnt learnt;
 
 /* Run once by the loader with the descriptor of a socket (BPF_PROG_TEST_RUN, Linux 5.10). */
 SEC("raw_tp") int learn(u64 *ctx)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *current = bpf_get_current_task_btf(), *task = task_walk(current);
 	struct file **fds, *file = NULL;
 	u64 fd = ctx[0];
 
-	task = task_walk(task);
 	fds = task->files->fdt->fd;
 	learnt.pid_level = task->thread_pid->level;
+	*(struct pt_regs *volatile *)&learnt.regs = (void *)bpf_task_pt_regs(current);
+	learnt.regs = *(volatile u64 *)&learnt.regs - (u64)task->stack;
 	if (bpf_probe_read_kernel(&file, sizeof(file), fds + (u32)fd))
 		return 1;
 	return bpf_core_read(&learnt.socket_fops, sizeof(learnt.socket_fops), &file->f_op) ? 1 : 0;
+}
+
+/* As bpf_task_pt_regs(), without the call: for all tasks it adds the same to where the stack is.
+ * Only where programs may cast. */
+static __always_inline struct pt_regs *regs_walk(struct task_struct *task)
+{
+	return type_cast((void *)task->stack + learnt.regs, CAST_REGS);
 }
 
 /*

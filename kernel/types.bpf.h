@@ -364,7 +364,8 @@ struct tcp_sock {
 	struct minmax rtt_min;
 	u32 snd_cwnd, snd_ssthresh, mss_cache;
 	u32 rate_delivered, rate_interval_us;
-	bool is_mptcp; /* a subflow; only with CONFIG_MPTCP */
+	u64 tcp_clock_cache; /* ns: when it was looked at last */
+	bool is_mptcp;       /* a subflow; only with CONFIG_MPTCP */
 };
 struct udp_sock {
 	struct inet_sock inet;

@@ -43,8 +43,9 @@ static struct {
 static const struct kernel_name casts[] = {{.name = "task_struct", .kind = BTF_KIND_STRUCT},
 					   {.name = "sock", .kind = BTF_KIND_STRUCT},
 					   {.name = "tcp_sock", .kind = BTF_KIND_STRUCT},
+					   {.name = "pt_regs", .kind = BTF_KIND_STRUCT},
 					   {.name = "bpf_rdonly_cast", .kind = BTF_KIND_FUNC}};
-#define CAST_TYPES (CAST_TCP - CAST_TASK + 1)
+#define CAST_TYPES (CAST_REGS - CAST_TASK + 1)
 #define CASTS      (sizeof(casts) / sizeof(*casts))
 _Static_assert(CASTS == CAST_TYPES + 1, "the types, and what casts");
 static struct kernel_name names[TARGETS_MAX + CASTS]; /* of the targets, and these */
@@ -86,7 +87,7 @@ static void fill_casts(const struct bpf_program *prog)
 							 .src_reg = BPF_REG_1};
 		else if (BPF_CLASS(insn->code) != BPF_JMP && BPF_OP(insn->code) == BPF_MOV &&
 			 BPF_SRC(insn->code) == BPF_K && insn->dst_reg == BPF_REG_2 &&
-			 insn->imm >= CAST_TASK && insn->imm <= CAST_TCP)
+			 insn->imm >= CAST_TASK && insn->imm <= CAST_REGS)
 			insn->imm = types[insn->imm - CAST_TASK].id;
 	}
 }

@@ -206,10 +206,8 @@ static __always_inline int tell_end(u64 conn, u32 flags)
 }
 
 /* Where in the stream the next byte is that is sent, or received by the program. */
-static __always_inline u32 place_of(struct sock *sk, const u32 dir)
+static __always_inline u32 place_of(const struct tcp_sock *tp, const u32 dir)
 {
-	struct tcp_sock *tp = http_conf.cast ? sk_tcp(sk) : bpf_skc_to_tcp_sock(sk);
-
 	if (!tp)
 		return 0;
 	return dir == DIR_SENT ? tp->write_seq : tp->copied_seq;
@@ -288,13 +286,17 @@ __noinline int take(struct slot *s, struct known *k, u32 dir, u64 moved, u64 at)
 
 static __always_inline int on_bytes(struct sock *sk, const u32 dir, s64 ret)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	u32 place = dir, how;
+	struct task_struct *task;
+	struct tcp_sock *tp;
 	struct slot *s;
 	struct known *k;
 	u64 now;
 
-	if (ret < 0 || (dir == DIR_SENT && !ret) || !task_matches(task))
+	if (ret < 0 || (dir == DIR_SENT && !ret))
+		return 0;
+	task = bpf_get_current_task_btf();
+	if (!task_matches(task))
 		return 0;
 	if (http_conf.tls && tls_beneath(sk))
 		return 0;
@@ -303,10 +305,11 @@ static __always_inline int on_bytes(struct sock *sk, const u32 dir, s64 ret)
 		k = known_new(sk);
 	if (!k || k->speaks == OTHER || (!ret && k->speaks != HTTP && k->speaks != H2))
 		return 0;
+	tp = http_conf.cast ? sk_tcp(sk) : bpf_skc_to_tcp_sock(sk);
+	if (ret && k->speaks == HTTP && quick(k, task, tp, dir, ret))
+		return 0;
 	s = bpf_map_lookup_elem(&slots, &place);
 	if (!s)
-		return 0;
-	if (ret && k->speaks == HTTP && quick(s, k, place_of(sk, dir) - ret, dir, ret))
 		return 0;
 	how = take(s, k, dir, ret, 0);
 	if (how == TAKE_NOT)
@@ -314,7 +317,7 @@ static __always_inline int on_bytes(struct sock *sk, const u32 dir, s64 ret)
 	now = bpf_ktime_get_ns();
 	s->p.r.h.ts = now;
 	s->p.r.flags = (dir == DIR_SENT ? PIECE_SENT : 0) | (ret ? 0 : PIECE_END);
-	s->p.r.seq = place_of(sk, dir) - ret;
+	s->p.r.seq = place_of(tp, dir) - ret;
 	s->brief = how == TAKE_MORE || was_told(k, task, now);
 	if (!s->brief && look(&s->p.r.sock, sk)) {
 		who_fill(&s->p.r.who, task);
