@@ -329,6 +329,19 @@ class Streams(unittest.TestCase):
         self.assertEqual({r["host"] for r in rows}, {"here", "far"})
         self.assertEqual({r["version"] for r in rows}, {"1.1"})
 
+    def test_heads_again(self):
+        """What follows a head that came before hangs on more than its bytes: after HEAD there is no body (RFC 9112 6.3)."""
+        script = Script()
+        known, request, n = OK[:-5], GET % 3, len(GET % 3)
+        head = b"HEAD /h HTTP/1.1\r\nHost: here\r\n\r\n"
+        post = b"POST /p HTTP/1.1\r\nHost: here\r\nContent-Length: 4\r\n\r\n"
+        script.talk([("c", request), ("s", OK), ("c", head), ("s", known), ("c", request), ("s", known, b"hello"),
+                     ("c", head), ("s", known), ("c", post + b"body"), ("s", OK), ("c", post, b"bo", b"dy"), ("s", known + b"he", b"llo"),
+                     ("c", request + head + request), ("s", OK + known + OK)])
+        get, put = ("GET", "/a3", 200, n, len(OK)), ("POST", "/p", 200, len(post) + 4, len(OK))
+        none = ("HEAD", "/h", 200, len(head), len(known))
+        self.both(script, get, none, get, none, put, put, get, none, get)
+
     def test_looks(self):
         """What is but looked at, and what the error queue gives back of what was sent, was not received: frames
         of HTTP/2, which are followed from head to head, would be lost."""

@@ -11,15 +11,11 @@
 
 #define HEAD_MOST 1024 /* bytes; a longer one is parsed each time */
 
-/* The length of the head that n bytes begin with, but for its last byte; 0: it is not whole, or too
- * long. That byte is the parser's, which asks then what the message is. */
-u32 heads_length(const u8 *p, u32 n);
-/* A message begins with len bytes: true when they are known, and the stream is where it would be
- * had it parsed them. */
-bool heads_recall(struct stream *s, const u8 *p, u32 len);
-/* As both, when the head is the one that this stream had last: its length, else 0. */
-u32 heads_again(struct stream *s, const u8 *p, u32 n);
-/* It has parsed them now. */
-void heads_keep(const struct stream *s, const u8 *p, u32 len);
+/* A message begins with n bytes: how many of them are a head that is known, 0: none. The stream,
+ * whose parser need not have begun, is then where it would be had it parsed them. */
+u32 heads_recall(struct stream *s, const u8 *p, u32 n);
+/* Parses the bytes of a message that begins, at most up to the end of its head, which is known from
+ * then on; returns how many were parsed. */
+size_t heads_parse(struct stream *s, const u8 *p, u32 n);
 
 #endif

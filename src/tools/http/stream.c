@@ -23,10 +23,15 @@ static bool is_answer(const struct stream *s, const u8 *p, u32 n)
 	return s->conn->first && n >= 5 && !memcmp(p, "HTTP/", 5);
 }
 
-static void message_begin(struct stream *s, const u8 *p, u32 n)
+static void parser_begin(struct stream *s)
 {
 	http_parser_init(&s->p, HTTP_BOTH);
 	s->p.data = s;
+}
+
+/* A head that is known needs no parser. */
+static void message_begin(struct stream *s, const u8 *p, u32 n)
+{
 	s->state = STREAM_MESSAGE;
 	s->headed = s->response = s->h2c = false;
 	s->preface = 0;
@@ -99,6 +104,7 @@ static bool begins_h2(struct stream *s, const u8 *p, u32 n)
 		s->preface++;
 	if (s->preface < 3)
 		return false;
+	parser_begin(s);
 	transaction_free(s->draft);
 	s->draft = NULL;
 	h2_begin(s->conn, false);
@@ -107,22 +113,19 @@ static bool begins_h2(struct stream *s, const u8 *p, u32 n)
 	return true;
 }
 
-/* Returns how many bytes were parsed: all, unless the message ends or is none. */
+/* Returns how many bytes were parsed: all, unless the head or the message ends or is none. */
 static size_t parse(struct stream *s, const u8 *p, u32 n)
 {
-	u32 head = s->bytes ? 0 : heads_again(s, p, n);
-	size_t parsed;
+	size_t parsed = s->bytes ? 0 : heads_recall(s, p, n);
 
-	if (head)
-		return head;
-	head = s->bytes ? 0 : heads_length(p, n);
-	if (head && heads_recall(s, p, head))
-		return head;
-	if (head)
-		n = head;
-	parsed = http_parser_execute(&s->p, &parsed_settings, (const char *)p, n);
-	if (head && parsed == n && HTTP_PARSER_ERRNO(&s->p) == HPE_OK)
-		heads_keep(s, p, n);
+	if (parsed)
+		return parsed;
+	if (!s->bytes) {
+		parser_begin(s);
+		parsed = heads_parse(s, p, n);
+	} else {
+		parsed = http_parser_execute(&s->p, &parsed_settings, (const char *)p, n);
+	}
 	return parsed < n ? parsed : n;
 }
 
