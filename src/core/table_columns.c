@@ -312,6 +312,8 @@ const struct column table_columns[] = {
 	 "opened by this side, or accepted"},
 	{"since", "SINCE", COL_NEST, COL_LEFT | COL_KEPT, C(flags), 6, tell_since,
 	 "before: it was there when weir began"},
+	{"opened", "OPENED", COL_CLOCK, COL_MAYBE, C(opened), 15, NULL,
+	 "when it was, or began to listen; UDP: the first datagram"},
 	{"ms", "MS", COL_NEST, FOR_PEOPLE, 0, 0, 9, tell_ms, "age_ns in ms"},
 	N("age_ns", "AGE(ns)", 14, tell_age, "from opening to time; UDP: from the first datagram"),
 	N("connect_ns", "CONN(ns)", 11, tell_connect, "from opening until it was established"),

@@ -14,8 +14,8 @@ struct verbs;
 enum column_kind {
 	COL_UINT, /* 1, 2, 4 or 8 bytes */
 	COL_INT,
-	COL_CLOCK,  /* u64 CLOCK_MONOTONIC ns: text local time of day 12:03:11.123456, cut to the
-		     * column's width, JSON RFC 3339 UTC with nanoseconds */
+	COL_CLOCK,  /* u64 CLOCK_MONOTONIC ns: text local time of day 12:03:11.123456, cut
+		     * to the  column's width, JSON RFC 3339 UTC with nanoseconds */
 	COL_NS,     /* u64 ns: text in seconds with µs, JSON and CSV the number of ns */
 	COL_COMM,   /* char[size], zero-padded, chosen by a process */
 	COL_STRING, /* const char *, ours */
@@ -32,6 +32,7 @@ enum column_flag {
 	COL_TEXT_ONLY = 4, /* a form for people: not in JSON */
 	COL_DATA_ONLY = 8, /* not in CSV: its nested form has no flat one */
 	COL_KEPT = 16,     /* the same in many rows, and told of its member alone */
+	COL_MAYBE = 32,    /* of a time: 0 is none */
 };
 
 /* COL_KEPT: it is told of one more member, of which it is enough that it is in that word of 8 bytes

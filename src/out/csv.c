@@ -81,7 +81,10 @@ static void put_cell(struct out *o, const struct column *c, const struct rec *r)
 	switch ((enum column_kind)c->kind) {
 	case COL_UINT: buf_u64(&o->b, cell_uint(c, r)); break;
 	case COL_INT: buf_s64(&o->b, cell_sint(c, r)); break;
-	case COL_CLOCK: put_time(o, &o->b, cell_u64(c, r)); break;
+	case COL_CLOCK:
+		if (!(c->flags & COL_MAYBE) || cell_u64(c, r))
+			put_time(o, &o->b, cell_u64(c, r));
+		break;
 	case COL_NS: buf_u64(&o->b, cell_u64(c, r)); break;
 	case COL_COMM:
 		s = cell_at(c, r);

@@ -92,8 +92,15 @@ static void json_error(struct out *o, const struct shown *s, const struct rec *r
 /* The opening quote of a time and of a comm is in the key. */
 static void json_clock(struct out *o, const struct shown *s, const struct rec *r)
 {
+	u64 ts = cell_u64(&s->c, r);
+
 	put_key(&o->b, s);
-	put_time(o, &o->b, cell_u64(&s->c, r));
+	if (!ts && s->c.flags & COL_MAYBE) {
+		o->b.at--;
+		buf_str(&o->b, "null");
+		return;
+	}
+	put_time(o, &o->b, ts);
 	buf_chr(&o->b, '"');
 }
 

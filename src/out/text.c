@@ -65,16 +65,6 @@ static __attribute__((noinline)) void new_second(struct out *o, u64 wall)
 	buf_free(&b);
 }
 
-static put_fn text_clock;
-
-/* Rare: no room, or another second. */
-static __attribute__((noinline)) void clock_again(struct out *o, const struct shown *s,
-						  const struct rec *r)
-{
-	new_second(o, cell_u64(&s->c, r) + o->shift);
-	put_again(o, s, r);
-}
-
 /* Aligns what was written since start and separates it from the next; nothing trails a line. */
 static inline __attribute__((always_inline)) void align(struct buf *b, const struct shown *s,
 							size_t start, size_t taken)
@@ -97,6 +87,18 @@ static inline void end_cell(struct out *o, const struct shown *s, size_t start, 
 		taken = 1;
 	}
 	align(&o->b, s, start, taken);
+}
+
+/* Rare: no room, another second, or no time. */
+static __attribute__((noinline)) void clock_again(struct out *o, const struct shown *s,
+						  const struct rec *r)
+{
+	if (s->c.flags & COL_MAYBE && !cell_u64(&s->c, r)) {
+		end_cell(o, s, buf_len(&o->b), 0);
+		return;
+	}
+	new_second(o, cell_u64(&s->c, r) + o->shift);
+	put_again(o, s, r);
 }
 
 /* Local time of day. */

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 """weir tcplife against workloads that tell what they sent, and against bcc's tool of that name."""
 import ctypes
+import datetime
 import json
 import os
 import re
@@ -306,6 +307,12 @@ def tcplife(*argv, program=(lib.WEIR, "tcplife"), **options):
     return ended
 
 
+def clock(text):
+    """A time of the output, in ns."""
+    seconds, fraction = text.rstrip("Z").split(".")
+    return int(datetime.datetime.fromisoformat(f"{seconds}+00:00").timestamp()) * 10**9 + int(fraction)
+
+
 class Tcplife(unittest.TestCase):
     maxDiff = 3000
 
@@ -329,6 +336,7 @@ class Tcplife(unittest.TestCase):
                 self.assertEqual({(r["family"], r["address"], r["local_address"], r["close"], r["since"]) for r in rows},
                                  {(family, address, address, "fin", None)})
                 self.assertTrue(all(0 < r["connect_ns"] <= r["age_ns"] for r in rows))
+                self.assertEqual({clock(r["time"]) - clock(r["opened"]) - r["age_ns"] for r in rows}, {0})
 
     def test_ways(self):
         """Whatever call sent the bytes, their number is the same. What MPTCP sends again is counted again."""
@@ -379,7 +387,7 @@ class Tcplife(unittest.TestCase):
         """Older than weir: there, with owner, and with bytes of all its life; who opened it is found out."""
         rows, port, pid = self.before()
         self.assertEqual(len(rows), 46)
-        self.assertEqual({(r["pid"], r["since"], r["age_ns"]) for r in rows}, {(pid, "before", None)})
+        self.assertEqual({(r["pid"], r["since"], r["opened"], r["age_ns"]) for r in rows}, {(pid, "before", None, None)})
         for mine, tx, rx, direction in ((False, 22, 14, "accepted"), (True, 14, 22, "opened")):
             self.assertEqual({(r["tx_bytes"], r["rx_bytes"], r["direction"]) for r in rows if (r["port"] == port) == mine},
                              {(tx, rx, direction)})

@@ -325,6 +325,8 @@ static void clocks(void **unused)
 {
 	static const struct column clock[] = {
 		{"time", "TIME", COL_CLOCK, COL_TEXT, M(h.ts), 15, NULL, NULL}};
+	static const struct column maybe[] = {
+		{"time", "TIME", COL_CLOCK, COL_TEXT | COL_MAYBE, M(h.ts), 15, NULL, NULL}};
 	static const s32 zones[] = {0, 3600, -34200, 45900};
 	int fds[2] = {memfd_create("text", 0), memfd_create("json", 0)};
 	char *at = got, want[64];
@@ -344,7 +346,14 @@ static void clocks(void **unused)
 			out_row(text, clock, 1, &r.h);
 			out_row(json, clock, 1, &r.h);
 		}
+		r.h.ts = 0; /* none */
+		out_row(text, maybe, 1, &r.h);
+		out_row(json, maybe, 1, &r.h);
 		assert_int_equal(out_close(text) | out_close(json), 0);
+		pread(fds[0], at, 16, text_at + 16 * 1009);
+		assert_memory_equal(at, "              -\n", 16);
+		pread(fds[1], at, 14, json_at + 42 * 1009);
+		assert_memory_equal(at, "{\"time\":null}\n", 14);
 		for (u64 i = 0; i < 1009; i++) {
 			u64 ns = i * i * i * 7919 * 1000003 % 100000000000000 + world.wall_ns;
 			time_t s = ns / 1000000000, local = s + zones[z];
