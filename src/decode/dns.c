@@ -66,12 +66,14 @@ bool dns_name(const u8 *p, u32 n, u32 *at, char *to)
 			return false;
 		if (to > start)
 			*to++ = '.';
-		to = put_label(to, p + i, len);
+		if (to)
+			to = put_label(to, p + i, len);
 		i += len;
 	}
-	if (to == start)
+	if (to && to == start)
 		*to++ = '.';
-	*to = 0;
+	if (to)
+		*to = 0;
 	if (!jumped)
 		*at = i;
 	return true;
@@ -79,10 +81,9 @@ bool dns_name(const u8 *p, u32 n, u32 *at, char *to)
 
 bool dns_next(const u8 *p, u32 n, u32 *where, struct dns_answer *a)
 {
-	char name[DNS_NAME_MOST];
 	u32 at = *where;
 
-	if (!dns_name(p, n, &at, name) || n - at < 10)
+	if (!dns_name(p, n, &at, NULL) || n - at < 10)
 		return false;
 	a->type = net16(p + at);
 	a->class = net16(p + at + 2);
@@ -128,9 +129,7 @@ bool dns_parse(const u8 *p, u32 n, struct dns_head *head, struct dns_question *q
 	if (flags & 0x40 || head->opcode > 6) /* a bit that must be zero; an opcode nobody has */
 		return false;
 	for (u32 i = 0; i < head->questions; i++) {
-		char skipped[DNS_NAME_MOST];
-
-		if (!dns_name(p, n, &at, i ? skipped : q->name) || n - at < 4)
+		if (!dns_name(p, n, &at, i ? NULL : q->name) || n - at < 4)
 			return false;
 		if (!i) {
 			q->type = net16(p + at);

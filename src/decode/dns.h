@@ -44,7 +44,8 @@ bool dns_parse(const u8 *p, u32 n, struct dns_head *head, struct dns_question *q
 bool dns_next(const u8 *p, u32 n, u32 *where, struct dns_answer *a);
 /* What an answer says, as text: an address, a name, else its bytes in hexadecimal. */
 void dns_data(struct buf *b, const u8 *p, u32 n, const struct dns_answer *a);
-/* The name at *at, which is moved behind it; false when it is none. */
+/* The name at *at, which is moved behind it; false when it is none. to: room for DNS_NAME_MOST
+ * bytes, or NULL, where the name is only passed. */
 bool dns_name(const u8 *p, u32 n, u32 *at, char *to);
 
 #endif
