@@ -70,10 +70,11 @@ static __always_inline struct udp_peer *udp_at(u32 at)
 	return bpf_map_lookup_elem(&udp_peers, &at);
 }
 
+/* Of IPv4 the second half of the address is 0, and the port has the family. */
 static __always_inline bool udp_same(const struct udp_key *a, const struct udp_key *b)
 {
 	return a->cookie == b->cookie && a->addr[0] == b->addr[0] && a->port == b->port &&
-	       a->addr[1] == b->addr[1];
+	       (b->port >> 16 == AF_INET || a->addr[1] == b->addr[1]);
 }
 
 #define UDP_NOWHERE (~0u)
@@ -298,10 +299,11 @@ static __always_inline u32 udp_payload(u16 len)
 static __always_inline u32 udp_datagrams(struct sk_buff *skb, u32 bytes)
 {
 	struct skb_shared_info *info;
-	u16 segs = 0;
+	u16 segs;
 
 	if (bytes < UDP_SMALL && !skb->data_len)
 		return 1;
+	segs = 0;
 	info = (struct skb_shared_info *)((u64)skb->head + skb->end);
 	bpf_core_read(&segs, sizeof(segs), &info->gso_segs);
 	return segs ?: 1;
