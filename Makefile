@@ -35,7 +35,7 @@ CATALOG := $(B)/gen/catalog.c
 SOURCES := src/main.c $(foreach s,$(STAGES),$(wildcard src/$s/*.c)) $(TABLES) $(CATALOG) \
 	   $(filter-out %.bpf.c,$(wildcard src/tools/*/*.c))
 BPF_O   := $(KERNEL:%=$(B)/bpf/%.bpf.o)
-EMBED_O := $(KERNEL:%=$(B)/obj/embed/%.o)
+EMBED_O := $(KERNEL:%=$(B)/obj/embed/%.o) $(B)/obj/embed/base.o
 EMBED_O += $(B)/obj/embed/catalog.o $(B)/obj/embed/reason.o
 EMBED_O += $(patsubst src/tools/%.rec,$(B)/obj/embed/%.rec.o,$(wildcard src/tools/*/*.rec))
 # The objects of a kind of build: obj (the program), asan and fuzz (for tests).
@@ -46,6 +46,13 @@ NO_MAIN  = $(filter-out %/src/main.o,$(call objects,$1)) $(EMBED_O)
 ASAN    := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 UNITS   := $(patsubst tests/unit/test_%.c,$(B)/test/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/test/fuzz/%,$(wildcard tests/fuzz/*.c))
+
+# Code begins at any byte, which costs no instruction. What stands above the pipe is for size: what the tools
+# do for each event, the stages do, but for connections.
+SMALL   := -ffunction-sections -fdata-sections -falign-functions=1 -falign-jumps=1 -falign-loops=1 -falign-labels=1
+PER_ROW := src/core/table% src/core/conn_columns.c src/tools/conns/%
+for_size = $(if $(filter -O2,$(CFLAGS)),$(SMALL) \
+	   $(if $(filter src/main.c src/core/% src/catalog/% src/tools/%,$(filter-out $(PER_ROW),$1)),-Os))
 
 # Says what is made in one line; V=1 shows the commands.
 say      = $(if $(V),,@printf '  %-5s %s\n' $1 $@;)
@@ -103,11 +110,12 @@ static: all ## build ./weir-static, one file that runs on another machine
 	@$(MAKE) --no-print-directory weir-static
 
 weir-static: $(OBJS) $(EMBED_O) scripts/static.ld
-	$(call say,LD) $(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $(filter %.o,$^) $(LIBS) -Wl,-T,$(filter %.ld,$^)
+	$(call say,LD) $(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $(filter %.o,$^) $(LIBS) \
+		-Wl,-T,$(filter %.ld,$^),-z,noseparate-code,--gc-sections
 
 $(B)/obj/src/%.o: src/%.c | $(TABLES)
 	@mkdir -p $(@D)
-	$(call say,CC) $(CC) $(ALL) $(tool_inc) -MMD -c -o $@ $<
+	$(call say,CC) $(CC) $(ALL) $(call for_size,$<) $(tool_inc) -MMD -c -o $@ $<
 
 $(B)/obj/gen/%.o: $(B)/gen/%.c
 	@mkdir -p $(@D)
@@ -147,11 +155,23 @@ $(B)/slim: scripts/slim.c
 embed = printf '.section .rodata\n.balign 8\n.global %s, %s_size\n%s: .incbin "%s"\n1:\n.balign 4\n%s_size: .long 1b - %s\n.section .note.GNU-stack,"",%%progbits\n' \
 	$1 $1 $1 $2 $1 $1 | $(CC) -x assembler -c -o $@ -
 
-# Packed: a sixth. To unpack trace's, the largest, takes 2 ms.
-$(B)/obj/embed/%.o: $(B)/bpf/%.bpf.o
+$(B)/pack: scripts/pack.c include/packed.h
 	@mkdir -p $(@D)
-	@gzip -9n <$< >$<.gz
+	$(call say,CC) $(CC) $(ALL) -o $@ $<
+
+# Packed: an eighth. BASE is the one of which the others have most.
+BASE := tcprtt
+$(B)/obj/embed/%.o: $(B)/bpf/%.bpf.o $(B)/bpf/$(BASE).bpf.o $(B)/pack
+	@mkdir -p $(@D)
+	@$(B)/pack $(B)/bpf/$(BASE).bpf.o $< >$<.packed
+	@gzip -9n <$<.packed >$<.gz
 	$(call say,EMBED) $(call embed,$*_bpf_o,$<.gz)
+
+$(B)/obj/embed/base.o: $(B)/bpf/$(BASE).bpf.o $(B)/pack
+	@mkdir -p $(@D)
+	@$(B)/pack $< >$(B)/bpf/base.packed
+	@gzip -9n <$(B)/bpf/base.packed >$(B)/bpf/base.gz
+	$(call say,EMBED) $(call embed,base_bpf_o,$(B)/bpf/base.gz)
 
 # Texts that are seldom asked for: a third.
 $(B)/obj/embed/catalog.o: $(CATALOG)

@@ -20,14 +20,20 @@ dns_type TYPE??? dns_rcode RCODE???'
 	set -- $list
 	set +f
 	while [ $# -gt 0 ]; do
+		rows=$(awk -f "$here/gen" "$here/$1.txt")
+		old_rows=$(awk -f "$here/gen" old=1 "$here/$1.txt")
+		old=NULL
 		echo "static const struct name rows_$1[] = {"
-		awk -f "$here/gen" "$here/$1.txt"
+		echo "$rows"
 		echo "};"
-		echo "static const struct name old_rows_$1[] = {"
-		awk -f "$here/gen" old=1 "$here/$1.txt"
-		echo "};"
-		echo "static const struct names old_$1 = {old_rows_$1, sizeof(old_rows_$1) / sizeof(*old_rows_$1), \"$2\", NULL};"
-		echo "const struct names names_$1 = {rows_$1, sizeof(rows_$1) / sizeof(*rows_$1), \"$2\", &old_$1};"
+		if [ "$old_rows" != "$rows" ]; then
+			old="&old_$1"
+			echo "static const struct name old_rows_$1[] = {"
+			echo "$old_rows"
+			echo "};"
+			echo "static const struct names old_$1 = {old_rows_$1, sizeof(old_rows_$1) / sizeof(*old_rows_$1), \"$2\", NULL};"
+		fi
+		echo "const struct names names_$1 = {rows_$1, sizeof(rows_$1) / sizeof(*rows_$1), \"$2\", $old};"
 		shift 2
 	done
 	for table in sockopt sockopt_get scm; do

@@ -8,7 +8,7 @@
 #include "cast.h"
 #include "kernel.h"
 #include "load.h"
-#include "unpack.h"
+#include "object.h"
 
 #define TARGETS_MAX 256
 
@@ -171,7 +171,7 @@ static struct bpf_object *open_unpacked(const void *object, size_t size)
 struct bpf_object *load_open(const void *packed, size_t size)
 {
 	size_t unpacked;
-	void *object = unpack(packed, size, &unpacked);
+	void *object = object_unpack(packed, size, &unpacked);
 	struct bpf_object *obj = object ? open_unpacked(object, unpacked) : NULL;
 	int err = errno;
 

@@ -18,10 +18,10 @@
 #include <bpf/btf.h>
 #include "kernel.h"
 #include "load.h"
-#include "unpack.h"
+#include "object.h"
 
-extern const unsigned char trace_bpf_o[];
-extern const u32 trace_bpf_o_size;
+extern const unsigned char trace_bpf_o[], conns_bpf_o[], base_bpf_o[];
+extern const u32 trace_bpf_o_size, conns_bpf_o_size, base_bpf_o_size;
 
 static struct btf *whole, *part;
 
@@ -154,6 +154,35 @@ static void test_bad_object(void **state)
 	kernel_names_drop();
 }
 
+/* What the compiler made, byte for byte, whatever the packing took of the base. */
+static void test_pack(void **state)
+{
+	const struct {
+		const char *path;
+		const unsigned char *packed;
+		u32 size;
+	} objects[] = {
+		{"build/bpf/trace.bpf.o", trace_bpf_o, trace_bpf_o_size},
+		{"build/bpf/conns.bpf.o", conns_bpf_o, conns_bpf_o_size},
+		{"build/bpf/tcprtt.bpf.o", base_bpf_o, base_bpf_o_size},
+	};
+
+	(void)state;
+	for (u32 i = 0; i < sizeof(objects) / sizeof(*objects); i++) {
+		int fd = open(objects[i].path, O_RDONLY);
+		size_t size;
+		char *object = object_unpack(objects[i].packed, objects[i].size, &size);
+		char *made = calloc(1, size + 1);
+
+		assert_non_null(object);
+		assert_int_equal(read(fd, made, size + 1), size);
+		assert_memory_equal(object, made, size);
+		close(fd);
+		free(object);
+		free(made);
+	}
+}
+
 /* Damaged in its middle, or cut off. */
 static void test_bad_pack(void **state)
 {
@@ -163,19 +192,19 @@ static void test_bad_pack(void **state)
 	(void)state;
 	memcpy(bytes, trace_bpf_o, trace_bpf_o_size);
 	bytes[trace_bpf_o_size / 2] ^= 1;
-	assert_null(unpack(bytes, trace_bpf_o_size, &size));
+	assert_null(object_unpack(bytes, trace_bpf_o_size, &size));
 	assert_int_equal(errno, EINVAL);
-	assert_null(unpack(trace_bpf_o, trace_bpf_o_size - 97, &size));
-	assert_null(unpack(bytes, 3, &size));
+	assert_null(object_unpack(trace_bpf_o, trace_bpf_o_size - 97, &size));
+	assert_null(object_unpack(bytes, 3, &size));
 	free(bytes);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_slice),    cmocka_unit_test(test_slice_is_small),
-		cmocka_unit_test(test_names),    cmocka_unit_test(test_bad_object),
-		cmocka_unit_test(test_bad_pack),
+		cmocka_unit_test(test_slice), cmocka_unit_test(test_slice_is_small),
+		cmocka_unit_test(test_names), cmocka_unit_test(test_bad_object),
+		cmocka_unit_test(test_pack),  cmocka_unit_test(test_bad_pack),
 	};
 	void *object;
 	size_t size;
@@ -183,7 +212,7 @@ int main(void)
 
 	if (!access("/sys/kernel/btf/vmlinux", R_OK)) {
 		whole = btf__load_vmlinux_btf();
-		object = unpack(trace_bpf_o, trace_bpf_o_size, &size);
+		object = object_unpack(trace_bpf_o, trace_bpf_o_size, &size);
 		part = slice_of(object, size);
 		free(object);
 	}
