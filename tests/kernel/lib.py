@@ -220,6 +220,20 @@ class Live:
             self.process.communicate()
 
 
+class Peer:
+    """A tracer of somebody else's, that sees the whole machine. It says nothing when it has attached: it gets its time."""
+
+    def __init__(self, case, program, *argv):
+        self.process = subprocess.Popen([need(program), *argv], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        case.addCleanup(self.process.kill)
+        time.sleep(8)
+
+    def stop(self):
+        """What it told."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.communicate(timeout=60)[0]
+
+
 # For a test of a file with EVERY_WAY that does not depend on the way: the first one is enough.
 once = unittest.skipIf(os.environ.get("WEIR_TEST_AGAIN"), "the same in every way")
 

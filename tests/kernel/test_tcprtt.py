@@ -8,7 +8,6 @@ import os
 import re
 import socket
 import struct
-import subprocess
 import sys
 import tempfile
 import time
@@ -161,9 +160,7 @@ class Tcprtt(unittest.TestCase):
         if not drop_work.sh(f"tc qdisc add dev lo root netem delay {DELAY}ms"):
             self.skipTest("this kernel has no netem")
         self.addCleanup(drop_work.sh, "tc qdisc del dev lo root")
-        peer = subprocess.Popen([lib.need("tcprtt"), "-m"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        self.addCleanup(peer.kill)
-        time.sleep(8)
+        peer = lib.Peer(self, "tcprtt", "-m")
         with live("-o", "json") as weir, socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             listener.listen()
@@ -178,8 +175,7 @@ class Tcprtt(unittest.TestCase):
                 time.sleep(0.5)
             time.sleep(1)
             rows = self.rows(weir.stop())
-        peer.send_signal(2)
-        out, _ = peer.communicate(timeout=60)
+        out = peer.stop()
         self.assertEqual([r["address"] for r in rows], ["127.0.0.1"])
         self.assertGreaterEqual(rtt, 2 * DELAY)
         self.near(rows[0], rtt * 1000)

@@ -111,6 +111,21 @@ class Tcpsynbl(unittest.TestCase):
             self.assertRegex(lib.weir("replay", file.name).out.decode(),
                              rf"(?m) 127\.0\.0\.1 +{port} +4 +4 +0 +0 +3 +\d+ accept faster; ")
 
+    @unittest.skipUnless(lib.SLOW > 1, "a peer that sees the whole machine: emulated kernels only")
+    def test_beside(self):
+        """libbpf-tools' tcpsynbl tells of each handshake how long the queue was that it found."""
+        peer = lib.Peer(self, "tcpsynbl")
+        with live("-o", "json") as weir, contextlib.ExitStack() as stack:
+            self.full(stack)
+            row, = self.rows(weir.stop())
+        out = peer.stop()
+        limit, = re.findall(rb"(?m)^backlog_max = (\d+)$", out)
+        found = [(int(low), int(high), int(n)) for low, high, n in
+                 re.findall(rb"(?m)^ +(\d+) -> (\d+) +: (\d+) ", out)]
+        self.assertEqual(row["limit"], int(limit))
+        self.assertEqual(found[:2], [(0, 1, 2), (2, 3, 2)], out)  # those that found 0, 1, 2 and 3
+        self.assertEqual(row["accept_queue_max"], BACKLOG + 1)
+
     @lib.once
     def test_bad_words(self):
         ended = lib.weir("tcpsynbl", "eth0")

@@ -113,6 +113,32 @@ class Tcptop(unittest.TestCase):
         self.assertEqual(sum(r["interval_rx_bytes"] for r in ended.rows), 30)
         self.assertEqual({r["pid"] for r in ended.rows}, {os.getpid()})
 
+    @unittest.skipUnless(lib.SLOW > 1, "a peer that sees the whole machine: emulated kernels only")
+    def test_beside(self):
+        """libbpf-tools' tcptop, both ends of a connection: whole KiB, as that is what it tells."""
+        peer = lib.Peer(self, "tcptop", "-C", "-S", "1")
+        with socket.create_server(("127.0.0.1", 0)) as listener, \
+                socket.create_connection(listener.getsockname()) as mine, listener.accept()[0] as other, \
+                lib.Live("-o", "json", "-i", "1", tool="tcptop") as live:
+            for _ in range(7):
+                mine.sendall(b"x" * 11 * 1024)
+                other.recv(11 * 1024, socket.MSG_WAITALL)
+                time.sleep(0.3)
+            other.sendall(b"y" * 13 * 1024)
+            mine.recv(13 * 1024, socket.MSG_WAITALL)
+            time.sleep(3)
+            rows = live.stop().rows
+        out = peer.stop()
+        theirs, ours = collections.Counter(), collections.Counter()
+        for pid, local, remote, rx, tx in re.findall(rb"(?m)^(\d+) +\S+ +\S+:(\d+) +\S+:(\d+) +(\d+) +(\d+)$", out):
+            theirs[int(pid), int(local), int(remote), "rx"] += int(rx)
+            theirs[int(pid), int(local), int(remote), "tx"] += int(tx)
+        for r in rows:
+            ours[r["pid"], r["local_port"], r["port"], "rx"] += r["interval_rx_bytes"] / 1024
+            ours[r["pid"], r["local_port"], r["port"], "tx"] += r["interval_tx_bytes"] / 1024
+        self.assertEqual(ours, theirs, out)
+        self.assertEqual(sorted(ours.values()), [13, 13, 77, 77])
+
     def test_text_and_limits(self):
         ended, _ = self.tcptop("--top", "1", "-n", "3")
         self.assertRegex(ended.lines[0], r"^ +TIME +PID COMM +LADDR +LPORT RADDR +RPORT +RX_KB +TX_KB$")
