@@ -48,9 +48,10 @@ UNITS   := $(patsubst tests/unit/test_%.c,$(B)/test/unit/%,$(wildcard tests/unit
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/test/fuzz/%,$(wildcard tests/fuzz/*.c))
 
 # Code begins at any byte, which costs no instruction. What stands above the pipe is for size: what the tools
-# do for each event, the stages do, but for connections.
+# do for each event, the stages do, but for connections, transactions of HTTP and packets that are written.
 SMALL   := -ffunction-sections -fdata-sections -falign-functions=1 -falign-jumps=1 -falign-loops=1 -falign-labels=1
-PER_ROW := src/core/table% src/core/conn_columns.c src/tools/conns/%
+PER_ROW := src/core/table% src/core/conn_columns.c $(addprefix src/tools/,conns/% packets/pcapng.c \
+	   $(addprefix http/,stream.c heads.c conns.c transaction.c parsed.c http.c))
 for_size = $(if $(filter -O2,$(CFLAGS)),$(SMALL) \
 	   $(if $(filter src/main.c src/core/% src/catalog/% src/tools/%,$(filter-out $(PER_ROW),$1)),-Os))
 
