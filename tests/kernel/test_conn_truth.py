@@ -144,18 +144,28 @@ class Truth(unittest.TestCase):
             self.assertEqual(sorted((r["pid"], r["comm"], r[port]) for r in rows if r["direction"] == side), sorted(want))
         self.assertEqual({r["user_pid"] for r in rows}, {None})
 
-    def test_iperf3(self):
-        lib.need("iperf3")
+    def iperf3(self):
+        """Rows, and the bytes that iperf3 sent from each port. It is paced: a server that is behind at the end resets."""
         with self.live() as weir:
             server = subprocess.Popen(["iperf3", "-s", "-1", "-p", "5999"], stdout=subprocess.DEVNULL)
             lib.wait_for(lambda: lib.run("ss", "-tlnH", "sport", "=", ":5999").out, "the server")
-            said = json.loads(lib.run("iperf3", "-c", "127.0.0.1", "-p", "5999", "-n", "50M", "-P", "3", "-J").out)
+            said = json.loads(lib.run("iperf3", "-c", "127.0.0.1", "-p", "5999", "-n", "7M", "-b", "400M", "-P", "3", "-J").out)
             server.wait()
             rows = self.ended(weir)
         want = {s["socket"]: s for s in said["start"]["connected"]}
         sums = {want[s["sender"]["socket"]]["local_port"]: s["sender"]["bytes"] + 37 for s in said["end"]["streams"]}  # a cookie first
         self.assertEqual(len(sums), 3)
-        self.assertEqual({r["local_port"]: r["tx_bytes"] for r in rows if r["local_port"] in sums}, sums)
+        return rows, sums
+
+    def test_iperf3(self):
+        lib.need("iperf3")
+        taken = 0
+        while not taken:  # all that was sent is acknowledged before a FIN, and need not be before a reset
+            rows, sums = self.iperf3()
+            for r in (r for r in rows if r["local_port"] in sums):
+                taken += r["close"] == "fin"
+                (self.assertEqual if r["close"] == "fin" else self.assertLessEqual)(r["tx_bytes"], sums.pop(r["local_port"]))
+            self.assertEqual(sums, {})
         self.assertEqual({r["comm"] for r in rows if r["direction"] == "opened"}, {"iperf3"})
 
     def test_curl(self):
