@@ -452,8 +452,8 @@ class After(Case):
         after = self.state()
         wrong = {path: (before.get(path), after.get(path)) for path in before.keys() | after.keys()
                  if before.get(path) != after.get(path)}
-        # An emulated kernel takes 0.1 s to detach a program.
-        if lib.SLOW == 1 and (passed > 10 or used > 1):
+        # An emulated kernel takes 0.1 s to detach a program; machines differ by three in what a second is worth.
+        if lib.SLOW == 1 and (passed > 10 or used > 3):
             wrong["seconds"] = passed, used
         return wrong
 
