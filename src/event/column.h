@@ -14,8 +14,8 @@ struct verbs;
 enum column_kind {
 	COL_UINT, /* 1, 2, 4 or 8 bytes */
 	COL_INT,
-	COL_CLOCK,  /* u64 CLOCK_MONOTONIC ns: text local time of day 12:03:11.123456, cut
-		     * to the  column's width, JSON RFC 3339 UTC with nanoseconds */
+	COL_CLOCK,  /* u64 CLOCK_MONOTONIC ns: text local time of day 12:03:11.123456, cut to the
+		     * column's width, JSON RFC 3339 UTC with nanoseconds */
 	COL_NS,     /* u64 ns: text in seconds with µs, JSON and CSV the number of ns */
 	COL_COMM,   /* char[size], zero-padded, chosen by a process */
 	COL_STRING, /* const char *, ours */

@@ -46,8 +46,8 @@ static inline u32 place_of(const struct rec *r)
 	const struct call_rec *c = (const struct call_rec *)r;
 	const struct conn_rec *conn = (const struct conn_rec *)r;
 
-	if (r->type == REC_CONN && r->fixed >= sizeof(*conn)) /* with what was said of another
-								 connection, from the same side */
+	/* a connection's, with what was said of another one, from the same side */
+	if (r->type == REC_CONN && r->fixed >= sizeof(*conn))
 		return REC_MAX + 2 * (conn->event & 15) + !!(conn->flags & CONN_ACTIVE);
 	if (r->type != REC_CALL)
 		return r->type;

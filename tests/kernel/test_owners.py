@@ -179,70 +179,63 @@ class Owners(unittest.TestCase):
         self.assertLess(unknown, MANY / 100)
         print(f"{2 * MANY} ends, {unknown} of them nobody's, {untold} untold", file=sys.stderr)
 
+    def accepted(self, holder, other, use):
+        """
+        What tcplife tells of the accepted ends of LOCKED connections, and the pid of the process that has them:
+        it runs holder(listener, end of a socket pair, end of a pipe), another one other(the other ends), and each
+        connection is for use(number, socket, end of the pipe to read).
+        """
+        def once():
+            with socket.socket() as listener, \
+                 lib.Live("-o", "json", "--stats", "--netns", os.getpid(), tool="tcplife") as weir:
+                listener.bind(("127.0.0.1", 0))
+                listener.listen()
+                ours, theirs = socket.socketpair()
+                done, does = os.pipe()
+                beside = fork(other, theirs, done)
+                theirs.close()
+                pid = fork(holder, listener, ours, does)
+                ours.close()
+                for i in range(LOCKED):
+                    with socket.create_connection(listener.getsockname()) as sock:
+                        use(i, sock, done)
+                self.assertEqual((os.waitpid(pid, 0)[1], os.waitpid(beside, 0)[1]), (0, 0))
+                os.close(done)
+                os.close(does)
+                ended = weir.stop()
+                ended.holder = pid
+                return ended
+
+        ended = lib.in_full(once)
+        self.assertEqual(lib.lost(ended), {}, ended.words)
+        return [r for r in ended.rows if r["direction"] == "accepted"], ended.holder
+
     @lib.once
     @unittest.skipIf(os.cpu_count() == 1, "nothing comes while the only processor has the lock")
     def test_locked(self):
         """A connection that is reset while another process has locked its socket, in whose name that is worked off."""
-        def once():
-            with socket.socket() as listener, \
-                 lib.Live("-o", "json", "--stats", "--netns", os.getpid(), tool="tcplife") as weir:
-                listener.bind(("127.0.0.1", 0))
-                listener.listen()
-                ours, theirs = socket.socketpair()
-                is_locked, locked = os.pipe()
-                locker = fork(lock_each, theirs)
-                theirs.close()
-                holder = fork(hold, listener, ours, locked)
-                ours.close()
-                for _ in range(LOCKED):
-                    with socket.create_connection(listener.getsockname()) as sock:
-                        os.read(is_locked, 1)
-                        time.sleep(0.001)
-                        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-                self.assertEqual((os.waitpid(holder, 0)[1], os.waitpid(locker, 0)[1]), (0, 0))
-                os.close(is_locked)
-                os.close(locked)
-                ended = weir.stop()
-                ended.holder = holder
-                return ended
+        def use(_, sock, locked):
+            os.read(locked, 1)
+            time.sleep(0.001)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
 
-        ended = lib.in_full(once)
-        self.assertEqual(lib.lost(ended), {}, ended.words)
-        got = collections.Counter((r["pid"], r["user_pid"], r["close"]) for r in ended.rows if r["direction"] == "accepted")
-        self.assertEqual(got, {(ended.holder, None, "reset"): LOCKED})
+        rows, holder = self.accepted(hold, lambda end, _: lock_each(end), use)
+        got = collections.Counter((r["pid"], r["user_pid"], r["close"]) for r in rows)
+        self.assertEqual(got, {(holder, None, "reset"): LOCKED})
 
     @lib.once
     def test_let_go(self):
         """Who happens to let a socket's file go last is not its owner: it is never said to be."""
-        def once():
-            with socket.socket() as listener, \
-                 lib.Live("-o", "json", "--stats", "--netns", os.getpid(), tool="tcplife") as weir:
-                listener.bind(("127.0.0.1", 0))
-                listener.listen()
-                ours, theirs = socket.socketpair()
-                is_closed, closed = os.pipe()
-                other = fork(discard, theirs, is_closed)
-                holder = fork(give_up, listener, ours, closed)
-                for end in (ours, theirs):
-                    end.close()
-                for i in range(LOCKED):
-                    with socket.create_connection(listener.getsockname()) as sock:
-                        if i % 2:  # it has ended before
-                            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-                        else:
-                            sock.recv(1)
-                self.assertEqual((os.waitpid(holder, 0)[1], os.waitpid(other, 0)[1]), (0, 0))
-                os.close(is_closed)
-                os.close(closed)
-                ended = weir.stop()
-                ended.holder = holder
-                return ended
+        def use(i, sock, _):
+            if i % 2:  # it has ended before
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            else:
+                sock.recv(1)
 
-        ended = lib.in_full(once)
-        self.assertEqual(lib.lost(ended), {}, ended.words)
-        got = collections.Counter((r["close"], r["pid"], r["user_pid"]) for r in ended.rows if r["direction"] == "accepted")
+        rows, holder = self.accepted(give_up, discard, use)
+        got = collections.Counter((r["close"], r["pid"], r["user_pid"]) for r in rows)
         self.assertEqual(got.total(), LOCKED)
-        self.assertLessEqual(set(got), {(why, pid, None) for why in ("fin", "reset") for pid in (ended.holder, None)})
+        self.assertLessEqual(set(got), {(why, pid, None) for why in ("fin", "reset") for pid in (holder, None)})
         self.assertEqual(len([why for why, *_ in got if why == "fin"]), 1)  # all are known where who accepts is seen, else none
 
     @lib.once

@@ -125,13 +125,12 @@ static __noinline int count_first(struct sock *sk, u32 us)
 
 		if (!o)
 			owner_missing((u64)sk);
-		if (filter.have & FILTER_OWNER) {
-			if (!o)
-				count_lost(LOST_OWNER);
-			if (o && !o->passes)
+		if (filter.have & FILTER_OWNER && !(o && o->passes)) {
+			if (o)
 				owner_refuse(cookie);
-			if (!o || !o->passes)
-				return 0;
+			else
+				count_lost(LOST_OWNER);
+			return 0;
 		}
 		if (o && by_conf.by & (BY_TASK | BY_CONNECTION)) {
 			key.pid = o->who.pid;
