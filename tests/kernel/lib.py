@@ -238,6 +238,11 @@ class Peer:
 once = unittest.skipIf(os.environ.get("WEIR_TEST_AGAIN"), "the same in every way")
 
 
+def part(cases):
+    """Of many alike all here, and under emulation, where each is seconds, every other one: each kernel has its half."""
+    return cases[KERNEL[1] % 2::2] if SLOW > 1 else cases
+
+
 def wait_for(condition, what, seconds=10):
     end = time.monotonic() + seconds * SLOW
     while not condition():

@@ -38,7 +38,7 @@ class Socket(Case):
              "udpc", "127.0.0.2", 7003, 11, "udpc", "::1", 7003, 13, "unix", 17, "fail", 19)
 
     def test_each(self):
-        for options, sendto in (
+        for options, sendto in lib.part((
                 ([], 3 + 5 + 7 + 11 + 13 + 17 + 19),
                 (["-4"], 3 + 5 + 11),
                 (["-6"], 7 + 13),
@@ -55,7 +55,7 @@ class Socket(Case):
                 (["-4", "--port", "7001"], 3),
                 (["-6", "--port", "7003"], 13),
                 (["--host", "127.0.0.0/8", "--port", "7003"], 11),
-                (["--host", "127.0.0.2", "--port", "7002"], 0)):
+                (["--host", "127.0.0.2", "--port", "7002"], 0))):
             with self.subTest(" ".join(options)):
                 got = self.seen(["sendto", *options], *self.words)
                 self.assertEqual(got, {"sendto": sendto} if sendto else {})
@@ -107,11 +107,11 @@ class Elsewhere(Case):
 
     @lib.once
     def test_summary(self):
-        for options, sendto in (
+        for options, sendto in lib.part((
                 (["-4"], 3 + 5 + 11), (["-6"], 7 + 13), (["--port", "7001"], 3 + 7),
                 (["--host", "::/64", "--port", "7003"], 13), (["--failed"], 19), (["--slower", "50s"], 0),
                 (["-c", "traffic", "--uid", "0", "--netns", "/proc/self/ns/net", "--host", "127.0.0.2"], 3 + 11),
-                (["-c", "nobody-has-this"], 0), (["--uid", "12346"], 0), (["--netns", os.getppid()], 0)):
+                (["-c", "nobody-has-this"], 0), (["--uid", "12346"], 0), (["--netns", os.getppid()], 0))):
             with self.subTest(options):
                 self.assertEqual(self.summed(["sendto", *options], *Socket.words), {"sendto": sendto} if sendto else {})
 
@@ -119,10 +119,10 @@ class Elsewhere(Case):
     def test_io(self):
         """Of a connection two ends are closed, and once the listener."""
         sockets = {"write": 7, "read": 7, "close": 2}
-        for options, want in (
+        for options, want in lib.part((
                 (["-4"], {"close": 7 + 11}), (["-6"], {"close": 5}), (["--port", "7001"], {"close": 7 + 5}),
                 (["--host", "127.0.0.2"], {"close": 11}), (["-c", "weir-io", "--uid", "12345"], sockets),
-                (["--uid", "12345", "-4"], {}), (["--netns", os.getppid()], {}), (["--failed"], {})):
+                (["--uid", "12345", "-4"], {}), (["--netns", os.getppid()], {}), (["--failed"], {}))):
             with self.subTest(options):
                 words = ["read", "write", "close", *options]
                 self.assertEqual(self.seen(words, *self.io), want)
@@ -234,14 +234,14 @@ class Follow(Case):
     """-- COMMAND: its threads, children, grandchildren, through exec, and nobody else."""
 
     def test_family(self):
-        for words, sendto in (
+        for words, sendto in lib.part((
                 (("fail", 2, "thread", "fail", 3), 5),
                 (("fail", 2, "fork", "fail", 3, "fork", "fail", 5), 10),
                 (("fail", 2, "exec", "fail", 3), 5),
                 (("vfork", "fail", 7), 7),
                 (("fork", "exec", "fork", "thread", "fail", 3), 3),
                 (("thread", "fork", "exec", "fail", 3), 3),
-                (("thread", "thread", "fail", 2, "exec", "fail", 5), 7)):
+                (("thread", "thread", "fail", 2, "exec", "fail", 5), 7))):
             with self.subTest(words):
                 self.assertEqual(self.seen(["sendto"], *words), {"sendto": sendto})
 

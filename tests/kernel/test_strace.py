@@ -16,11 +16,9 @@ class Strace(oracle.Case):
     def test_calls(self):
         self.same(lib.in_turn(*IN_ORDER))
 
-    def test_signals(self):
-        self.same([lib.work("signals")], ordered=False)
-
-    def test_overlap(self):
-        self.same([lib.work("overlap")], ordered=False)
+    def test_interrupted(self):
+        """By signals, and by others' calls."""
+        self.same(lib.in_turn("signals", "overlap"), ordered=False)
 
     def test_io(self):
         """The io calls: on sockets they are the same lines, on files and pipes there are none."""
