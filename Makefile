@@ -52,8 +52,10 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/test/fuzz/%,$(wildcard tests/fuzz/*.c)
 SMALL   := -ffunction-sections -fdata-sections -falign-functions=1 -falign-jumps=1 -falign-loops=1 -falign-labels=1
 PER_ROW := src/core/table% src/core/conn_columns.c $(addprefix src/tools/,conns/% packets/pcapng.c \
 	   $(addprefix http/,stream.c heads.c conns.c transaction.c parsed.c http.c))
-for_size = $(if $(filter -O2,$(CFLAGS)),$(SMALL) \
-	   $(if $(filter src/main.c src/core/% src/catalog/% src/tools/%,$(filter-out $(PER_ROW),$1)),-Os))
+# Of the stages, what runs once an interval or once a run; match.c is replay's.
+SELDOM  := src/main.c src/core/% src/catalog/% src/tools/% src/base/error.c src/base/suggest.c src/base/wrap.c \
+	   src/view/histogram.c src/view/percentile.c src/view/sums.c src/event/match.c
+for_size = $(if $(filter -O2,$(CFLAGS)),$(SMALL) $(if $(filter $(SELDOM),$(filter-out $(PER_ROW),$1)),-Os))
 
 # Says what is made in one line; V=1 shows the commands.
 say      = $(if $(V),,@printf '  %-5s %s\n' $1 $@;)

@@ -17,7 +17,7 @@ static void found(void *arg, u32 i, u32 id)
 bool kernel_enum(const char *module, const char *name,
 		 void (*each)(void *arg, const char *name, u32 value), void *arg)
 {
-	const struct raw_btf *base = raw_kernel(), *r = base;
+	struct raw_btf *base = raw_kernel(), *r = base;
 	struct kernel_name want = {.name = name, .kind = BTF_KIND_ENUM};
 	struct raw_btf own = {};
 	struct found f = {};

@@ -26,7 +26,6 @@ struct kernel_name {
 	u32 kind;  /* BTF_KIND_FUNC, BTF_KIND_TYPEDEF (btf_trace_NAME), BTF_KIND_STRUCT, … */
 	u32 id;    /* found: the first of them; it is 0 before */
 	int nargs; /* of a function, or of a tracepoint with its own first one; -1: it has none */
-	u32 off;   /* of the string, once found */
 };
 /*
  * Finds names in one walk over the file: 2 ms and no memory, where kernel_btf() takes 8 ms and 12
@@ -34,19 +33,18 @@ struct kernel_name {
  */
 bool kernel_names(struct kernel_name *names, u32 n);
 /*
- * The types that the CO-RE relocations of a BPF object speak of, as the running kernel and its
- * modules have them: a small BTF for libbpf (btf_custom_path), in which it finds them at once. What
- * pointers point to is left out, and ids are its own. A memory file's descriptor, the caller's to
- * close; -1: libbpf must look for itself.
+ * Puts what the CO-RE relocations of a BPF object ask for, as the running kernel and its modules
+ * have it, into the object's instructions, and takes the relocations out. False: nothing is
+ * changed, and libbpf must look for itself.
  */
-int kernel_slice(const void *object, size_t size);
+bool kernel_relocate(void *object, size_t size);
 /*
  * Calls each for every value of an enum, of the kernel's own (module NULL) or of a module's; names
  * are good for the call only. False when there is no such enum, or no BTF.
  */
 bool kernel_enum(const char *module, const char *name,
 		 void (*each)(void *arg, const char *name, u32 value), void *arg);
-/* Forgets the file, which kernel_names(), kernel_slice() and kernel_enum() keep. */
+/* Forgets the file, which kernel_names(), kernel_relocate() and kernel_enum() keep. */
 void kernel_names_drop(void);
 
 /* One BTF: the kernel's own, or a module's, which continues it (btf__base_btf()). */

@@ -34,32 +34,37 @@ static void *load(int fd, size_t size)
 	return NULL;
 }
 
-int raw_rest(const struct btf_type *t)
+/* Bytes that follow struct btf_type, -1 for a kind that is not known. */
+static int rest_of(const struct btf_type *t)
 {
-	u32 n = BTF_INFO_VLEN(t->info);
+	/* Bytes: once, and for each of what it counts. */
+	static const struct {
+		bool known;
+		u8 once, each;
+	} kinds[32] = {
+		[BTF_KIND_INT] = {true, sizeof(u32)},
+		[BTF_KIND_PTR] = {true},
+		[BTF_KIND_ARRAY] = {true, sizeof(struct btf_array)},
+		[BTF_KIND_STRUCT] = {true, 0, sizeof(struct btf_member)},
+		[BTF_KIND_UNION] = {true, 0, sizeof(struct btf_member)},
+		[BTF_KIND_ENUM] = {true, 0, sizeof(struct btf_enum)},
+		[BTF_KIND_FWD] = {true},
+		[BTF_KIND_TYPEDEF] = {true},
+		[BTF_KIND_VOLATILE] = {true},
+		[BTF_KIND_CONST] = {true},
+		[BTF_KIND_RESTRICT] = {true},
+		[BTF_KIND_FUNC] = {true},
+		[BTF_KIND_FUNC_PROTO] = {true, 0, sizeof(struct btf_param)},
+		[BTF_KIND_VAR] = {true, sizeof(struct btf_var)},
+		[BTF_KIND_DATASEC] = {true, 0, sizeof(struct btf_var_secinfo)},
+		[BTF_KIND_FLOAT] = {true},
+		[BTF_KIND_DECL_TAG] = {true, sizeof(struct btf_decl_tag)},
+		[BTF_KIND_TYPE_TAG] = {true},
+		[BTF_KIND_ENUM64] = {true, 0, sizeof(struct btf_enum64)},
+	};
+	u32 kind = BTF_INFO_KIND(t->info), n = BTF_INFO_VLEN(t->info);
 
-	switch (BTF_INFO_KIND(t->info)) {
-	case BTF_KIND_PTR:
-	case BTF_KIND_FWD:
-	case BTF_KIND_TYPEDEF:
-	case BTF_KIND_VOLATILE:
-	case BTF_KIND_CONST:
-	case BTF_KIND_RESTRICT:
-	case BTF_KIND_FUNC:
-	case BTF_KIND_FLOAT:
-	case BTF_KIND_TYPE_TAG: return 0;
-	case BTF_KIND_INT: return sizeof(u32);
-	case BTF_KIND_VAR: return sizeof(struct btf_var);
-	case BTF_KIND_DECL_TAG: return sizeof(struct btf_decl_tag);
-	case BTF_KIND_ARRAY: return sizeof(struct btf_array);
-	case BTF_KIND_STRUCT:
-	case BTF_KIND_UNION: return n * sizeof(struct btf_member);
-	case BTF_KIND_ENUM: return n * sizeof(struct btf_enum);
-	case BTF_KIND_ENUM64: return n * sizeof(struct btf_enum64);
-	case BTF_KIND_FUNC_PROTO: return n * sizeof(struct btf_param);
-	case BTF_KIND_DATASEC: return n * sizeof(struct btf_var_secinfo);
-	}
-	return -1;
+	return kinds[kind].known ? (int)(kinds[kind].once + n * kinds[kind].each) : -1;
 }
 
 /* Where each type begins. */
@@ -69,7 +74,7 @@ static bool index_types(struct raw_btf *r, u32 from, u32 to)
 
 	r->at = malloc(room * sizeof(*r->at));
 	while (r->at && from + sizeof(struct btf_type) <= to) {
-		int rest = raw_rest(r->data + from);
+		int rest = rest_of(r->data + from);
 
 		if (rest < 0 || from + sizeof(struct btf_type) + rest > to)
 			return false;
@@ -79,40 +84,50 @@ static bool index_types(struct raw_btf *r, u32 from, u32 to)
 	return r->at && from == to;
 }
 
+bool raw_read(struct raw_btf *r, const void *data, size_t size, const struct raw_btf *base)
+{
+	const struct btf_header *h = data;
+
+	*r = (struct raw_btf){.base = base,
+			      .data = data,
+			      .first = base ? base->n : 1,
+			      .str_first = base ? base->str_n : 0};
+	r->n = r->first;
+	if (size < sizeof(*h) || h->magic != BTF_MAGIC || h->version != BTF_VERSION ||
+	    (u64)h->hdr_len + h->str_off + h->str_len > size ||
+	    (u64)h->hdr_len + h->type_off + h->type_len > size || !h->str_len)
+		return false;
+	r->strs = (const char *)data + h->hdr_len + h->str_off;
+	r->str_n = r->str_first + h->str_len;
+	return !r->strs[h->str_len - 1] &&
+	       index_types(r, h->hdr_len + h->type_off, h->hdr_len + h->type_off + h->type_len);
+}
+
 bool raw_open(struct raw_btf *r, const char *path, const struct raw_btf *base)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	const struct btf_header *h;
+	void *data = NULL;
 	struct stat st;
+	bool good;
 
-	*r = (struct raw_btf){
-		.base = base, .first = base ? base->n : 1, .str_first = base ? base->str_n : 0};
-	r->n = r->first;
-	if (fd >= 0 && !fstat(fd, &st) && st.st_size > (off_t)sizeof(*h)) {
-		r->size = st.st_size;
-		r->data = load(fd, r->size);
-	}
+	if (fd >= 0 && !fstat(fd, &st) && st.st_size)
+		data = load(fd, st.st_size);
 	if (fd >= 0)
 		close(fd);
-	h = r->data;
-	if (!h || h->magic != BTF_MAGIC || h->version != BTF_VERSION ||
-	    (u64)h->hdr_len + h->str_off + h->str_len > r->size ||
-	    (u64)h->hdr_len + h->type_off + h->type_len > r->size || !h->str_len)
-		return raw_close(r), false;
-	r->strs = (const char *)r->data + h->hdr_len + h->str_off;
-	r->str_n = r->str_first + h->str_len;
-	if (r->strs[h->str_len - 1] ||
-	    !index_types(r, h->hdr_len + h->type_off, h->hdr_len + h->type_off + h->type_len))
-		return raw_close(r), false;
-	return true;
+	good = raw_read(r, data, data ? st.st_size : 0, base);
+	r->mapped = data ? st.st_size : 0;
+	if (!good)
+		raw_close(r);
+	return good;
 }
 
 void raw_close(struct raw_btf *r)
 {
-	if (r->data)
-		munmap(r->data, r->size);
+	if (r->mapped)
+		munmap((void *)r->data, r->mapped);
 	free(r->at);
-	free(r->map);
+	free(r->chains);
+	free(r->next);
 	*r = (struct raw_btf){};
 }
 
@@ -130,60 +145,57 @@ const char *raw_string(const struct raw_btf *r, u32 off)
 	return off < r->str_n ? r->strs + (off - r->str_first) : "";
 }
 
-/* The first four bytes of a name: few others begin so. */
-static u32 bit_of(const char *name)
+/* By the first bytes of a name, as many as it has: to read more of each takes longer than to look
+ * at those that begin alike. */
+static u32 *chain_of(const struct raw_btf *r, const char *name, u32 room)
 {
-	u32 word;
+	u32 word = 0;
 
-	memcpy(&word, name, sizeof(word));
-	return word * 0x9e3779b1 >> 20;
+	if (room >= sizeof(word) && name[0] && name[1] && name[2])
+		memcpy(&word, name, sizeof(word));
+	return &r->chains[word * 0x9e3779b1 >> 21];
 }
 
-/* Where the names' own strings are; a string is there once. */
-static void find_strings(const struct raw_btf *r, struct kernel_name *names, u32 n)
+/* From the last to the first, so that chains go from the first to the last. */
+static bool chain_types(struct raw_btf *r)
 {
-	u64 begins[4096 / 64] = {0};
-	const char *end = r->strs + (r->str_n - r->str_first), *s;
+	r->chains = calloc(2048, sizeof(*r->chains));
+	r->next = malloc((r->n - r->first + 1) * sizeof(*r->next));
+	for (u32 id = r->n; r->chains && r->next && id-- > r->first;) {
+		u32 off = ((const struct btf_type *)(r->data + r->at[id - r->first]))->name_off;
+		const struct raw_btf *of = off < r->str_first ? r->base : r;
+		u32 *chain;
 
-	for (u32 i = 0; i < n; i++) {
-		char start[4] = "";
-
-		memcpy(start, names[i].name, strnlen(names[i].name, 4));
-		begins[bit_of(start) / 64] |= 1ull << bit_of(start) % 64;
-	}
-	for (s = r->strs; s + 4 <= end; s += strlen(s) + 1) {
-		if (!(begins[bit_of(s) / 64] >> bit_of(s) % 64 & 1))
+		if (!off || off >= of->str_n)
 			continue;
-		for (u32 i = 0; i < n; i++)
-			if (!strcmp(names[i].name, s))
-				names[i].off = r->str_first + (s - r->strs);
+		chain = chain_of(r, of->strs + (off - of->str_first), of->str_n - off);
+		r->next[id - r->first] = *chain;
+		*chain = id;
 	}
+	return r->chains && r->next;
 }
 
-void raw_find(const struct raw_btf *r, struct kernel_name *names, u32 n,
+void raw_find(struct raw_btf *r, const struct kernel_name *names, u32 n,
 	      void (*each)(void *arg, u32 i, u32 id), void *arg)
 {
-	u64 *marked = calloc(r->str_n / 64 + 1, sizeof(*marked));
+	if (!r->next && !chain_types(r))
+		return;
+	for (u32 i = 0; i < n; i++) {
+		u32 id = *chain_of(r, names[i].name, strlen(names[i].name) + 1);
 
-	find_strings(r, names, n);
-	for (u32 i = 0; i < n && marked; i++)
-		if (names[i].off)
-			marked[names[i].off / 64] |= 1ull << names[i].off % 64;
-	for (u32 id = r->first; id < r->n && marked; id++) {
-		const struct btf_type *t = r->data + r->at[id - r->first];
+		for (; id; id = r->next[id - r->first]) {
+			const struct btf_type *t = raw_type(r, id);
 
-		if (!(marked[t->name_off / 64] >> t->name_off % 64 & 1))
-			continue;
-		for (u32 i = 0; i < n; i++)
-			if (t->name_off == names[i].off && BTF_INFO_KIND(t->info) == names[i].kind)
+			if (BTF_INFO_KIND(t->info) == names[i].kind &&
+			    !strcmp(raw_string(r, t->name_off), names[i].name))
 				each(arg, i, id);
+		}
 	}
-	free(marked);
 }
 
 static struct raw_btf kernel;
 
-const struct raw_btf *raw_kernel(void)
+struct raw_btf *raw_kernel(void)
 {
 	if (!kernel.data && !raw_open(&kernel, "/sys/kernel/btf/vmlinux", NULL))
 		return NULL;

@@ -127,54 +127,20 @@ static void register_kinds(void)
 	done = true;
 }
 
-/* The small BTF of an object, until its load. */
-static struct {
-	struct bpf_object *obj;
-	int fd;
-} slices[4];
-
-static void slice_close(const struct bpf_object *obj)
-{
-	for (u32 i = 0; i < sizeof(slices) / sizeof(*slices); i++)
-		if (slices[i].obj == obj) {
-			close(slices[i].fd);
-			slices[i].obj = NULL;
-		}
-}
-
-static struct bpf_object *open_unpacked(const void *object, size_t size)
-{
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "weir");
-	int fd = kernel_slice(object, size);
-	struct bpf_object *obj;
-	char path[32];
-	u32 i = 0;
-
-	register_kinds();
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (fd >= 0 && !access(path, R_OK))
-		opts.btf_custom_path = path;
-	obj = bpf_object__open_mem(object, size, &opts);
-	while (i < 3 && slices[i].obj)
-		i++;
-	if (!obj || fd < 0) {
-		if (fd >= 0)
-			close(fd);
-		return obj;
-	}
-	slice_close(slices[i].obj ? slices[i].obj : obj);
-	slices[i].obj = obj;
-	slices[i].fd = fd;
-	return obj;
-}
-
 struct bpf_object *load_open(const void *packed, size_t size)
 {
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "weir");
 	size_t unpacked;
 	void *object = object_unpack(packed, size, &unpacked);
-	struct bpf_object *obj = object ? open_unpacked(object, unpacked) : NULL;
-	int err = errno;
+	struct bpf_object *obj = NULL;
+	int err;
 
+	register_kinds();
+	if (object) {
+		kernel_relocate(object, unpacked);
+		obj = bpf_object__open_mem(object, unpacked, &opts);
+	}
+	err = errno;
 	free(object); /* libbpf has copied what it needs */
 	errno = err;
 	return obj;
@@ -219,7 +185,6 @@ int load_object(struct bpf_object *obj)
 	kernel_btf_drop();
 	err = bpf_object__load(obj);
 	ntargets = 0;
-	slice_close(obj);
 	return err;
 }
 

@@ -2,8 +2,8 @@
 /*
  * libbpf reads the kernel's whole BTF to load a program that is attached by its types (fentry,
  * fexit, tp_btf, iter), which takes 11 MB and 7 ms, looks through all of it once more for each such
- * program, and for each type that CO-RE relocations speak of. Here the names are looked up at once
- * (kernel_names(), kernel_slice()), and libbpf is told.
+ * program, and for each type that CO-RE relocations speak of. Here the names are looked up in the
+ * file (kernel_names(), kernel_relocate()), and libbpf is told.
  */
 #ifndef WEIR_LOAD_H
 #define WEIR_LOAD_H

@@ -16,6 +16,8 @@ int refused_listen(enum libbpf_print_level level, const char *format, va_list ar
 	char text[256], name[64], rest;
 	va_list again;
 
+	if (level == LIBBPF_DEBUG) /* thousands, and failures are never told so */
+		return 0;
 	va_copy(again, args);
 	vsnprintf(text, sizeof(text), format, again);
 	va_end(again);
@@ -27,7 +29,7 @@ int refused_listen(enum libbpf_print_level level, const char *format, va_list ar
 		snprintf(part, sizeof(part), "map %s", name);
 	if (strstr(text, "line info")) /* there is none (scripts/slim.c) */
 		return 0;
-	return refused_loud && level != LIBBPF_DEBUG ? vfprintf(stderr, format, args) : 0;
+	return refused_loud ? vfprintf(stderr, format, args) : 0;
 }
 
 /* What helps: another kernel, or else doctor and a report. */
