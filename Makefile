@@ -50,7 +50,7 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/test/fuzz/%,$(wildcard tests/fuzz/*.c)
 # Code begins at any byte, which costs no instruction. What stands above the pipe is for size: what the tools
 # do for each event, the stages do, but for connections, transactions of HTTP and packets that are written.
 SMALL   := -ffunction-sections -fdata-sections -falign-functions=1 -falign-jumps=1 -falign-loops=1 -falign-labels=1
-PER_ROW := src/core/table% src/core/conn_columns.c $(addprefix src/tools/,conns/% packets/pcapng.c \
+PER_ROW := src/core/table_columns.c src/core/conn_columns.c $(addprefix src/tools/,conns/conns.c packets/pcapng.c \
 	   $(addprefix http/,stream.c heads.c conns.c transaction.c parsed.c http.c))
 # Of the stages, what runs once an interval or once a run; match.c is replay's.
 SELDOM  := src/main.c src/core/% src/catalog/% src/tools/% src/base/error.c src/base/suggest.c src/base/wrap.c \

@@ -11,7 +11,11 @@ struct conn_told {
 	u32 accepts; /* conn_grafted() or conn_accepted() sees who accepts */
 	u32 peers;   /* UDP's are counted (kernel/table_peers.bpf.h) */
 	u32 tick_ns; /* how long a jiffy is */
+	u32 dropped; /* packets that are dropped are counted (kernel/table_drops.bpf.h) */
 };
+
+/* Sockets of which packets were dropped: places. A power of two. 512 KiB */
+#define DROPPED 16384
 
 /* Whom UDP's sockets talk with: places, and how many are taken, which is the difference. */
 #define UDP_BITS  15

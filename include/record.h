@@ -295,6 +295,7 @@ enum conn_flag {
 	CONN_PENDING = 2048, /* of CONN_ESTABLISHED: CONN_TAKEN will tell the same, and its owner */
 	CONN_DATAGRAMS = 4096, /* UDP: c.tx, c.rx, c.data_segs_out and _in are payload and datagrams
 				  that weir counted, since opened; last is known */
+	CONN_DROPS = 8192,     /* dropped is known */
 };
 
 /* Counters of the kernel's own (struct tcp_sock), as they were at s.h.ts. */
@@ -333,7 +334,9 @@ struct conn_rec {
 	u32 send_queue, send_limit; /* bytes: not acknowledged; SO_SNDBUF as the kernel has it */
 	u32 recv_queue, recv_limit; /* bytes: not read; SO_RCVBUF. Listening: connections */
 	struct conn_counts c;
-	u64 last; /* UDP: the last datagram, CLOCK_MONOTONIC, ns */
+	u64 last;        /* UDP: the last datagram, CLOCK_MONOTONIC, ns */
+	u32 dropped;     /* packets of the socket that the kernel dropped while weir watched */
+	u32 drop_reason; /* of the last of them */
 };
 #define CONNECT_UNKNOWN (~0ull)
 

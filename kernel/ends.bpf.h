@@ -58,23 +58,19 @@ static __always_inline bool end_alive(const struct end *e)
 	       refs;
 }
 
-static __noinline int ends_note(u64 sk)
+/* Notes a socket by what it is. */
+static __noinline int ends_put(u64 sk, const struct hit_sock *s, u32 netns)
 {
-	struct end e = {.sk = sk}, *old;
-	struct end_key key = {};
-	struct hit_sock s;
+	struct end e = {.sk = sk, .cookie = s->cookie}, *old;
+	struct end_key key = {.netns = netns, .l4 = s->id.protocol};
 
-	if (!hit_sock_look(&s, sk) || (s.id.family != AF_INET && s.id.family != AF_INET6) ||
-	    !s.id.lport || !s.cookie)
+	if ((s->id.family != AF_INET && s->id.family != AF_INET6) || !s->id.lport || !s->cookie)
 		return 0;
-	if (s.id.protocol != PROTO_TCP && s.id.protocol != PROTO_UDP)
+	if (s->id.protocol != PROTO_TCP && s->id.protocol != PROTO_UDP)
 		return 0;
-	key.netns = BPF_CORE_READ((struct sock *)sk, __sk_common.skc_net.net, ns.inum);
-	key.l4 = s.id.protocol;
-	key.lport = s.id.lport;
-	key.rport = s.id.rport;
-	key.raddr = s.id.rport ? end_fold(s.id.family, s.id.raddr) : 0;
-	e.cookie = s.cookie;
+	key.lport = s->id.lport;
+	key.rport = s->id.rport;
+	key.raddr = s->id.rport ? end_fold(s->id.family, s->id.raddr) : 0;
 	old = bpf_map_lookup_elem(&ends, &key);
 	if (old && old->sk == sk && old->cookie == e.cookie)
 		return 0;
@@ -84,6 +80,15 @@ static __noinline int ends_note(u64 sk)
 		return 0;
 	__sync_fetch_and_add(&ends_noted, 1);
 	return bpf_map_update_elem(&ends, &key, &e, BPF_ANY);
+}
+
+static __noinline int ends_note(u64 sk)
+{
+	struct hit_sock s;
+
+	if (!hit_sock_look(&s, sk))
+		return 0;
+	return ends_put(sk, &s, BPF_CORE_READ((struct sock *)sk, __sk_common.skc_net.net, ns.inum));
 }
 
 /* The socket that a packet is for, on its way in; 0: nobody knows. s is filled with what it is. */

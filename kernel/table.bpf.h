@@ -17,7 +17,7 @@
 
 #include "conn.bpf.h"
 #include "notice.bpf.h"
-#include "packet.bpf.h"
+#include "table_drops.bpf.h"
 
 /* include/net/tcp_states.h, ABI; the others are in conn.bpf.h and packet.bpf.h */
 enum {
@@ -416,6 +416,7 @@ static __noinline int conn_fill(struct conn_rec *r, struct tcp_sock *tp, const s
 	r->cookie = bpf_get_socket_cookie(tp);
 	r->netns = conn_netns(sk);
 	r->drops = conn_drops(sk);
+	dropped_fill(r);
 	conn_queues(r, tp, state);
 	return 0;
 }

@@ -42,6 +42,7 @@ SEC("?iter/task_file") int conn_scan(struct bpf_iter__task_file *ctx)
 		return 0;
 	if (conn_told.peers)
 		udp_cookie(sk);
+	dropped_note(sk);
 	if (sk->sk_protocol == PROTO_TCP && sk->__sk_common.skc_state == TCP_CLOSE)
 		return 0; /* neither connected nor listening */
 	s = conn_state_of(sk);
@@ -198,6 +199,7 @@ SEC("?iter/udp") int conn_list_udp(struct bpf_iter__udp *ctx)
 	r->cookie = bpf_get_socket_cookie(up);
 	r->netns = conn_netns(sk);
 	r->drops = conn_drops(sk);
+	dropped_fill(r);
 	unread = sk->sk_backlog.rmem_alloc.counter - up->forward_deficit;
 	unsent = sk->sk_wmem_alloc.refs.counter - 1;
 	r->recv_queue = unread > 0 ? unread : 0;

@@ -278,9 +278,10 @@ static __always_inline u64 udp_cookie(struct sock *sk)
 }
 
 /* udp_lib_get_port(sk, snum, hash2_nulladdr): each socket comes here before its first datagram. */
-SEC("?fentry") int udp_bound(u64 *ctx)
+SEC("?fexit") int udp_bound(u64 *ctx)
 {
 	bpf_get_socket_cookie((struct sock *)ctx[0]);
+	dropped_note((struct sock *)ctx[0]);
 	return 0;
 }
 

@@ -112,6 +112,13 @@ SEC("?tp_btf") int udp_out_tp(u64 *ctx)
 	return sk && udp_is(sk) ? udp_queued(sk, skb) : 0;
 }
 
+/* Of a socket without a place: what is dropped of it may say as little. */
+static __always_inline void udp_fresh(struct sock *sk, const struct udp_key *k)
+{
+	if (conn_told.dropped && udp_find(k) == UDP_NOWHERE)
+		dropped_note(sk);
+}
+
 /* What has no packet to tell the peer: that which the socket is connected to, else none. */
 static __noinline struct udp_peer *udp_own(struct sock *sk)
 {
@@ -121,6 +128,7 @@ static __noinline struct udp_peer *udp_own(struct sock *sk)
 	conn_ends(&id, sk);
 	udp_key_of(&k, &id);
 	k.cookie = udp_cookie(sk);
+	udp_fresh(sk, &k);
 	return udp_peer(sk, &k, true);
 }
 
@@ -157,6 +165,7 @@ SEC("?tp_btf") int udp_who_tp(u64 *ctx)
 	if (!udp_is(sk))
 		return 0;
 	k.cookie = udp_cookie(sk);
+	udp_fresh(sk, &k);
 	udp_peer(sk, &k, true); /* the place without a peer has the owner */
 	y = udp_young((u64)sk);
 	if (!y || y->sk != (u64)sk)

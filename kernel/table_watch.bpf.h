@@ -5,9 +5,6 @@
 
 #include "regs.bpf.h"
 #include "table.bpf.h"
-#include "conn.h"
-
-SEC(".rodata.conns") const volatile struct conn_told conn_told;
 
 /*
  * What has storage of its own leaves nothing behind by which a missed end would be found out: of
@@ -32,6 +29,19 @@ static __always_inline void conn_done(struct conn_state *s)
 		return;
 	s->kept = s->nobody = 0;
 	__sync_fetch_and_add(&conn_kept.ended, 1);
+}
+
+/* Packets that do not say whose they are may be this socket's. */
+static __always_inline void dropped_note(struct sock *sk)
+{
+	struct hit_sock s;
+
+	if (!conn_told.dropped)
+		return;
+	conn_ends(&s.id, sk);
+	s.id.protocol = sk->sk_protocol;
+	s.cookie = bpf_get_socket_cookie(sk);
+	ends_put((u64)sk, &s, conn_netns(sk));
 }
 
 static __always_inline void conn_tell(struct sock *sk, struct conn_state *s, u32 event, u32 state,
@@ -111,6 +121,7 @@ static __always_inline void conn_listen(struct sock *sk)
 	s->told = 1;
 	if (conn_in_task(sk, task))
 		conn_used_by(s, task);
+	dropped_note(sk);
 	conn_tell(sk, s, CONN_LISTENS, TCP_LISTEN, s->opened);
 }
 
@@ -208,6 +219,7 @@ SEC("?tp_btf") int conn_on_state(u64 *ctx)
 		s->flags |= CONN_HANDSHAKE;
 		s->fits = conn_fits(sk);
 		conn_expect(s);
+		dropped_note(sk);
 		if (!conn_pending(sk, s))
 			conn_tell(sk, s, CONN_ESTABLISHED, state, now);
 		return 0;

@@ -265,6 +265,7 @@ struct sk_buff {
 	u16 network_header;
 	u16 mac_header;
 	unsigned long _nfct;
+	unsigned long _skb_refdst;
 	unsigned int end; /* sk_buff_data_t */
 	unsigned char *head;
 	unsigned char *data;

@@ -25,6 +25,11 @@ extern const struct column table_columns[];
 int table_check(struct run *run, const char *usual, const char *words);
 /* The column of that name in a table, NULL with the sentence left by usage() when there is none. */
 const struct column *table_column(const struct column *columns, const char *name);
+/* For the tool's setup, after table_setup() with changes: packets that are dropped are counted by
+ * socket. 0 or FAIL. */
+int table_drops_setup(struct run *run, struct attach *a);
+/* Does one of the run's columns tell it? */
+bool table_drops_shown(const struct run *run);
 /* events: which changes the kernel half makes records of, 1 << enum conn_event each. changes: they
  * are watched at all; else only what there is can be listed. 0 or FAIL. */
 int table_setup(struct attach *a, u32 events, bool changes);

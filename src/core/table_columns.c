@@ -7,6 +7,7 @@
 #include "table.h"
 #include "decode.h"
 #include "error.h"
+#include "reason.h"
 #include "suggest.h"
 
 static const struct sock_id *sock_of(const struct rec *r)
@@ -223,6 +224,22 @@ COUNTER(ssthresh)
 COUNTER(mss)
 COUNTER(rate)
 
+static void tell_dropped(struct verbs *v, const struct rec *r)
+{
+	if (has(r, CONN_DROPS))
+		v->ops->uint(v, table_rec(r)->dropped);
+	else
+		decode_none(v);
+}
+
+static void tell_drop_reason(struct verbs *v, const struct rec *r)
+{
+	if (table_rec(r)->dropped)
+		decode_reason(v, table_rec(r)->drop_reason);
+	else
+		decode_none(v);
+}
+
 static bool is_closed(const struct rec *r)
 {
 	return sock_of(r)->type == SOCK_STREAM && table_rec(r)->event == CONN_CLOSED &&
@@ -358,6 +375,10 @@ const struct column table_columns[] = {
 	{"recv_limit", "RCVBUF", COL_UINT, 0, C(recv_limit), 8, NULL,
 	 "limit of the receive buffer; of a listener, of its queue"},
 	{"drops", "DROPS", COL_UINT, 0, C(drops), 5, NULL, "packets that the socket dropped"},
+	N("dropped", "DROPPED", 7, tell_dropped,
+	  "packets of or for it that were dropped anywhere in the kernel while weir watched"),
+	{"drop_reason", "DROPREASON", COL_NEST, COL_LEFT, 0, 0, 18, tell_drop_reason,
+	 "why, of the last of these: the running kernel's name; weir drops tells each"},
 	{"close", "CLOSE", COL_NEST, COL_LEFT, 0, 0, 8, tell_close,
 	 "why it ended: fin, reset, refused, timeout, given up, error"},
 	{"closed_by", "BY", COL_NEST, COL_LEFT, 0, 0, 6, tell_closed_by,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 #include <stdlib.h>
 #include "reason.h"
+#include "decode.h"
 #include "told.h"
 #include "unpack.h"
 
@@ -79,6 +80,18 @@ const char *reason_name(u32 number)
 	const struct known *k = find(number);
 
 	return k ? k->name : NULL;
+}
+
+void decode_reason(struct verbs *v, u32 number)
+{
+	const char *name = reason_name(number);
+
+	if (name)
+		v->ops->word(v, name);
+	else if (tell_is_text(v))
+		v->ops->hex(v, number);
+	else
+		v->ops->uint(v, number);
 }
 
 u32 reason_number(const char *name)

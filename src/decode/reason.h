@@ -4,6 +4,7 @@
 #define WEIR_DECODE_REASON_H
 
 #include "record.h"
+#include "verbs.h"
 
 enum drop_kind {
 	DROP_LOSS,
@@ -26,6 +27,8 @@ void reason_learn(u32 number, const char *name, u32 len);
 const char *reason_name(u32 number);
 /* The number of a name; 0 when the kernel has no such reason. */
 u32 reason_number(const char *name);
+/* Tells the name of a number, or the number. */
+void decode_reason(struct verbs *v, u32 number);
 /* All names that were learnt, in order of their numbers, NULL at the end. To be freed, the names
  * not. */
 const char **reason_names(void);

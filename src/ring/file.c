@@ -79,6 +79,8 @@ const struct file_field file_fields[] = {
 	F(REC_CONN, conn_rec, recv_limit),
 	F(REC_CONN, conn_rec, c),
 	F(REC_CONN, conn_rec, last),
+	F(REC_CONN, conn_rec, dropped),
+	F(REC_CONN, conn_rec, drop_reason),
 	SOCK(REC_HTTP, http_rec),
 	F(REC_HTTP, http_rec, first_ns),
 	F(REC_HTTP, http_rec, request_bytes),

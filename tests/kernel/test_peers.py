@@ -143,7 +143,7 @@ class Peers(unittest.TestCase):
         """Where nothing of UDP can be told, no datagram is looked at."""
         with self.watched("--failed") as live:
             ended = live.stop()
-        self.assertEqual(set(ended.stats["probes"]), {"inet_sock_set_state", "tcp_destroy_sock"})
+        self.assertEqual(set(ended.stats["probes"]), {"inet_sock_set_state", "tcp_destroy_sock", "kfree_skb"})
         ended = lib.weir("tcplife", "-d", "0.1", "--stats", "-o", "json")
         self.assertFalse(set(ended.stats["probes"]) & {"skb_consume_udp", "sock_recv_length", "ip_send_skb", "net_dev_queue"})
 

@@ -89,6 +89,12 @@ static bool brief(const struct run *run)
 	return run->common.format == OUT_TEXT && !run->common.record && !own.all;
 }
 
+/* All that is known of a connection is told on a terminal, and kept in a recording. */
+static bool drops_watched(const struct run *run)
+{
+	return !own.once && (own.live || run->common.record || table_drops_shown(run));
+}
+
 static int setup(struct run *run, struct attach *a)
 {
 	/* nothing of UDP fails */
@@ -100,7 +106,7 @@ static int setup(struct run *run, struct attach *a)
 			   : brief(run) ? CHANGES
 					: ALL,
 			   !own.once) ||
-	       peers_setup(run, a, own.peers);
+	       (drops_watched(run) && table_drops_setup(run, a)) || peers_setup(run, a, own.peers);
 }
 
 static int attach(struct run *run, struct attach *a)

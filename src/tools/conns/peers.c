@@ -14,7 +14,7 @@ static const struct probe sends4 = {
 /* Gives each socket its cookie. */
 static const struct probe binds = {
 	.name = "udp_lib_get_port",
-	.ways = {{"udp_bound", PROBE_FENTRY, "udp_lib_get_port", 3}},
+	.ways = {{"udp_bound", PROBE_FEXIT, "udp_lib_get_port", 3}},
 };
 static const struct probe sends6 = {
 	.name = "ip6_send_skb",

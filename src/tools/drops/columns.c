@@ -75,18 +75,6 @@ static void tell_none(struct verbs *v)
 		decode_none(v);
 }
 
-static void tell_reason_of(struct verbs *v, u32 number)
-{
-	const char *name = reason_name(number);
-
-	if (name)
-		v->ops->word(v, name);
-	else if (v->ops == &verbs_text)
-		v->ops->hex(v, number);
-	else
-		v->ops->uint(v, number);
-}
-
 static void tell_kind_of(struct verbs *v, u32 number)
 {
 	static const char *const words[] = {
@@ -131,7 +119,7 @@ u32 drops_reason(const struct rec *r)
 static void tell_reason(struct verbs *v, const struct rec *r)
 {
 	if (drops_reason(r))
-		tell_reason_of(v, drops_reason(r));
+		decode_reason(v, drops_reason(r));
 	else
 		tell_none(v);
 }
@@ -216,7 +204,7 @@ static const struct drop_rec *drop_of(const struct rec *r)
 
 static void each_reason(struct verbs *v, const struct rec *r)
 {
-	tell_reason_of(v, drop_of(r)->reason);
+	decode_reason(v, drop_of(r)->reason);
 }
 
 static void each_kind(struct verbs *v, const struct rec *r)

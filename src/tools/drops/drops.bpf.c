@@ -3,7 +3,7 @@
  * weir drops: what the kernel drops, counted or one by one. It runs wherever a packet is dropped,
  * in the name of any task: whose it is, the packet's socket says.
  */
-#include "ends.bpf.h"
+#include "drop.bpf.h"
 #include "owner.bpf.h"
 #include "ring.bpf.h"
 #include "tally.bpf.h"
@@ -37,47 +37,6 @@ struct {
 	__type(value, u8);
 } stacks SEC(".maps");
 
-/* A drop, as the program got it; the rest is asked for where it is needed. */
-struct drop {
-	u64 *ctx;
-	struct sk_buff *skb;
-	u64 sk; /* the receiving socket, or the packet's; 0: none */
-	u64 place;
-	u32 reason;
-};
-
-static __always_inline bool reason_wanted(u32 reason)
-{
-	u64 at = REASON_WHAT(reason) - 1, word = at / 64;
-
-	if (!conf.chosen)
-		return true;
-	barrier_var(word);
-	return word < REASON_WORDS && conf.reasons[word] >> (at & 63) & 1;
-}
-
-/* Kernel memory below the direct mapping is none: what is not a device's address is left alone. */
-#define NETNS_FIRST 0xf0000000 /* PROC_DYNAMIC_FIRST, fs/proc/generic.c: inodes of namespaces */
-
-/*
- * The packet and its device. Where a packet lies in a socket's queue, the place of its device has
- * other things (dev_scratch, rbnode): a device is one whose namespace looks like one; else what the
- * packet came in by.
- */
-static __always_inline void look_packet(struct drop_rec *r, struct sk_buff *skb)
-{
-	u32 netns;
-
-	packet_look(&r->packet, (u64)skb);
-	netns = r->packet.ifindex ? packet_netns((u64)skb) : 0;
-	if (netns >= NETNS_FIRST) {
-		r->netns = netns;
-		return;
-	}
-	__builtin_memset(r->packet.dev, 0, sizeof(r->packet.dev));
-	r->packet.ifindex = skb->skb_iif;
-}
-
 static __always_inline bool passes(const struct drop_rec *r)
 {
 	struct peer none = {};
@@ -102,20 +61,12 @@ static __always_inline struct made *make(struct drop *d)
 {
 	u32 zero = 0;
 	struct made *m = bpf_map_lookup_elem(&made, &zero);
-	struct sock *sk = (struct sock *)d->sk;
+	struct sock *sk;
 
 	if (!m)
 		return NULL;
-	m->rec.netns = 0;
-	look_packet(&m->rec, d->skb);
-	if (!sk && d->reason != conf.no_socket) {
-		d->sk = ends_find(&m->rec.packet, m->rec.netns, &m->rec.sock);
-		sk = (struct sock *)d->sk;
-	} else {
-		hit_sock_look(&m->rec.sock, d->sk);
-	}
-	if (!sk)
-		m->rec.sock.id.flags = 0;
+	m->rec.netns = drop_look(d, &m->rec.packet, &m->rec.sock);
+	sk = (struct sock *)d->sk;
 	if (!m->rec.netns && sk)
 		m->rec.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	return m;
@@ -300,13 +251,17 @@ static __noinline int recent_fill(struct recent *r, u64 at)
 {
 	u32 zero = 0;
 	struct made *m = bpf_map_lookup_elem(&made, &zero);
+	u32 netns;
 
 	r->sk = r->cookie = 0;
 	r->noted = ends_noted;
 	if (!m)
 		return 0;
 	packet_look(&m->rec.packet, at);
-	r->sk = ends_find(&m->rec.packet, packet_netns(at), &m->rec.sock);
+	netns = packet_netns(at);
+	if (netns < NETNS_FIRST)
+		netns = route_netns(at);
+	r->sk = ends_find(&m->rec.packet, netns, &m->rec.sock);
 	r->cookie = r->sk ? m->rec.sock.cookie : 0;
 	return 0;
 }
@@ -353,7 +308,7 @@ static __always_inline struct owner *count_owner(struct drop *d, struct recent *
 
 	if (sk) {
 		bpf_core_read(&cookie, sizeof(cookie), &sk->__sk_common.skc_cookie.counter);
-	} else if (d->reason != conf.no_socket) {
+	} else if (d->reason != reasons.no_socket) {
 		at = r->sk;
 		cookie = r->cookie;
 	}
@@ -377,7 +332,7 @@ static __always_inline struct owner *count_owner(struct drop *d, struct recent *
 static __always_inline bool is_plain(const struct drop *d)
 {
 	return !(filter.have & (FILTER_SOCK | FILTER_NETNS)) && !(conf.by & MORE) && !d->sk &&
-	       d->reason != conf.no_socket && (!conf.netfilter || d->reason != conf.netfilter);
+	       d->reason != reasons.no_socket && (!conf.netfilter || d->reason != conf.netfilter);
 }
 
 static __always_inline void recent_keep(struct recent *r, const struct drop *d,
@@ -406,7 +361,7 @@ static __always_inline bool count_again(struct drop *d, struct recent *r)
 {
 	struct tally_slot *s;
 
-	if (d->sk || d->reason == conf.no_socket || !recent_look(d, r) || r->place != d->place ||
+	if (d->sk || d->reason == reasons.no_socket || !recent_look(d, r) || r->place != d->place ||
 	    r->reason != d->reason)
 		return false;
 	s = tally_slot(tally_base() + r->at);
@@ -456,37 +411,17 @@ static __noinline int count_drop(struct drop *d, struct recent *r)
 	return count_in(d, s);
 }
 
-static __always_inline int on_drop(u64 *ctx, u64 rx)
+static __always_inline int on_drop(struct drop *d)
 {
 	struct recent *r;
 	u32 zero = 0;
-	struct drop d = {
-		.ctx = ctx, .skb = (struct sk_buff *)ctx[0], .place = ctx[1], .reason = ctx[2]};
 
-	if (!reason_wanted(d.reason))
-		return 0;
-	d.sk = rx ? rx : (u64)d.skb->sk;
 	if (conf.each)
-		return tell(&d);
+		return tell(d);
 	r = bpf_map_lookup_elem(&recents, &zero);
-	if (!r || (ASKS_WHO && count_again(&d, r)))
+	if (!r || (ASKS_WHO && count_again(d, r)))
 		return 0;
-	return count_drop(&d, r);
-}
-
-SEC("?tp_btf") int on_drop_3(u64 *ctx)
-{
-	return on_drop(ctx, 0);
-}
-
-/* Since c53795d48ee8 (6.11) with the receiving socket, which may be NULL though the verifier of
- * some kernels believes that it is not: so it is read as a number. */
-SEC("?tp_btf") int on_drop_4(u64 *ctx)
-{
-	u64 rx = 0;
-
-	bpf_probe_read_kernel(&rx, sizeof(rx), &ctx[3]);
-	return on_drop(ctx, rx);
+	return count_drop(d, r);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -5,10 +5,10 @@
 #include <string.h>
 #include "chosen.h"
 #include "columns.h"
+#include "drops.h"
 #include "error.h"
 #include "hit_decode.h"
 #include "owners.h"
-#include "probes.h"
 #include "reason.h"
 #include "reasons.h"
 #include "stacks.h"
@@ -52,12 +52,6 @@ static const struct option_row options[] = {
 	{0, "reasons", NULL, OPT_FLAG, OWN(list), 0, 0,
 	 "list this kernel's reasons and what they mean, and end"},
 	{0},
-};
-
-static const struct probe kfree_skb = {
-	.name = "kfree_skb",
-	.ways = {{"on_drop_4", PROBE_TP_BTF, "kfree_skb", 4},
-		 {"on_drop_3", PROBE_TP_BTF, "kfree_skb", 3}},
 };
 
 static int order(const struct tally_rec *a, const struct tally_rec *b)
@@ -172,17 +166,13 @@ static int setup(struct run *run, struct attach *a)
 	if (!conf || !ring)
 		return fail(
 			"the BPF object of drops is not what it should be: this build is broken");
-	if (reasons_ask(run))
+	if (reasons_ask(run) || reasons_want(a, own.reason ? own.reasons : NULL))
 		return FAIL;
 	symbols_kernel();
 	conf->by = own.by;
 	conf->each = own.each;
 	conf->stack = own.stack;
-	conf->chosen = own.reason != NULL;
 	conf->netfilter = reason_number("NETFILTER_DROP");
-	conf->no_socket = reason_number("NO_SOCKET");
-	memcpy(conf->reasons, own.reasons, sizeof(conf->reasons));
-	probes_want(a, &kfree_skb);
 	owners_load(a->obj);
 	if (!own.each && tallies_setup(run, a, own.tallies.slots))
 		return FAIL;

@@ -26,8 +26,9 @@ static int check(struct run *run)
 
 static int setup(struct run *run, struct attach *a)
 {
-	(void)run;
-	return table_setup(a, 1 << CONN_CLOSED, true);
+	if (table_setup(a, 1 << CONN_CLOSED, true))
+		return FAIL;
+	return own.columns && table_drops_shown(run) ? table_drops_setup(run, a) : 0;
 }
 
 static int attach(struct run *run, struct attach *a)

@@ -65,8 +65,9 @@ static void discard(struct run *run, const struct rec *r)
 
 static int setup(struct run *run, struct attach *a)
 {
-	(void)run;
-	return table_setup(a, 1 << CONN_CLOSED, true);
+	if (table_setup(a, 1 << CONN_CLOSED, true))
+		return FAIL;
+	return own.columns && table_drops_shown(run) ? table_drops_setup(run, a) : 0;
 }
 
 /* From here on the kernel half counts. */

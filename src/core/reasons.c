@@ -4,6 +4,7 @@
 #include <strings.h>
 #include "error.h"
 #include "kernel.h"
+#include "probes.h"
 #include "reason.h"
 #include "reasons.h"
 
@@ -58,6 +59,13 @@ static bool fits(const char *name, const char *word, size_t n)
 	return !strncasecmp(name, word, n - all) && (all || strlen(name) == n);
 }
 
+static void mark(u64 *bits, const char *name)
+{
+	u32 at = REASON_WHAT(reason_number(name)) - 1;
+
+	bits[at / 64] |= 1ull << at % 64;
+}
+
 static int choose(const char *word, const char **names, u64 *bits)
 {
 	const char *near;
@@ -69,11 +77,9 @@ static int choose(const char *word, const char **names, u64 *bits)
 		word += 16;
 	n = strlen(word);
 	for (u32 i = 0; names[i]; i++) {
-		u32 at = REASON_WHAT(reason_number(names[i])) - 1;
-
 		if (!fits(names[i], word, n))
 			continue;
-		bits[at / 64] |= 1ull << at % 64;
+		mark(bits, names[i]);
 		found++;
 	}
 	if (found)
@@ -97,4 +103,34 @@ int reasons_choose(const char *list, u64 *bits)
 	free(all);
 	free(names);
 	return err;
+}
+
+void reasons_losses(u64 *bits)
+{
+	const char **names = reason_names();
+
+	for (u32 i = 0; names && names[i]; i++)
+		if (reason_kind(reason_number(names[i])) == DROP_LOSS)
+			mark(bits, names[i]);
+	free(names);
+}
+
+static const struct probe kfree_skb = {
+	.name = "kfree_skb",
+	.ways = {{"on_drop_4", PROBE_TP_BTF, "kfree_skb", 4},
+		 {"on_drop_3", PROBE_TP_BTF, "kfree_skb", 3}},
+};
+
+int reasons_want(struct attach *a, const u64 *bits)
+{
+	struct reasons_asked *asked = attach_data(a, ".rodata.reasons", sizeof(*asked));
+
+	if (!asked)
+		return fail("the BPF object has no .rodata.reasons: this build is broken");
+	asked->no_socket = reason_number("NO_SOCKET");
+	asked->chosen = bits != NULL;
+	if (bits)
+		memcpy(asked->bits, bits, sizeof(asked->bits));
+	probes_want(a, &kfree_skb);
+	return 0;
 }
