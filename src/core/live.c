@@ -150,7 +150,7 @@ static int record_open(struct live *l)
 }
 
 /* So that replay on another machine can tell the cgroup's path. */
-static void record_cgroup(struct live *l, u64 id)
+static __attribute__((noinline)) void record_cgroup(struct live *l, u64 id)
 {
 	static u64 seen[4096];
 	const char *path;
@@ -182,27 +182,37 @@ static void record_symbol(void *arg, u64 address)
 static u64 cgroup_of(const struct rec *r)
 {
 	const struct tally_rec *t = (const struct tally_rec *)r;
-	const struct who *who;
+	const struct who *who = rec_who(r);
 
-	if (r->type == REC_CALL) /* most are */
-		return ((const struct call_rec *)r)->who.cgroup;
-	who = rec_who(r);
 	if (who)
 		return who->cgroup;
 	return r->type == REC_TALLY && t->flags & TALLY_CGROUP ? t->key.id : 0;
+}
+
+static inline void keep_cgroup(struct live *l, u64 cgroup)
+{
+	if (cgroup && cgroup != l->last_cgroup)
+		record_cgroup(l, cgroup);
+}
+
+static __attribute__((noinline)) void keep_names(struct live *l, const struct rec *r)
+{
+	keep_cgroup(l, cgroup_of(r));
+	symbols_of(r, record_symbol, l);
+	l->run.events += run_events_of(r);
 }
 
 /* Into the recording. */
 static void keep(struct run *run, const struct rec *r)
 {
 	struct live *l = (struct live *)run; /* its first member */
-	u64 cgroup = cgroup_of(r);
 
-	if (cgroup && cgroup != l->last_cgroup)
-		record_cgroup(l, cgroup);
-	if (r->type != REC_CALL) /* it has no addresses of code */
-		symbols_of(r, record_symbol, run);
-	run->events += run_events_of(r);
+	if (r->type == REC_CALL) { /* most are; one event, and no addresses of code */
+		keep_cgroup(l, ((const struct call_rec *)r)->who.cgroup);
+		run->events++;
+	} else {
+		keep_names(l, r);
+	}
 	file_write(&l->file, r);
 	if (run->common.count && run->events >= run->common.count)
 		run->stop = true;

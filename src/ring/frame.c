@@ -64,28 +64,25 @@ static inline bool may_be_kept(const struct rec *r)
 }
 
 typedef u64 lanes __attribute__((vector_size(16)));
+typedef u64 anywhere __attribute__((vector_size(16), aligned(8)));
 
-static inline lanes differ(const u64 *a, const u64 *kept)
+static inline bool none(lanes d)
 {
-	lanes x;
-
-	memcpy(&x, a, sizeof(x));
-	return x ^ *(const lanes *)kept;
-}
-
-static inline bool same4(const u64 *a, const u64 *kept)
-{
-	lanes d = differ(a, kept) | differ(a + 2, kept + 2);
-
 	return !(d[0] | d[1]);
 }
 
-static inline bool same8(const u64 *a, const u64 *kept)
-{
-	lanes d = differ(a, kept) | differ(a + 2, kept + 2) | differ(a + 4, kept + 4) |
-		  differ(a + 6, kept + 6);
+/* In what eight words differ. kept: lanes where they are aligned, which is four instructions less.
+ */
+#define DIFFER8(a, kept)                                                                           \
+	(((a)[0] ^ (kept)[0]) | ((a)[1] ^ (kept)[1]) | ((a)[2] ^ (kept)[2]) | ((a)[3] ^ (kept)[3]))
+#define DIFFER16(a, kept) (DIFFER8(a, kept) | DIFFER8((a) + 4, (kept) + 4))
 
-	return !(d[0] | d[1]);
+/* Puts sum and size before n bytes of contents; returns the frame's end. */
+static inline __attribute__((always_inline)) void *finish(u32 *head, u32 n, u32 size)
+{
+	head[0] = sum_of(head + 2, n, size);
+	head[1] = size;
+	return (u8 *)(head + 2) + SECT_NEXT(n);
 }
 
 /* Where the next words are written, and the mask of those that were. */
@@ -101,34 +98,52 @@ static inline void write_word(struct words *w, const u64 *from, u64 *kept, u32 i
 	}
 }
 
-/*
- * The words in which r differs from what is kept, and their mask before them; the first word of
- * both is the same, and the next two are times, which never are. Returns where they end.
- */
-static inline u64 *write_words(u64 *to, u64 *kept, const struct rec *r)
+/* Words that are not as those kept, behind their mask and the times; from the fourth to the i-th
+ * all are. */
+static __attribute__((noinline)) void *write_words(u32 *head, u64 *kept, const u64 *from, u32 i,
+						   u32 n, u32 place)
 {
-	const u64 *from = (const u64 *)r;
-	struct words w = {to + 3, 3 << 1};
-	u32 n = r->len / sizeof(u64), i;
+	u64 *to = (u64 *)(head + 2);
+	struct words w = {to + 3, *to};
 
-	to[1] = kept[1] = from[1];
-	to[2] = kept[2] = from[2];
 	write_word(&w, from, kept, 3);
-	for (i = 4; i + 8 <= n; i += 8)
-		if (!same8(from + i, kept + i))
+	for (; i + 8 <= n; i += 8)
+		if (!none(DIFFER8((const anywhere *)(from + i), (const lanes *)(kept + i))))
 			for (u32 k = i; k < i + 8; k++)
 				write_word(&w, from, kept, k);
-	if (i + 4 <= n && same4(from + i, kept + i))
-		i += 4;
 	for (; i < n; i++)
 		write_word(&w, from, kept, i);
 	*to = w.mask;
-	return w.out;
+	n = (u8 *)w.out - (u8 *)to;
+	return finish(head, n, n | place << 22 | FRAME_SHORT);
 }
 
-/* A whole record. Returns the frame's size. */
-static __attribute__((noinline)) u32 write_whole(struct kept *k, u64 *to, const struct rec *r,
-						 u32 place)
+/*
+ * The words in which r differs from what is kept, and their mask before them; the first word of
+ * both is the same, and the next two are times, which never are. Of a call's these are mostly all.
+ */
+static inline void *write_short(u32 *head, u64 *kept, const struct rec *r, u32 place)
+{
+	const u64 *from = (const u64 *)r;
+	u64 *to = (u64 *)(head + 2);
+	u32 n = r->len / sizeof(u64), i = 4, size = 3 * sizeof(u64);
+
+	to[0] = 3 << 1;
+	to[1] = kept[1] = from[1];
+	to[2] = kept[2] = from[2];
+	if (r->type == REC_CALL && from[3] == kept[3])
+		while (i + 16 <= n &&
+		       none(DIFFER16((const anywhere *)(from + i), (const lanes *)(kept + i))))
+			i += 16;
+	/* the last ones with some of those before */
+	if (i > 4 && i + 16 > n &&
+	    none(DIFFER16((const anywhere *)(from + n - 16), (const anywhere *)(kept + n - 16))))
+		return finish(head, size, size | place << 22 | FRAME_SHORT);
+	return write_words(head, kept, from, i, n, place);
+}
+
+static __attribute__((noinline)) void *write_whole(struct kept *k, u32 *head, const struct rec *r,
+						   u32 place)
 {
 	u32 size = r->len;
 
@@ -136,26 +151,18 @@ static __attribute__((noinline)) u32 write_whole(struct kept *k, u64 *to, const 
 		memcpy(k->words[place], r, size);
 	else
 		place = 0;
-	memcpy(to, r, size);
-	memset((u8 *)to + size, 0, SECT_NEXT(size) - size);
-	return size | place << 22;
+	memcpy(head + 2, r, size);
+	memset((u8 *)(head + 2) + size, 0, SECT_NEXT(size) - size);
+	return finish(head, size, size | place << 22);
 }
 
 void *frame_write(struct kept *k, void *at, const struct rec *r)
 {
-	u32 *head = at, place = place_of(r), size, n;
-	u64 *kept = k->words[place], *to = (u64 *)(head + 2);
+	u32 place = place_of(r);
+	u64 *kept = k->words[place];
 
-	if (kept[0] == *(const u64 *)r) {
-		n = (u8 *)write_words(to, kept, r) - (u8 *)to;
-		size = n | place << 22 | FRAME_SHORT;
-	} else {
-		size = write_whole(k, to, r, place);
-		n = FRAME_SIZE(size);
-	}
-	head[0] = sum_of(to, n, size);
-	head[1] = size;
-	return (u8 *)to + SECT_NEXT(n);
+	return kept[0] == *(const u64 *)r ? write_short(at, kept, r, place)
+					  : write_whole(k, at, r, place);
 }
 
 /* Puts a short frame's record together at its place; NULL when no writer could have meant it. */
