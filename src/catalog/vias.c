@@ -47,17 +47,15 @@ static const char *refusal(enum via via, int err)
 static const char *try_tracing(enum via via)
 {
 	bool tp = via == VIA_TP_BTF;
-	struct btf *btf = kernel_btf();
-	s32 id;
+	struct kernel_name name = {.name = tp ? "btf_trace_" TRACEPOINT : FUNCTION,
+				   .kind = tp ? BTF_KIND_TYPEDEF : BTF_KIND_FUNC};
 	int fd;
 
-	if (!btf)
+	if (!kernel_names(&name, 1))
 		return "this kernel has no BTF (CONFIG_DEBUG_INFO_BTF)";
-	id = btf__find_by_name_kind(btf, tp ? "btf_trace_" TRACEPOINT : FUNCTION,
-				    tp ? BTF_KIND_TYPEDEF : BTF_KIND_FUNC);
-	if (id < 0)
+	if (!name.id)
 		return "this kernel's BTF does not list " FUNCTION;
-	fd = load(BPF_PROG_TYPE_TRACING, tp ? BPF_TRACE_RAW_TP : BPF_TRACE_FENTRY, id);
+	fd = load(BPF_PROG_TYPE_TRACING, tp ? BPF_TRACE_RAW_TP : BPF_TRACE_FENTRY, name.id);
 	if (fd < 0)
 		return refusal(via, errno);
 	close(fd);

@@ -48,27 +48,46 @@ const char *tracefs(void)
 	return NULL;
 }
 
-/* Tries to load and to attach a program that does nothing, to a function that runs rarely. */
+/*
+ * Where it is compiled to machine code and the kernel can lead functions to such, it can be
+ * attached: to try takes as long as to attach a call's, since the kernel walks over all of its
+ * functions, twice.
+ */
+static bool surely_attached(int fd, const struct kernel_name *direct)
+{
+	struct bpf_prog_info info = {};
+	u32 len = sizeof(info);
+
+	return direct->id && !bpf_obj_get_info_by_fd(fd, &info, &len) && info.jited_prog_len;
+}
+
+/* Tries to load and, where that does not tell, to attach a program that does nothing, to a function
+ * that runs rarely. */
 static bool try_fexit(char *why)
 {
 	struct bpf_insn insns[] = {
 		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0},
 		{.code = BPF_JMP | BPF_EXIT},
 	};
-	struct kernel_name name = {.name = CALL_PREFIX "setdomainname", .kind = BTF_KIND_FUNC};
+	struct kernel_name names[] = {
+		{.name = CALL_PREFIX "setdomainname", .kind = BTF_KIND_FUNC},
+		{.name = "register_ftrace_direct", .kind = BTF_KIND_FUNC},
+	};
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_FEXIT);
 	int fd, link;
 
-	if (!kernel_names(&name, 1))
+	if (!kernel_names(names, 2))
 		return snprintf(why, 240, "the kernel has no BTF (CONFIG_DEBUG_INFO_BTF)"), false;
-	if (!name.id)
+	if (!names[0].id)
 		return snprintf(why, 240, "the kernel's BTF lists no " CALL_PREFIX "* functions"),
 		       false;
-	opts.attach_btf_id = name.id;
+	opts.attach_btf_id = names[0].id;
 	fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "weir_try", "GPL", insns, 2, &opts);
 	if (fd < 0)
 		return snprintf(why, 240, "the kernel refuses fexit programs: %s", strerror(errno)),
 		       false;
+	if (surely_attached(fd, &names[1]))
+		return close(fd), true;
 	link = bpf_raw_tracepoint_open(NULL, fd);
 	if (link < 0)
 		snprintf(why, 240, "fexit programs cannot be attached: %s", strerror(errno));
@@ -81,7 +100,7 @@ static bool try_fexit(char *why)
 bool way_offered(enum call_way way, char *why)
 {
 	static char kept[240];
-	static int fexit; /* asked once: to attach and to detach takes the kernel 0.3 s */
+	static int fexit; /* asked once */
 
 	*why = 0;
 	switch (way) {
