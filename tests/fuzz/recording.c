@@ -143,7 +143,8 @@ static void show(struct out *o, const struct rec *r)
 		[REC_CALL] = "trace",  [REC_CONNECT] = "soconnect", [REC_ACCEPT] = "soaccept",
 		[REC_RMEM] = "sormem", [REC_HTTP] = "http",         [REC_PACKET] = "packets",
 	};
-	const struct tool *t = tools[r->type] ? tool_find(tools[r->type]) : NULL;
+	const char *name = r->type < REC_MAX ? tools[r->type] : NULL; /* else of a newer weir */
+	const struct tool *t = name ? tool_find(name) : NULL;
 	struct run run = {.tool = t};
 	u32 n = 0;
 
