@@ -162,18 +162,18 @@ $(B)/pack: scripts/pack.c include/packed.h
 	@mkdir -p $(@D)
 	$(call say,CC) $(CC) $(ALL) -o $@ $<
 
-# Packed: an eighth. BASE is the one of which the others have most.
+# Packed: an eighth, of it what the best of compressors makes. BASE is the one of which the others have most.
 BASE := tcprtt
 $(B)/obj/embed/%.o: $(B)/bpf/%.bpf.o $(B)/bpf/$(BASE).bpf.o $(B)/pack
 	@mkdir -p $(@D)
 	@$(B)/pack $(B)/bpf/$(BASE).bpf.o $< >$<.packed
-	@gzip -9n <$<.packed >$<.gz
+	@libdeflate-gzip -12 <$<.packed >$<.gz
 	$(call say,EMBED) $(call embed,$*_bpf_o,$<.gz)
 
 $(B)/obj/embed/base.o: $(B)/bpf/$(BASE).bpf.o $(B)/pack
 	@mkdir -p $(@D)
 	@$(B)/pack $< >$(B)/bpf/base.packed
-	@gzip -9n <$(B)/bpf/base.packed >$(B)/bpf/base.gz
+	@libdeflate-gzip -12 <$(B)/bpf/base.packed >$(B)/bpf/base.gz
 	$(call say,EMBED) $(call embed,base_bpf_o,$(B)/bpf/base.gz)
 
 # Texts that are seldom asked for: a third.
@@ -181,12 +181,12 @@ $(B)/obj/embed/catalog.o: $(CATALOG)
 $(B)/obj/embed/reason.o: $(TABLES)
 $(B)/obj/embed/catalog.o $(B)/obj/embed/reason.o: $(B)/obj/embed/%.o:
 	@mkdir -p $(@D)
-	@gzip -9n <$(B)/gen/$*.texts >$(B)/gen/$*.texts.gz
+	@libdeflate-gzip -12 <$(B)/gen/$*.texts >$(B)/gen/$*.texts.gz
 	$(call say,EMBED) $(call embed,$*_texts,$(B)/gen/$*.texts.gz)
 
 $(B)/obj/embed/%.rec.o: src/tools/%.rec
 	@mkdir -p $(@D)
-	@gzip -9n <$< >$(B)/obj/embed/$(notdir $*).rec.gz
+	@libdeflate-gzip -12 <$< >$(B)/obj/embed/$(notdir $*).rec.gz
 	$(call say,EMBED) $(call embed,$(notdir $*)_rec,$(B)/obj/embed/$(notdir $*).rec.gz)
 
 # Tests: each unit test twice, as it is and under the sanitizers; fuzzers are clang's.
