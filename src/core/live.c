@@ -179,7 +179,7 @@ static void record_symbol(void *arg, u64 address)
 }
 
 /* The cgroup that a record names, 0 when it names none. */
-static u64 cgroup_of(const struct rec *r)
+static __attribute__((noinline)) u64 cgroup_of(const struct rec *r)
 {
 	const struct tally_rec *t = (const struct tally_rec *)r;
 	const struct who *who = rec_who(r);
@@ -189,30 +189,18 @@ static u64 cgroup_of(const struct rec *r)
 	return r->type == REC_TALLY && t->flags & TALLY_CGROUP ? t->key.id : 0;
 }
 
-static inline void keep_cgroup(struct live *l, u64 cgroup)
-{
-	if (cgroup && cgroup != l->last_cgroup)
-		record_cgroup(l, cgroup);
-}
-
-static __attribute__((noinline)) void keep_names(struct live *l, const struct rec *r)
-{
-	keep_cgroup(l, cgroup_of(r));
-	symbols_of(r, record_symbol, l);
-	l->run.events += run_events_of(r);
-}
-
 /* Into the recording. */
 static void keep(struct run *run, const struct rec *r)
 {
 	struct live *l = (struct live *)run; /* its first member */
+	bool call = r->type == REC_CALL;     /* most are; one event, and no addresses of code */
+	u64 cgroup = call ? ((const struct call_rec *)r)->who.cgroup : cgroup_of(r);
 
-	if (r->type == REC_CALL) { /* most are; one event, and no addresses of code */
-		keep_cgroup(l, ((const struct call_rec *)r)->who.cgroup);
-		run->events++;
-	} else {
-		keep_names(l, r);
-	}
+	if (cgroup && cgroup != l->last_cgroup)
+		record_cgroup(l, cgroup);
+	if (!call)
+		symbols_of(r, record_symbol, run);
+	run->events += call ? 1 : run_events_of(r);
 	file_write(&l->file, r);
 	if (run->common.count && run->events >= run->common.count)
 		run->stop = true;
