@@ -39,7 +39,7 @@ class Static(unittest.TestCase):
         self.assertEqual(ended.lines, [refused], ended)
 
     def test_small(self):
-        """Without its symbols it is 3.00 MB; what comes in again is seen."""
+        """Without its symbols it is 2.99 MB; what comes in again is seen."""
         strip = lib.need("strip")
         lib.run(strip, "-o", f"{self.root}/stripped", STATIC)
         self.assertLess(os.path.getsize(f"{self.root}/stripped"), 3_050_000)
