@@ -34,6 +34,15 @@ static void tell(device_fn *each, void *arg, u32 ifindex, const char *name)
 	each(arg, ifindex, name);
 }
 
+/* It may come back, with the same number and name: from another namespace. */
+static void tell_gone(device_fn *each, void *arg, u32 ifindex)
+{
+	for (u32 k = 0; k < LISTENERS; k++)
+		if (told[k].each == each && told[k].known[ifindex % KNOWN].ifindex == ifindex)
+			told[k].known[ifindex % KNOWN].ifindex = 0;
+	each(arg, ifindex, NULL);
+}
+
 static void tell_all(device_fn *each, void *arg)
 {
 	struct if_nameindex *all = if_nameindex();
@@ -43,13 +52,17 @@ static void tell_all(device_fn *each, void *arg)
 	if_freenameindex(all);
 }
 
-/* One RTM_NEWLINK. */
 static void tell_link(struct nlmsghdr *h, device_fn *each, void *arg)
 {
 	struct ifinfomsg *link = NLMSG_DATA(h);
 	struct rtattr *a = IFLA_RTA(link);
 	int left = IFLA_PAYLOAD(h);
 
+	if (h->nlmsg_type == RTM_DELLINK) {
+		if (link->ifi_family == AF_UNSPEC) /* else it has left a bridge */
+			tell_gone(each, arg, link->ifi_index);
+		return;
+	}
 	for (; RTA_OK(a, left); a = RTA_NEXT(a, left)) {
 		const char *name = RTA_DATA(a);
 
@@ -87,7 +100,7 @@ void devices_poll(int fd, device_fn *each, void *arg)
 		if (n <= 0)
 			return;
 		for (; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n))
-			if (h->nlmsg_type == RTM_NEWLINK &&
+			if ((h->nlmsg_type == RTM_NEWLINK || h->nlmsg_type == RTM_DELLINK) &&
 			    h->nlmsg_len >= NLMSG_LENGTH(sizeof(struct ifinfomsg)))
 				tell_link(h, each, arg);
 	}

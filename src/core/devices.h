@@ -5,6 +5,7 @@
 
 #include "record.h"
 
+/* name: NULL when it is gone. */
 typedef void device_fn(void *arg, u32 ifindex, const char *name);
 
 /*
@@ -13,7 +14,7 @@ typedef void device_fn(void *arg, u32 ifindex, const char *name);
  * names then. Two functions may listen: each is told of all.
  */
 int devices_open(device_fn *each, void *arg);
-/* Calls each for every device that came, or got another name, since the last time. */
+/* Calls each for every device that came, went, or got another name, since the last time. */
 void devices_poll(int fd, device_fn *each, void *arg);
 
 #endif

@@ -13,6 +13,9 @@
 #define SNAP 262144 /* libpcap's MAXIMUM_SNAPLEN: no test of lengths goes beyond */
 
 static char *text;
+static const char *bare; /* for frames without a link level; NULL: the same */
+
+#define RAW 101 /* LINKTYPE_ */
 
 /* Compiled, by link type. */
 static struct compiled {
@@ -23,17 +26,22 @@ static struct compiled {
 	char why[PCAP_ERRBUF_SIZE];
 } compiled[8];
 
+static const char *text_for(u16 link)
+{
+	return bare && link == RAW ? bare : text;
+}
+
 /* pcap_compile() of n bytes of the text and of what is put behind them. */
 static int compile(struct bpf_program *prog, u16 link, size_t n, const char *more, char *why)
 {
 	/* LINKTYPE_RAW is DLT_RAW elsewhere; of the others in use here both are the same number */
-	pcap_t *dead = pcap_open_dead(link == 101 ? DLT_RAW : link, SNAP);
+	pcap_t *dead = pcap_open_dead(link == RAW ? DLT_RAW : link, SNAP);
 	char *whole = dead ? malloc(n + strlen(more) + 1) : NULL;
 	int err = -1;
 
 	*why = 0;
 	if (whole) {
-		memcpy(whole, text, n);
+		memcpy(whole, text_for(link), n);
 		strcpy(whole + n, more);
 		err = pcap_compile(dead, prog, whole, 1, PCAP_NETMASK_UNKNOWN);
 		if (err)
@@ -107,7 +115,7 @@ static struct compiled *compiled_for(u16 link)
 	c->link = link;
 	c->said = false;
 	c->done = true;
-	c->err = compile(&c->prog, link, strlen(text), "", c->why);
+	c->err = compile(&c->prog, link, strlen(text_for(link)), "", c->why);
 	return c;
 }
 
@@ -157,6 +165,11 @@ int expr_set(char **words, int n)
 		return tell_syntax(c->why);
 	return usage("the filter '%.60s%s' is wrong: %.200s; see pcap-filter(7)", text,
 		     strlen(text) > 60 ? "..." : "", c->why);
+}
+
+void expr_set_bare(const char *words)
+{
+	bare = words;
 }
 
 bool expr_given(void)

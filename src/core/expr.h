@@ -7,11 +7,14 @@
 #include "cbpf.h"
 #include "record.h"
 
-#define EXPR_TOO_LARGE 1 /* not for the kernel: packets are filtered in user space */
+#define EXPR_TOO_LARGE 8 /* not for the kernel: packets are filtered in user space */
 
 /* Joins the words of the command line; none: everything passes. Wrong ones are told with the place
  * where libpcap stops. 0 or USAGE. */
 int expr_set(char **words, int n);
+/* The same filter for frames that have no link level, where the first has words that are about it.
+ */
+void expr_set_bare(const char *words);
 /* Is there one? */
 bool expr_given(void);
 /*

@@ -274,13 +274,47 @@ static void look_if_up(struct hook_device *d)
 	d->down = down;
 }
 
-/* A device that is there, has come, or has another name now. */
-static void on_device(void *arg, u32 ifindex, const char *name)
+static void on_gone(struct hook_device *d)
+{
+	if (!d || d->gone)
+		return;
+	d->gone = true;
+	close_links(d);
+	if (d->left)
+		return;
+	nlive--;
+	if (!wanted->quiet)
+		note("%s is gone", d->name);
+}
+
+/* The place of a device that was not there before, or was gone. */
+static struct hook_device *place_for(u32 ifindex, const char *name)
 {
 	struct hook_device *d = device_of(ifindex), *more;
 
+	if (!d) {
+		more = realloc(devices, (ndevices + 1) * sizeof(*devices));
+		if (!more)
+			return NULL;
+		devices = more;
+		d = &devices[ndevices++];
+	}
+	*d = (struct hook_device){.ifindex = ifindex};
+	snprintf(d->name, sizeof(d->name), "%s", name);
+	return d;
+}
+
+/* A device that is there, has come, or has another name now; NULL: it has gone. */
+static void on_device(void *arg, u32 ifindex, const char *name)
+{
+	struct hook_device *d = device_of(ifindex);
+
 	(void)arg;
-	if (d) {
+	if (!name) {
+		on_gone(d);
+		return;
+	}
+	if (d && !d->gone) {
 		if (strcmp(d->name, name) && !d->left && !wanted->quiet)
 			note("%s is called %s now", d->name, name);
 		snprintf(d->name, sizeof(d->name), "%s", name);
@@ -288,13 +322,9 @@ static void on_device(void *arg, u32 ifindex, const char *name)
 	}
 	if (!is_wanted(name))
 		return;
-	more = realloc(devices, (ndevices + 1) * sizeof(*devices));
-	if (!more)
+	d = place_for(ifindex, name);
+	if (!d)
 		return;
-	devices = more;
-	d = &devices[ndevices++];
-	*d = (struct hook_device){.ifindex = ifindex};
-	snprintf(d->name, sizeof(d->name), "%s", name);
 	if (!attach_device(d)) {
 		nlive++;
 		if (running && !wanted->quiet)
@@ -414,13 +444,7 @@ bool hook_poll(struct attach *a)
 				look_if_up(d);
 			continue;
 		}
-		d->gone = true;
-		close_links(d);
-		if (d->left)
-			continue;
-		nlive--;
-		if (!wanted->quiet)
-			note("%s is gone", d->name);
+		on_gone(d);
 	}
 	return !nlive && !any;
 }

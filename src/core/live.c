@@ -116,7 +116,8 @@ static void record_name(struct live *l, u32 space, u64 id, const char *name)
 /* The names of this namespace's devices: replay elsewhere tells them, and not its own. */
 static void record_netdev(void *arg, u32 ifindex, const char *name)
 {
-	record_name(arg, NAME_NETDEV, (u64)netdev_own() << 32 | ifindex, name);
+	if (name)
+		record_name(arg, NAME_NETDEV, (u64)netdev_own() << 32 | ifindex, name);
 }
 
 /* Generic netlink families likewise. */

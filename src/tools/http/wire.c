@@ -17,7 +17,8 @@ static u32 snap;
 /* The filters in pcap-filter's words; a tag shifts what comes behind its word. */
 static int set_expr(const struct filter *f)
 {
-	char one[160] = "tcp", all[sizeof(one) * 2 + 32], *words[] = {all}, addr[INET6_ADDRSTRLEN];
+	static char one[160] = "tcp"; /* kept */
+	char all[sizeof(one) * 2 + 32], *words[] = {all}, addr[INET6_ADDRSTRLEN];
 	u32 n = 3, bits = 0;
 
 	if (f->have & FILTER_FAMILY)
@@ -34,6 +35,7 @@ static int set_expr(const struct filter *f)
 		snprintf(one + n, sizeof(one) - n, " and net %s/%u", addr, v6 ? bits : bits - 96);
 	}
 	snprintf(all, sizeof(all), "(%s) or (vlan and %s)", one, one);
+	expr_set_bare(one);
 	return expr_set(words, 1);
 }
 
