@@ -2,7 +2,6 @@
 #include "dns.h"
 #include "tell.h"
 
-#define HEAD       12
 #define LABEL_MOST 63
 #define NAME_MOST  255 /* octets of a name, with its lengths */
 #define TYPE_OPT   41
@@ -48,7 +47,7 @@ bool dns_name(const u8 *p, u32 n, u32 *at, char *to)
 			if (i + 1 >= n)
 				return false;
 			target = (len & 0x3f) << 8 | p[i + 1];
-			if (target >= least || target < HEAD)
+			if (target >= least || target < DNS_HEAD)
 				return false;
 			if (!jumped)
 				*at = i + 2;
@@ -109,12 +108,24 @@ static void extend(const u8 *p, u32 n, u32 at, struct dns_head *head)
 			head->rcode |= a.ttl >> 24 << 4;
 }
 
+bool dns_question(const u8 *p, u32 n, u32 *at, struct dns_question *q)
+{
+	if (!dns_name(p, n, at, q ? q->name : NULL) || n - *at < 4)
+		return false;
+	if (q) {
+		q->type = net16(p + *at);
+		q->class = net16(p + *at + 2) & 0x7fff; /* mDNS: answer to me alone */
+	}
+	*at += 4;
+	return true;
+}
+
 bool dns_parse(const u8 *p, u32 n, struct dns_head *head, struct dns_question *q, u32 *where)
 {
-	u32 at = HEAD, first;
+	u32 at = DNS_HEAD, first;
 	u16 flags;
 
-	if (n < HEAD)
+	if (n < DNS_HEAD)
 		return false;
 	flags = net16(p + 2);
 	*head = (struct dns_head){.id = net16(p),
@@ -128,15 +139,9 @@ bool dns_parse(const u8 *p, u32 n, struct dns_head *head, struct dns_question *q
 				  .more = net16(p + 10)};
 	if (flags & 0x40 || head->opcode > 6) /* a bit that must be zero; an opcode nobody has */
 		return false;
-	for (u32 i = 0; i < head->questions; i++) {
-		if (!dns_name(p, n, &at, i ? NULL : q->name) || n - at < 4)
+	for (u32 i = 0; i < head->questions; i++)
+		if (!dns_question(p, n, &at, i ? NULL : q))
 			return false;
-		if (!i) {
-			q->type = net16(p + at);
-			q->class = net16(p + at + 2) & 0x7fff; /* mDNS: answer to me alone */
-		}
-		at += 4;
-	}
 	first = at;
 	if (!head->questions) {
 		if (!head->answers || !dns_name(p, n, &first, q->name) || n - first < 4)

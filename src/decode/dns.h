@@ -12,6 +12,7 @@
 
 /* A name as text: escapes double or quadruple a byte. */
 #define DNS_NAME_MOST (255 * 4 + 1)
+#define DNS_HEAD      12 /* bytes before the first question */
 
 struct dns_question {
 	char name[DNS_NAME_MOST]; /* "." the root; bytes that are no plain text as \DDD */
@@ -40,6 +41,9 @@ struct dns_answer {
  * response of mDNS) has the name of its first answer instead. where: place behind the question.
  */
 bool dns_parse(const u8 *p, u32 n, struct dns_head *head, struct dns_question *q, u32 *where);
+/* The question at *at, which is moved on; false where none can be read. q: NULL, where it is only
+ * passed. */
+bool dns_question(const u8 *p, u32 n, u32 *at, struct dns_question *q);
 /* The record at *where, which is moved on; false where none can be read. */
 bool dns_next(const u8 *p, u32 n, u32 *where, struct dns_answer *a);
 /* What an answer says, as text: an address, a name, else its bytes in hexadecimal. */

@@ -221,6 +221,32 @@ class Dns(unittest.TestCase):
         server.close()
         self.assertEqual([(r["id"], r["notes"]) for r in self.rows(live)], [(1, []), (2, [])])
 
+    def test_mdns(self):
+        """Its answers repeat no question (RFC 6762 6): each goes to the query of that name and type; a message may have
+        several questions, and answer several."""
+        def name(text):
+            return query(text)[12:-4]
+
+        def answer(*names):
+            return struct.pack(">HHHHHH", 0, 0x8400, 0, len(names), 0, 0) + b"".join(
+                name(n) + struct.pack(">HHIH", 1, 0x8001, 120, 4) + socket.inet_aton(f"10.0.0.{i + 1}") for i, n in enumerate(names))
+        several = struct.pack(">HHHHHH", 0, 0, 4, 0, 0, 0) + b"".join(
+            name(f"{n}.local") + struct.pack(">HH", kind, 1) for n, kind in (("a", 1), ("a", 28), ("b", 1), ("never", 255)))
+        live = self.live("--mdns", "--side", "client", "--timeout", "600ms")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asks, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as says:
+            asks.bind(("127.0.0.1", 5353))
+            says.bind(("127.0.0.2", 5353))
+            asks.sendto(several, ("127.0.0.2", 5353))
+            says.recv(500)
+            for message in (answer("other.local"), answer("b.local", "A.local"), answer("late.local")):
+                says.sendto(message, ("127.0.0.1", 5353))
+                asks.recv(500)
+        time.sleep(1)
+        rows = {(r["name"], r["type"]): (len(r["answers"]), *r["notes"]) for r in self.rows(live)}
+        self.assertEqual(rows, {("a.local", "A"): (2,), ("b.local", "A"): (2,), ("a.local", "AAAA"): (0, "unanswered"),
+                                ("never.local", "ANY"): (0, "unanswered"), ("other.local", "A"): (1, "no_query"),
+                                ("late.local", "A"): (1, "no_query")})
+
     def test_ipv4_address_on_ipv6_socket(self):
         server = Server(lambda message: message[:2] + b"\x81\x80" + message[4:6] + b"\0" * 6 + message[12:], 5302)
         live = self.live("--side", "client", "--port", "5302")

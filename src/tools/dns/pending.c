@@ -6,7 +6,9 @@
 #include "payload.h"
 #include "pending.h"
 
-#define CHAINS 1024
+#define CHAINS         1024
+#define QUESTIONS_MOST 32 /* of a message; mDNS has several, others one */
+#define TYPE_ANY       255
 
 struct query {
 	struct query *same, *newer, *older;
@@ -53,8 +55,8 @@ static struct query *find(u64 conn, u16 id, u8 side, const struct dns_head *h,
 	for (struct query *q = *chain_of(conn, id); q; q = q->same) {
 		if (q->conn != conn || q->r.id != id || q->r.side != side)
 			continue;
-		if (h->response && !h->questions && (h->rcode || !id))
-			return q; /* FORMERR need not repeat the question, mDNS does not */
+		if (h->response && !h->questions && h->rcode)
+			return q; /* FORMERR need not repeat the question */
 		if (q->r.type == question->type && !strcasecmp(q->name, question->name))
 			return q;
 	}
@@ -108,12 +110,16 @@ static void on_query(const struct piece_rec *r, const struct dns_head *h,
 	waiting++;
 }
 
-static void on_answer(const struct piece_rec *r, const struct dns_head *h,
-		      const struct dns_question *question, const u8 *p, u32 n)
+static u8 side_of_answer(const struct piece_rec *r)
 {
-	u8 side = r->flags & PIECE_SENT ? HTTP_SERVER : HTTP_CLIENT;
-	struct query *q = find(r->conn, h->id, side, h, question);
-	struct dns_rec d = {.flags = DNS_NO_QUERY, .side = side};
+	return r->flags & PIECE_SENT ? HTTP_SERVER : HTTP_CLIENT;
+}
+
+/* q: what it answers, NULL where that was not seen. */
+static void tell_answer(const struct piece_rec *r, const struct dns_head *h,
+			const struct dns_question *question, struct query *q, const u8 *p, u32 n)
+{
+	struct dns_rec d = {.flags = DNS_NO_QUERY, .side = side_of_answer(r)};
 
 	if (q)
 		d = q->r;
@@ -133,6 +139,65 @@ static void on_answer(const struct piece_rec *r, const struct dns_head *h,
 		drop(q);
 }
 
+/* Is a record of that name and type among the answers, which begin at at? */
+static bool is_answered(const struct query *q, const struct dns_head *h, const u8 *p, u32 n, u32 at)
+{
+	char name[DNS_NAME_MOST];
+	struct dns_answer a;
+
+	for (u32 i = 0; i < h->answers; i++) {
+		u32 named = at;
+
+		if (!dns_next(p, n, &at, &a))
+			return false;
+		if ((a.type == q->r.type || q->r.type == TYPE_ANY) &&
+		    dns_name(p, n, &named, name) && !strcasecmp(name, q->name))
+			return true;
+	}
+	return false;
+}
+
+/* A response of mDNS does not repeat the questions, and may answer several. */
+static bool answers_some(const struct piece_rec *r, const struct dns_head *h,
+			 const struct dns_question *question, const u8 *p, u32 n, u32 at)
+{
+	u8 side = side_of_answer(r);
+	bool some = false;
+
+	for (struct query *q = *chain_of(r->conn, h->id), *next; q; q = next) {
+		next = q->same;
+		if (q->conn != r->conn || q->r.id != h->id || q->r.side != side ||
+		    !is_answered(q, h, p, n, at))
+			continue;
+		tell_answer(r, h, question, q, p, n);
+		some = true;
+	}
+	return some;
+}
+
+static void on_answer(const struct piece_rec *r, const struct dns_head *h,
+		      const struct dns_question *question, const u8 *p, u32 n, u32 at)
+{
+	if (h->questions || h->rcode)
+		tell_answer(r, h, question, find(r->conn, h->id, side_of_answer(r), h, question), p,
+			    n);
+	else if (!answers_some(r, h, question, p, n, at))
+		tell_answer(r, h, question, NULL, p, n);
+}
+
+static void on_queries(const struct piece_rec *r, const struct dns_head *h, const u8 *p, u32 n,
+		       u32 full)
+{
+	struct dns_question question;
+	u32 at = DNS_HEAD;
+
+	for (u32 i = 0; i < h->questions && i < QUESTIONS_MOST; i++)
+		if (dns_question(p, n, &at, &question))
+			on_query(r, h, &question, full);
+	if (h->questions > QUESTIONS_MOST)
+		dns_unread++;
+}
+
 /* n bytes of a message that had full. */
 static void message(const struct piece_rec *r, const u8 *p, u32 n, u32 full)
 {
@@ -145,9 +210,9 @@ static void message(const struct piece_rec *r, const u8 *p, u32 n, u32 full)
 		return;
 	}
 	if (!h.response)
-		on_query(r, &h, &question, full);
+		on_queries(r, &h, p, n, full);
 	else
-		on_answer(r, &h, &question, p, full < n ? full : n);
+		on_answer(r, &h, &question, p, full < n ? full : n, where);
 }
 
 static struct stream *stream_of(const struct piece_rec *r)
