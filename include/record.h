@@ -502,6 +502,9 @@ enum packet_bit {
 	PACKET_GENERIC = 4, /* ... the generic one, that any driver has */
 	PACKET_WHO = 8,     /* who is known */
 	PACKET_TAGGED = 16, /* the kernel keeps its VLAN tag beside it: tag_proto, tag_tci */
+	/* of other programs' files */
+	PACKET_NO_SIDE = 32,  /* whether it leaves or arrives is not known */
+	PACKET_NO_PLACE = 64, /* nor where it was seen */
 };
 
 /*

@@ -4,7 +4,8 @@
 #include "layers.h"
 #include "tell.h"
 
-#define DEEPEST 1 /* tunnels that are looked into */
+#define COOKED2 20 /* bytes of LINKTYPE_LINUX_SLL2's header */
+#define DEEPEST 1  /* tunnels that are looked into */
 
 /* Where the walk stands. */
 struct walk_at {
@@ -330,17 +331,61 @@ static void find_ether(struct walk_at *w)
 	find_type(w, type);
 }
 
+/* What a device had before, the kernel has told in a header of its own. */
+static void find_cooked(struct walk_at *w, u32 n)
+{
+	u16 type;
+
+	if (!have(w, LAYER_COOKED, 0, n))
+		return;
+	type = net16(w->p + (n == COOKED2 ? 0 : 14));
+	add(w, LAYER_COOKED, type, n);
+	skip(w, n);
+	if (type < 1536) /* 802.3, CAN and others (if_ether.h) */
+		data(w, type);
+	else
+		find_type(w, type);
+}
+
+/* An address family, by the numbers that BSDs and Linux have for IP. */
+static void find_family(struct walk_at *w)
+{
+	u32 family;
+
+	if (w->len < 4) {
+		data(w, 0);
+		return;
+	}
+	family = w->p[0] | w->p[3]; /* in either byte order it is less than 256 */
+	if (family == 2 || family == 10 || family == 24 || family == 28 || family == 30) {
+		skip(w, 4);
+		find_type(w, family == 2 ? 0x0800 : 0x86dd);
+	} else {
+		data(w, 0);
+	}
+}
+
 void layers_find(struct layers *l, u16 link, const u8 *p, u32 len, u32 full)
 {
 	struct walk_at w = {l, p, len < full ? len : full, full, 0};
 
 	l->n = 0;
-	if (link == LINKTYPE_ETHERNET)
-		find_ether(&w);
-	else if (link == LINKTYPE_RAW && len)
-		find_type(&w, p[0] >> 4 == 6 ? 0x86dd : 0x0800);
-	else
-		data(&w, 0);
+	switch (link) {
+	case LINKTYPE_ETHERNET: find_ether(&w); return;
+	case LINKTYPE_RAW:
+		if (len)
+			find_type(&w, p[0] >> 4 == 6 ? 0x86dd : 0x0800);
+		else
+			data(&w, 0);
+		return;
+	case LINKTYPE_IPV4: find_type(&w, 0x0800); return;
+	case LINKTYPE_IPV6: find_type(&w, 0x86dd); return;
+	case LINKTYPE_LINUX_SLL: find_cooked(&w, 16); return;
+	case LINKTYPE_LINUX_SLL2: find_cooked(&w, COOKED2); return;
+	case LINKTYPE_NULL:
+	case LINKTYPE_LOOP: find_family(&w); return;
+	default: data(&w, 0);
+	}
 }
 
 const struct layer *layers_last(const struct layers *l, u8 kind, u8 depth)

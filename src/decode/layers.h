@@ -13,6 +13,7 @@ enum layer_kind {
 	LAYER_ETHER,
 	LAYER_VLAN, /* TPID and TCI: the 4 bytes behind the addresses */
 	LAYER_LLC,
+	LAYER_COOKED, /* LINKTYPE_LINUX_SLL or, of 20 bytes, _SLL2 */
 	LAYER_ARP,
 	LAYER_IP4,
 	LAYER_IP6,
@@ -48,8 +49,17 @@ struct layers {
 	struct layer at[LAYERS_MAX];
 };
 
-#define LINKTYPE_ETHERNET 1
-#define LINKTYPE_RAW      101
+enum linktype { /* of pcap files */
+		LINKTYPE_NULL =
+			0, /* BSD's loopback: an address family first, in the writer's byte order */
+		LINKTYPE_ETHERNET = 1,
+		LINKTYPE_RAW = 101,
+		LINKTYPE_LOOP = 108,      /* OpenBSD's: the same, in network byte order */
+		LINKTYPE_LINUX_SLL = 113, /* "cooked", of all interfaces in one */
+		LINKTYPE_IPV4 = 228,
+		LINKTYPE_IPV6 = 229,
+		LINKTYPE_LINUX_SLL2 = 276,
+};
 
 /* Of the len bytes at p, of a frame of full bytes. They must outlive l. link: a LINKTYPE_ of pcap
  * files; of an unknown one all is data. */

@@ -260,13 +260,10 @@ static void put_sctp(struct buf *b, const struct layer *data)
 	}
 }
 
-static void put_ether(struct buf *b, const struct layer *l)
+static void put_type(struct buf *b, const struct layer *l)
 {
 	const char *name = packet_ethertype(l->proto);
 
-	packet_put_mac(b, l->p + 6);
-	buf_str(b, " > ");
-	packet_put_mac(b, l->p);
 	if (l->proto < 1536) {
 		buf_str(b, ", 802.3");
 	} else {
@@ -286,6 +283,33 @@ static void put_ether(struct buf *b, const struct layer *l)
 	buf_str(b, ": ");
 }
 
+static void put_ether(struct buf *b, const struct layer *l)
+{
+	packet_put_mac(b, l->p + 6);
+	buf_str(b, " > ");
+	packet_put_mac(b, l->p);
+	put_type(b, l);
+}
+
+/* Its header says from whom and which way, not to whom. */
+static void put_cooked(struct buf *b, const struct layer *l)
+{
+	bool two = l->len == 20;
+	u32 way = two ? l->p[10] : net16(l->p), n = two ? l->p[11] : net16(l->p + 4);
+	static const char *const ways[] = {"In", "B", "M", "P", "Out"};
+
+	buf_text(b, way < 5 ? ways[way] : "?");
+	if (two) {
+		buf_str(b, " ifindex ");
+		buf_u64(b, net32(l->p + 4));
+	}
+	if (n == 6) {
+		buf_chr(b, ' ');
+		packet_put_mac(b, l->p + (two ? 12 : 6));
+	}
+	put_type(b, l);
+}
+
 static void put_vlan(struct buf *b, const struct layer *l)
 {
 	u16 tci = net16(l->p);
@@ -302,8 +326,8 @@ static void put_vlan(struct buf *b, const struct layer *l)
 const char *packet_kind(u8 kind)
 {
 	static const char *const names[LAYER_KINDS] = {
-		"ethernet", "vlan", "llc", "arp",  "ip",  "ip6",   "ip6-ext", "icmp",
-		"icmp6",    "tcp",  "udp", "sctp", "gre", "vxlan", "data",    "cut"};
+		"ethernet", "vlan", "llc", "cooked", "arp", "ip",    "ip6",  "ip6-ext", "icmp",
+		"icmp6",    "tcp",  "udp", "sctp",   "gre", "vxlan", "data", "cut"};
 
 	return names[kind];
 }
@@ -408,6 +432,10 @@ static void put_layer(struct verbs *v, const struct layers *l, u32 i, bool ether
 	case LAYER_ETHER:
 		if (ether)
 			put_ether(b, at);
+		break;
+	case LAYER_COOKED:
+		if (ether)
+			put_cooked(b, at);
 		break;
 	case LAYER_VLAN: put_vlan(b, at); break;
 	case LAYER_ARP: put_arp(b, at); break;

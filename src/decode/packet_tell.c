@@ -57,6 +57,19 @@ static void tell_ether(struct verbs *v, const struct layer *l)
 	field_uint(v, l->proto < 1536 ? "length" : "type", l->proto);
 }
 
+static void tell_cooked(struct verbs *v, const struct layer *l)
+{
+	bool two = l->len == 20;
+
+	field_uint(v, "packet_type", two ? l->p[10] : net16(l->p));
+	field_uint(v, "hardware", net16(l->p + (two ? 8 : 2)));
+	if ((two ? l->p[11] : net16(l->p + 4)) == 6)
+		tell_text(v, "src", packet_put_mac, l->p + (two ? 12 : 6));
+	if (two)
+		field_uint(v, "ifindex", net32(l->p + 4));
+	field_uint(v, "type", l->proto);
+}
+
 static void tell_vlan(struct verbs *v, const struct layer *l)
 {
 	u16 tci = net16(l->p);
@@ -318,6 +331,7 @@ static void tell_layer(struct verbs *v, const struct layers *all, u32 i)
 
 	switch (l->kind) {
 	case LAYER_ETHER: tell_box(v, "ethernet", l, tell_ether); break;
+	case LAYER_COOKED: tell_box(v, "cooked", l, tell_cooked); break;
 	case LAYER_ARP: tell_box(v, "arp", l, tell_arp); break;
 	case LAYER_IP4: tell_box(v, "ip", l, tell_ip4); break;
 	case LAYER_IP6: tell_box(v, "ipv6", l, tell_ip6); break;

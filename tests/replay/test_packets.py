@@ -167,6 +167,32 @@ class Read(unittest.TestCase):
         for zone, time in ("UTC", b"00:00:00.123456"), ("EST5", b"19:00:00.123456"), ("XXX-14", b"14:00:00.123456"):
             self.assertEqual(weir("-r", file, "-q", env={**os.environ, "TZ": zone}).out.split()[0], time)
 
+    def test_links(self):
+        """The same packet behind the headers of other kinds of captures (tcpdump.org/linktypes.html): as tcpdump -i any
+        has them, of BSD's loopback, of bare IP. Which way it goes is told where the file says so."""
+        def of(link, head):
+            data = pcap("<", 0xa1b2c3d4, [head + FRAME[14:]])
+            return self.file(data[:20] + struct.pack("<I", link) + data[24:])
+        want = json(self.file(pcap("<", 0xa1b2c3d4, [FRAME])))[0]
+        self.assertEqual((want["direction"], want["at"], want["device"]), (None, None, None))
+        mac = FRAME[6:12] + b"\0\0"
+        for link, head, way in (
+                (113, struct.pack("!HHH", 0, 1, 6) + mac + b"\x08\0", "in"), (113, struct.pack("!HHH", 4, 1, 6) + mac + b"\x08\0", "out"),
+                (276, struct.pack("!HHIHBB", 0x800, 0, 9, 1, 4, 6) + mac, "out"), (276, struct.pack("!HHIHBB", 0x800, 0, 9, 1, 2, 6) + mac, "in"),
+                (0, b"\2\0\0\0", None), (108, b"\0\0\0\2", None), (101, b"", None), (228, b"", None)):
+            file = of(link, head)
+            for name in file, file + ".again":
+                row, = json(name, "udp port 5001")
+                self.assertIsNone(schema.wrong("packets", [row]))
+                self.assertEqual((row["direction"], row["at"], row["link"]), (way, None, link))
+                self.assertEqual({k: row["packet"].get(k) for k in ("ip", "udp", "payload_bytes")},
+                                 {k: want["packet"][k] for k in ("ip", "udp", "payload_bytes")}, (link, row))
+                if link in (113, 276):
+                    self.assertEqual((row["packet"]["cooked"]["src"], row["packet"]["cooked"]["type"]), ("02:00:00:00:00:05", 0x800))
+                self.assertEqual(json(name, "udp port 5002"), [])
+                self.assertEqual(weir("-r", file, "-w", file + ".again").status, 0)
+            os.unlink(file + ".again")
+
     def test_filter(self):
         rows = json(CAPTURE)
         for words, kind in (("tcp", "tcp"), ("arp", "arp"), ("icmp6 or ip6 protochain 58", "icmpv6"), ("udp", "udp")):

@@ -6,6 +6,7 @@
 #include "decode.h"
 #include "error.h"
 #include "capfile.h"
+#include "layers.h"
 #include "pcapng.h"
 
 #define BLOCK_MOST (16 << 20) /* what libpcap takes of a pcapng file */
@@ -62,6 +63,21 @@ static int room(struct capfile *c, u32 n)
 	return 0;
 }
 
+/* "cooked" captures, as of tcpdump -i any, say whether a packet leaves. */
+static void cooked_side(struct packet_rec *r, const u8 *p, u32 n)
+{
+	u32 type;
+
+	if (r->link == LINKTYPE_LINUX_SLL && n >= 2)
+		type = p[0] << 8 | p[1];
+	else if (r->link == LINKTYPE_LINUX_SLL2 && n >= 11)
+		type = p[10];
+	else
+		return;
+	r->bits &= ~(PACKET_OUT | PACKET_NO_SIDE);
+	r->bits |= type == 4 ? PACKET_OUT : 0; /* PACKET_OUTGOING of packet(7) */
+}
+
 /* The record of a packet of len bytes at p, of full. */
 static int hand_out(struct capfile *c, const struct capfile_interface *i, u64 ns, const u8 *p,
 		    u32 len, u32 full, const struct packet_rec **out)
@@ -80,6 +96,7 @@ static int hand_out(struct capfile *c, const struct capfile_interface *i, u64 ns
 	r->ifindex = i->ifindex;
 	r->link = i->link;
 	r->bits |= i->bits;
+	cooked_side(r, p, n);
 	c->packets++;
 	*out = r;
 	return 1;
@@ -103,7 +120,7 @@ static int next_pcap(struct capfile *c, const struct packet_rec **out)
 		return FAIL;
 	if (len && take(c, c->block, len, "a packet") <= 0)
 		return cut_off(c, "a packet");
-	c->rec->bits = 0;
+	c->rec->bits = PACKET_NO_SIDE;
 	c->rec->who = (struct who){};
 	return hand_out(c, c->interfaces,
 			get32(c, head) * NS_PER_S + frac * (c->nanos ? 1ull : 1000ull), c->block,
@@ -118,7 +135,8 @@ static int open_pcap(struct capfile *c, u32 magic)
 	c->nanos = magic == 0xa1b23c4d || magic == 0x4d3cb2a1;
 	if (take(c, head, sizeof(head), "the header") <= 0)
 		return cut_off(c, "the header");
-	c->interfaces[0] = (struct capfile_interface){.link = get32(c, head + 16)};
+	c->interfaces[0] =
+		(struct capfile_interface){.link = get32(c, head + 16), .bits = PACKET_NO_PLACE};
 	c->ninterfaces = 1;
 	return 0;
 }
@@ -152,7 +170,7 @@ static bool is_own(const struct capfile *c, const u8 *value, u32 len, u32 kind, 
 
 static int read_interface(struct capfile *c, const u8 *p, const u8 *end)
 {
-	struct capfile_interface i = {.decimal = true, .exponent = 6};
+	struct capfile_interface i = {.decimal = true, .exponent = 6, .bits = PACKET_NO_PLACE};
 	const u8 *value;
 	u16 code, len;
 
@@ -179,7 +197,7 @@ static int read_interface(struct capfile *c, const u8 *p, const u8 *end)
 						  sizeof(struct custom_interface))) {
 			i.netns = get32(c, value + 12);
 			i.ifindex = get32(c, value + 16);
-			i.bits = get32(c, value + 20) & (PACKET_XDP | PACKET_GENERIC);
+			i.bits = get32(c, value + 20) & PCAPNG_PLACE;
 		}
 	}
 	if (*i.name)
@@ -231,8 +249,10 @@ static void read_packet_options(struct capfile *c, const u8 *p, const u8 *end)
 	u16 code, len;
 
 	while ((value = next_option(c, &p, end, &code, &len))) {
-		if (code == 2 && len == 4 && (get32(c, value) & 3) == 2)
-			c->rec->bits |= PACKET_OUT;
+		if (code == 2 && len == 4 && get32(c, value) & 3) {
+			c->rec->bits &= ~PACKET_NO_SIDE;
+			c->rec->bits |= (get32(c, value) & 3) == 2 ? PACKET_OUT : 0;
+		}
 		if (code == 2989 &&
 		    is_own(c, value, len, CUSTOM_OWNED_BY, sizeof(struct custom_owned_by))) {
 			u32 number = get32(c, value + 12);
@@ -269,7 +289,7 @@ static int read_packet(struct capfile *c, u32 type, const u8 *p, const u8 *end,
 	}
 	if (len > end - p - head)
 		return cut_off(c, "a packet that is longer than its block");
-	c->rec->bits = 0;
+	c->rec->bits = PACKET_NO_SIDE;
 	c->rec->who = (struct who){};
 	if (type != 3)
 		read_packet_options(

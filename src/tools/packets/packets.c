@@ -69,31 +69,38 @@ static void tell_device(struct verbs *v, const struct rec *r)
 		buf_safe_utf8(v->b, name, strlen(name));
 	else if (name)
 		v->ops->bytes(v, name, strlen(name), false);
-	else if (v->ops == &verbs_text)
+	else if (v->ops == &verbs_text && p->ifindex)
 		v->ops->uint(v, p->ifindex);
 	else
-		v->ops->ptr(v, 0);
+		decode_none(v);
 }
 
 static void tell_direction(struct verbs *v, const struct rec *r)
 {
-	v->ops->word(v, rec_of(r)->bits & PACKET_OUT ? "out" : "in");
+	if (rec_of(r)->bits & PACKET_NO_SIDE)
+		decode_none(v);
+	else
+		v->ops->word(v, rec_of(r)->bits & PACKET_OUT ? "out" : "in");
 }
 
 static void tell_dir(struct verbs *v, const struct rec *r)
 {
-	v->ops->word(v, rec_of(r)->bits & PACKET_XDP   ? "xdp"
-			: rec_of(r)->bits & PACKET_OUT ? "out"
-						       : "in");
+	if (rec_of(r)->bits & PACKET_XDP)
+		v->ops->word(v, "xdp");
+	else
+		tell_direction(v, r);
 }
 
 static void tell_at(struct verbs *v, const struct rec *r)
 {
 	u8 bits = rec_of(r)->bits;
 
-	v->ops->word(v, !(bits & PACKET_XDP)    ? "tc"
-			: bits & PACKET_GENERIC ? "xdp-generic"
-						: "xdp");
+	if (bits & PACKET_NO_PLACE)
+		decode_none(v);
+	else
+		v->ops->word(v, !(bits & PACKET_XDP)    ? "tc"
+				: bits & PACKET_GENERIC ? "xdp-generic"
+							: "xdp");
 }
 
 static void tell_length(struct verbs *v, const struct rec *r)
@@ -148,7 +155,7 @@ static const struct column columns[] = {
 	 tell_device, "the interface"},
 	{"ifindex", NULL, COL_UINT, COL_KEPT, C(ifindex), 0, NULL, "its number"},
 	{"dir", "DIR", COL_NEST, FOR_PEOPLE | COL_LEFT | COL_KEPT, C(bits), 3, tell_dir,
-	 "in or out; xdp: in, before the stack"},
+	 "in or out; xdp: in, before the stack; - where a file does not say"},
 	{"direction", NULL, COL_NEST, COL_KEPT, C(bits), 0, tell_direction, "in or out"},
 	{"at", NULL, COL_NEST, COL_KEPT, C(bits), 0, tell_at,
 	 "where it was seen: tc, xdp, or xdp-generic"},

@@ -230,7 +230,7 @@ int pcapng_close(void)
 /* The number of the interface block; it is written when it is needed first. */
 static u32 interface_of(const struct packet_rec *r)
 {
-	u8 bits = r->bits & (PACKET_XDP | PACKET_GENERIC);
+	u8 bits = r->bits & PCAPNG_PLACE;
 	struct custom_interface own = {PCAPNG_WEIR, CUSTOM_INTERFACE, r->netns, r->ifindex, bits};
 	struct {
 		u16 link, pad;
@@ -249,14 +249,15 @@ static u32 interface_of(const struct packet_rec *r)
 	buf_mem(&b, &head, sizeof(head));
 	netdev_in(r->netns);
 	name = netdev_name(r->ifindex);
-	snprintf(text, sizeof(text), "%s", name ? name : "?");
-	option(IF_NAME, text, strlen(text));
+	if (name)
+		option(IF_NAME, name, strlen(name));
 	snprintf(text, sizeof(text), "%s at %s, network namespace %u", name ? name : "?",
 		 !(bits & PACKET_XDP)    ? "tc"
 		 : bits & PACKET_GENERIC ? "XDP (generic)"
 					 : "XDP",
 		 r->netns);
-	option(IF_DESCRIPTION, text, strlen(text));
+	if (!(bits & PACKET_NO_PLACE))
+		option(IF_DESCRIPTION, text, strlen(text));
 	option(IF_TSRESOL, &tsresol, 1);
 	custom(&own, sizeof(own));
 	option(OPT_END, NULL, 0);
@@ -286,10 +287,10 @@ static void describe_owner(struct buf *text, const struct who *who)
 }
 
 /* The options of a packet, o: NULL when nobody knows whose it is. */
-static void make_tail(struct alike *k, bool out, const struct owner *o)
+static void make_tail(struct alike *k, u8 bits, const struct owner *o)
 {
 	struct custom_owned_by by = {PCAPNG_WEIR, CUSTOM_OWNED_BY, o ? o->number : 0};
-	u32 flags = out ? 2 : 1;
+	u32 flags = bits & PACKET_NO_SIDE ? 0 : bits & PACKET_OUT ? 2 : 1;
 	struct buf text = {0};
 	size_t at = buf_len(&b);
 
@@ -344,7 +345,7 @@ static __attribute__((noinline)) void make_alike(struct alike *k, const struct p
 {
 	memcpy(k->key, &r->netns, sizeof(k->key));
 	k->interface = interface_of(r);
-	make_tail(k, r->bits & PACKET_OUT, r->bits & PACKET_WHO ? owner_of(&r->who) : NULL);
+	make_tail(k, r->bits, r->bits & PACKET_WHO ? owner_of(&r->who) : NULL);
 }
 
 /* What is ready for such a packet; blocks that it needs are written before it. */

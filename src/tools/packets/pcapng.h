@@ -36,8 +36,11 @@ struct custom_owned_by {
 struct custom_interface {
 	u32 weir, kind;
 	u32 netns, ifindex;
-	u32 bits; /* PACKET_XDP, PACKET_GENERIC */
+	u32 bits; /* PCAPNG_PLACE */
 };
+
+/* Of a packet's bits those that are its interface's. */
+#define PCAPNG_PLACE (PACKET_XDP | PACKET_GENERIC | PACKET_NO_PLACE)
 
 struct pcapng_how {
 	const char *path; /* "-": standard output */
