@@ -429,6 +429,7 @@ class Streams(unittest.TestCase):
         script.talk([("c", b"GET /", *[b"z" * 1000] * 4, b" HTTP/1.1\r\nHost: long\r\n\r\n"), ("s", OK)])
         script.talk([("c", GET % 5), ("s", OK)])
         rows = script.rows("server")
+        self.assertIn("weir: 4 requests are not told: their heads did not end, or had bytes", script.words)
         self.assertEqual([brief(r) for r in rows if r["host"] == "here"], [("GET", "/a5", 200, len(GET % 5), len(OK))])
         self.assertEqual([r["path"] for r in rows if r["host"] == "long"], ["/" + "z" * 1023])
 

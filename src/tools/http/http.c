@@ -235,6 +235,11 @@ static int tick(struct run *run, struct attach *a, bool last)
 	if (h2_lost)
 		note("%llu connections of HTTP/2 were left: bytes that a head was in were not seen",
 		     (unsigned long long)h2_lost);
+	if (http_headless)
+		note("%llu requests are not told: their heads did not end, or had bytes that were "
+		     "not "
+		     "seen",
+		     (unsigned long long)http_headless);
 	if (http_dropped)
 		note("%llu requests were left out: too many waited for a response",
 		     (unsigned long long)http_dropped);

@@ -62,12 +62,20 @@ static void message_end(struct stream *s, u32 flags)
 	s->bytes = 0;
 }
 
+/* Nobody will know what it asked for. */
+static void drop_draft(struct stream *s)
+{
+	if (s->draft && s->draft->texts[HTTP_PATH].full)
+		http_headless++;
+	transaction_free(s->draft);
+	s->draft = NULL;
+}
+
 static void lose(struct stream *s)
 {
 	s->state = STREAM_LOST;
 	if (!s->headed) { /* it was no message, or is not known to be one */
-		transaction_free(s->draft);
-		s->draft = NULL;
+		drop_draft(s);
 		return;
 	}
 	if (s->of)
@@ -314,8 +322,7 @@ static void stream_end(struct stream *s)
 	}
 	if (s->of && s->response)
 		transaction_finish(s->conn, s->of, s->of->answered ? HTTP_CUT : HTTP_UNANSWERED);
-	transaction_free(s->draft);
-	s->draft = NULL;
+	drop_draft(s);
 	s->of = NULL;
 	s->state = STREAM_LOST;
 	s->headed = false;

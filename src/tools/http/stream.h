@@ -81,6 +81,8 @@ extern void (*http_done)(const struct transaction *t);
 /* How often bytes were missing that were needed, and how many transactions were dropped as there
  * were too many. */
 extern u64 http_resyncs, http_dropped;
+/* Requests of which no more than the beginning of a head was seen. */
+extern u64 http_headless;
 
 /* A connection that is new, in memory of the caller's. */
 void conn_begin(struct conn *c, u64 id);

@@ -6,7 +6,7 @@
 #include "transaction.h"
 
 void (*http_done)(const struct transaction *t);
-u64 http_resyncs, http_dropped;
+u64 http_resyncs, http_dropped, http_headless;
 
 static u32 transactions; /* there are */
 
