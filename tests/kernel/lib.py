@@ -188,7 +188,8 @@ class Live:
 
     def __init__(self, *argv, tool="trace"):
         self.out = tempfile.TemporaryFile()
-        self.process = subprocess.Popen([WEIR, tool, *way(), *(str(a) for a in argv)],
+        ways = [] if tool == "packets" else way()  # which is attached to interfaces
+        self.process = subprocess.Popen([WEIR, tool, *ways, *(str(a) for a in argv)],
                                         stdin=subprocess.DEVNULL, stdout=self.out, stderr=subprocess.PIPE)
         self.said = b""
         while b"tracing" not in self.said:
