@@ -23,6 +23,12 @@ struct packets_device {
 
 #define PACKETS_PLACES 1024 /* a power of two */
 
+/* Addresses that are this host's own, IPv4 as ::ffff:a.b.c.d; the key of an LPM trie. */
+struct packets_prefix {
+	u32 bits;
+	u8 addr[16];
+};
+
 /* --summary */
 
 /* Who talks with whom: the two ends in order, so that both directions are one. IPv4 in the first 4

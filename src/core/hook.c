@@ -16,6 +16,7 @@
 #include "error.h"
 #include "expr.h"
 #include "hook.h"
+#include "locals.h"
 #include "packets.h"
 #include "refused.h"
 #include "tidy.h"
@@ -41,6 +42,7 @@ struct hook_device {
 static struct hook_device *devices;
 static u32 ndevices, nlive;
 static int events = -1; /* devices_open() */
+static int locals = -1; /* locals_open() */
 static const struct hook_want *wanted;
 static struct attach *to;
 static bool any, running, tcx_missing;
@@ -365,7 +367,9 @@ static void hook_close(void)
 	tidy_end();
 	if (events >= 0)
 		close(events);
-	events = -1;
+	if (locals >= 0)
+		close(locals);
+	events = locals = -1;
 }
 
 static void want_program(struct attach *a, enum side side)
@@ -400,6 +404,7 @@ int hook_attach(struct attach *a, const struct hook_want *want)
 				     strlen(name) > 60 ? "..." : "");
 	}
 	a->ending = hook_close;
+	locals = locals_open(map("packets_locals"));
 	events = devices_open(on_device, NULL);
 	running = true;
 	if (!nlive && *why)
@@ -432,6 +437,7 @@ bool hook_poll(struct attach *a)
 	if (ms - last < POLL_MS)
 		return false;
 	last = ms;
+	locals_poll(locals, map("packets_locals"));
 	devices_poll(events, on_device, NULL);
 	for (u32 i = 0; i < ndevices; i++) {
 		struct hook_device *d = &devices[i];

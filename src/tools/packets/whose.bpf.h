@@ -56,6 +56,7 @@ struct packets_work {
 	u64 ts;
 	struct who who;
 	struct packets_pair pair;
+	struct packets_prefix local; /* the address of this end */
 	struct packets_known known[KNOWN];
 	struct packets_flow flows[FLOWS];
 };
@@ -67,6 +68,15 @@ struct {
 	__type(key, u32);
 	__type(value, struct packets_work);
 } packets_works SEC(".maps");
+
+/* Filled by src/core/locals.c. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct packets_prefix);
+	__type(value, u32);
+} packets_locals SEC(".maps");
 
 /* As task_fits(), of somebody whose task is elsewhere; what it cannot know does not fit. */
 static __always_inline bool who_fits(const struct who *w)
@@ -229,6 +239,33 @@ static __noinline int headers_look(struct packets_work *w)
 		headers_look(w);                                                                   \
 	} while (0)
 
+/*
+ * Is the packet this host's? One that is forwarded, or passes a bridge, leads to a socket, too,
+ * when that takes what comes to any address.
+ */
+static __noinline int is_ours(struct packets_work *w)
+{
+	u32 *to = (u32 *)w->local.addr;
+
+	w->local.bits = 128;
+	if (w->v6) {
+		for (u32 i = 0; i < 4; i++)
+			to[i] = w->tuple.ipv6.daddr[i];
+	} else {
+		to[0] = to[1] = 0;
+		to[2] = bpf_htonl(0xffff);
+		to[3] = w->tuple.ipv4.daddr;
+	}
+	return bpf_map_lookup_elem(&packets_locals, &w->local) != NULL;
+}
+
+static __always_inline bool takes_any(const struct packets_work *w, const struct bpf_sock *sk)
+{
+	if (!w->v6)
+		return !sk->src_ip4;
+	return !(sk->src_ip6[0] | sk->src_ip6[1] | sk->src_ip6[2] | sk->src_ip6[3]);
+}
+
 /* The socket that the addresses lead to: its own, or the one that listens there. */
 static __always_inline int owner_by_address(void *ctx, struct packets_work *w,
 					    const struct who **who)
@@ -251,6 +288,10 @@ static __always_inline int owner_by_address(void *ctx, struct packets_work *w,
 					       0);
 	if (!sk)
 		return -1;
+	if (takes_any(w, sk) && !is_ours(w)) {
+		bpf_sk_release(sk);
+		return -1;
+	}
 	w->key = (u64)sk;
 	key = *(volatile u64 *)&w->key; /* a number, which can be computed with */
 	passes = bpf_core_read(&cookie, sizeof(cookie),
