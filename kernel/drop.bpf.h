@@ -45,27 +45,27 @@ static __noinline u32 route_netns(u64 at)
 }
 
 /*
- * The packet and its device; returns its network namespace, 0: unknown. Where a packet lies in a
- * socket's queue, the place of its device has other things (dev_scratch, rbnode): a device is one
- * whose namespace looks like one; else what the packet came in by.
+ * The packet at that address and its device; returns its network namespace, 0: unknown. Where a
+ * packet lies in a socket's queue, the place of its device has other things (dev_scratch, rbnode):
+ * a device is one whose namespace looks like one; else what the packet came in by.
  */
-static __always_inline u32 drop_packet(struct packet_id *p, struct sk_buff *skb)
+static __always_inline u32 drop_packet(struct packet_id *p, u64 at)
 {
 	u32 netns;
 
-	packet_look(p, (u64)skb);
-	netns = p->ifindex ? packet_netns((u64)skb) : 0;
+	packet_look(p, at);
+	netns = p->ifindex ? packet_netns(at) : 0;
 	if (netns >= NETNS_FIRST)
 		return netns;
 	__builtin_memset(p->dev, 0, sizeof(p->dev));
-	p->ifindex = skb->skb_iif;
-	return route_netns((u64)skb);
+	p->ifindex = BPF_CORE_READ((struct sk_buff *)at, skb_iif);
+	return route_netns(at);
 }
 
 /* The same and its socket: where it does not say, that which has its addresses. */
 static __always_inline u32 drop_look(struct drop *d, struct packet_id *p, struct hit_sock *s)
 {
-	u32 netns = drop_packet(p, d->skb);
+	u32 netns = drop_packet(p, (u64)d->skb);
 
 	if (!d->sk && d->reason != reasons.no_socket)
 		d->sk = ends_find(p, netns, s);

@@ -33,6 +33,9 @@ bool table_drops_shown(const struct run *run);
 /* events: which changes the kernel half makes records of, 1 << enum conn_event each. changes: they
  * are watched at all; else only what there is can be listed. 0 or FAIL. */
 int table_setup(struct attach *a, u32 events, bool changes);
+/* The same for a tool of ends alone; what is dropped is counted where columns (--columns) have it.
+ */
+int table_setup_ends(struct run *run, struct attach *a, const char *columns);
 /* Attaches what tells who accepts, and finds the owners of what is there. 0 or FAIL. */
 int table_attach(struct attach *a);
 /*

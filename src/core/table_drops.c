@@ -44,3 +44,10 @@ int table_drops_setup(struct run *run, struct attach *a)
 	reasons_losses(losses);
 	return reasons_want(a, losses);
 }
+
+int table_setup_ends(struct run *run, struct attach *a, const char *columns)
+{
+	if (table_setup(a, 1 << CONN_CLOSED, true))
+		return FAIL;
+	return columns && table_drops_shown(run) ? table_drops_setup(run, a) : 0;
+}

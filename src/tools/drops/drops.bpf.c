@@ -257,10 +257,7 @@ static __noinline int recent_fill(struct recent *r, u64 at)
 	r->noted = ends_noted;
 	if (!m)
 		return 0;
-	packet_look(&m->rec.packet, at);
-	netns = packet_netns(at);
-	if (netns < NETNS_FIRST)
-		netns = route_netns(at);
+	netns = drop_packet(&m->rec.packet, at);
 	r->sk = ends_find(&m->rec.packet, netns, &m->rec.sock);
 	r->cookie = r->sk ? m->rec.sock.cookie : 0;
 	return 0;

@@ -26,9 +26,7 @@ static int check(struct run *run)
 
 static int setup(struct run *run, struct attach *a)
 {
-	if (table_setup(a, 1 << CONN_CLOSED, true))
-		return FAIL;
-	return own.columns && table_drops_shown(run) ? table_drops_setup(run, a) : 0;
+	return table_setup_ends(run, a, own.columns);
 }
 
 static int attach(struct run *run, struct attach *a)

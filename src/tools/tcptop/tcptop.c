@@ -65,9 +65,7 @@ static void discard(struct run *run, const struct rec *r)
 
 static int setup(struct run *run, struct attach *a)
 {
-	if (table_setup(a, 1 << CONN_CLOSED, true))
-		return FAIL;
-	return own.columns && table_drops_shown(run) ? table_drops_setup(run, a) : 0;
+	return table_setup_ends(run, a, own.columns);
 }
 
 /* From here on the kernel half counts. */
