@@ -296,6 +296,10 @@ enum conn_flag {
 	CONN_DATAGRAMS = 4096, /* UDP: c.tx, c.rx, c.data_segs_out and _in are payload and datagrams
 				  that weir counted, since opened; last is known */
 	CONN_DROPS = 8192,     /* dropped is known */
+	CONN_NO_QUEUES = 16384, /* neither queues nor drops: of TIME_WAIT or SYN_RECV, and of a peer
+				   of UDP, whose socket they are of */
+	CONN_LINGER = 32768,    /* aborted: SO_LINGER with no time asks for it */
+	CONN_UNTAKEN = 65536,   /* aborted: no program had accepted it */
 };
 
 /* Counters of the kernel's own (struct tcp_sock), as they were at s.h.ts. */

@@ -215,10 +215,16 @@ static __always_inline bool conn_wanted(const struct conn_state *s)
 	return !(filter.have & FILTER_OWNER) || (s && s->flags & CONN_OWNED && s->passes);
 }
 
-/* --failed and --slower: the connection's error, and how long it is. */
-static __always_inline bool conn_result_fits(const struct conn_state *s, u64 now)
+/* -errno: of the end; until then what the socket has to tell, as SO_ERROR does. */
+static __always_inline s32 conn_error(struct sock *sk, const struct conn_state *s)
 {
-	if (filter.have & FILTER_FAILED && !(s && s->err))
+	return s && s->err ? s->err : -(sk->sk_err ?: sk->sk_err_soft);
+}
+
+/* --failed and --slower: the connection's error, and how long it is. */
+static __always_inline bool conn_result_fits(const struct conn_state *s, s32 err, u64 now)
+{
+	if (filter.have & FILTER_FAILED && !err)
 		return false;
 	return !(filter.have & FILTER_SLOWER) || (s && now - s->seen >= filter.slower_ns);
 }
@@ -457,7 +463,7 @@ static __noinline int conn_send(struct sock *sk, struct conn_state *s, u32 event
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	struct conn_rec *r;
 
-	if (!tp || !conn_fits(sk) || !conn_result_fits(s, now))
+	if (!tp || !conn_fits(sk) || !conn_result_fits(s, s->err, now))
 		return 0;
 	if (!conn_wanted(s)) {
 		if (event == CONN_CLOSED && !(s->flags & CONN_OWNED))

@@ -71,6 +71,7 @@ static __always_inline void conn_fill_short(struct conn_rec *r, struct sock_comm
 	__builtin_memset(r, 0, sizeof(*r));
 	r->s.h = (struct rec){.len = sizeof(*r), .type = REC_CONN, .fixed = sizeof(*r), .ts = now};
 	r->connect_ns = CONNECT_UNKNOWN;
+	r->flags = CONN_NO_QUEUES;
 	id->family = c->skc_family;
 	id->type = SOCK_STREAM;
 	id->protocol = PROTO_TCP;
@@ -136,6 +137,7 @@ SEC("?iter/tcp") int conn_list_tcp(struct bpf_iter__tcp *ctx)
 	struct conn_rec *r = bpf_map_lookup_elem(&conn_made, &zero);
 	struct conn_state *s;
 	struct tcp_sock *tp;
+	s32 err;
 
 	if (!c || !r)
 		return 0;
@@ -157,12 +159,14 @@ SEC("?iter/tcp") int conn_list_tcp(struct bpf_iter__tcp *ctx)
 	}
 	if (s)
 		conn_adopt((struct sock *)tp, s);
+	err = conn_error((struct sock *)tp, s);
 	if (!conn_wanted(s) || !conn_fits((struct sock *)tp) ||
-	    !conn_result_fits(s, bpf_ktime_get_ns()))
+	    !conn_result_fits(s, err, bpf_ktime_get_ns()))
 		return 0;
 	if (conn_list == CONN_WAS && (!s || s->told))
 		return 0;
 	conn_fill_all(r, tp, s, ((struct sock *)tp)->__sk_common.skc_state, bpf_ktime_get_ns());
+	r->s.ret = err;
 	if (conn_list == CONN_INTERVAL) {
 		if (s && (!s->based || r->c.tx != s->tx || r->c.rx != s->rx))
 			conn_put_interval(ctx->meta, r, s);
@@ -180,17 +184,19 @@ SEC("?iter/udp") int conn_list_udp(struct bpf_iter__udp *ctx)
 	u32 zero = 0;
 	struct conn_rec *r = bpf_map_lookup_elem(&conn_made, &zero);
 	struct conn_state *s;
-	s32 unread, unsent;
+	s32 unread, unsent, err;
 
 	if (!up || !r)
 		return 0;
 	s = conn_state_of(sk);
-	if (!conn_wanted(s) || !conn_fits(sk) || !conn_result_fits(s, bpf_ktime_get_ns()))
+	err = conn_error(sk, s);
+	if (!conn_wanted(s) || !conn_fits(sk) || !conn_result_fits(s, err, bpf_ktime_get_ns()))
 		return 0;
 	__builtin_memset(&r->c, 0, sizeof(r->c));
 	r->s.h = (struct rec){.len = sizeof(*r), .type = REC_CONN, .fixed = sizeof(*r)};
 	r->s.h.ts = bpf_ktime_get_ns();
 	conn_known(r, s);
+	r->s.ret = err;
 	conn_ends(&r->s.sock, sk);
 	conn_ports(&r->s.sock);
 	r->s.sock.type = SOCK_DGRAM;

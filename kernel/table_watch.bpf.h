@@ -105,6 +105,18 @@ static __always_inline void conn_ended(struct sock *sk, struct conn_state *s, u3
 		s->flags |= CONN_ABORTED;
 }
 
+/* Why this side resets it: as tcp_close() asks, but for data that nobody read, which the row has.
+ */
+static __always_inline void conn_aborted(struct sock *sk, struct conn_state *s)
+{
+	if (!(s->flags & CONN_ABORTED))
+		return;
+	if (!sk->sk_socket)
+		s->flags |= CONN_UNTAKEN;
+	else if (sk->__sk_common.skc_flags >> SOCK_LINGER & 1 && !sk->sk_lingertime)
+		s->flags |= CONN_LINGER;
+}
+
 static __always_inline void conn_listen(struct sock *sk)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -149,6 +161,7 @@ static __always_inline void conn_close(struct sock *sk, u32 old)
 	if (s->ended)
 		return;
 	conn_ended(sk, s, old);
+	conn_aborted(sk, s);
 	conn_adopt(sk, s);
 	/* Once a FIN is sent, its task has done all it does: what comes then may be worked off by
 	 * whoever had the socket locked: iterators over sockets lock each. The same goes for a

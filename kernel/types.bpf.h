@@ -220,6 +220,7 @@ typedef struct {
 typedef struct {
 	int owned; /* a task has it, not a softirq */
 } socket_lock_t;
+#define SOCK_LINGER 4       /* enum sock_flags: a bit of skc_flags */
 struct numa_drop_counters { /* of UDP, since 6.18: beside sk_drops */
 	atomic_t drops0, drops1;
 };
@@ -244,6 +245,7 @@ struct sock {
 	u32 sk_max_ack_backlog;
 	struct sk_buff_head sk_receive_queue;
 	struct socket *sk_socket;
+	unsigned long sk_lingertime;
 	struct dst_entry *sk_dst_cache;
 };
 struct dst_entry {

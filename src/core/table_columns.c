@@ -240,6 +240,21 @@ static void tell_drop_reason(struct verbs *v, const struct rec *r)
 		decode_none(v);
 }
 
+/* What is the socket's: a row of less than a whole socket has none of it. */
+#define OF_SOCKET(member)                                                                          \
+	static void tell_##member(struct verbs *v, const struct rec *r)                            \
+	{                                                                                          \
+		if (has(r, CONN_NO_QUEUES))                                                        \
+			decode_none(v);                                                            \
+		else                                                                               \
+			v->ops->uint(v, table_rec(r)->member);                                     \
+	}
+OF_SOCKET(send_queue)
+OF_SOCKET(send_limit)
+OF_SOCKET(recv_queue)
+OF_SOCKET(recv_limit)
+OF_SOCKET(drops)
+
 static bool is_closed(const struct rec *r)
 {
 	return sock_of(r)->type == SOCK_STREAM && table_rec(r)->event == CONN_CLOSED &&
@@ -280,6 +295,18 @@ static void tell_closed_by(struct verbs *v, const struct rec *r)
 	else if (has(r, CONN_FIN_LOCAL | CONN_FIN_REMOTE))
 		word = has(r, CONN_FIN_LOCAL) ? "local" : "remote";
 	tell_word(v, word);
+}
+
+/* Of data that was not read, tcp_close() asks first; the other side's FIN is counted as a byte. */
+static void tell_reset_reason(struct verbs *v, const struct rec *r)
+{
+	bool aborted = is_closed(r) && !table_rec(r)->s.ret && has(r, CONN_ABORTED);
+
+	tell_word(v, !aborted                                             ? NULL
+		     : has(r, CONN_UNTAKEN)                               ? "not accepted"
+		     : table_rec(r)->recv_queue > has(r, CONN_FIN_REMOTE) ? "unread"
+		     : has(r, CONN_LINGER)                                ? "linger"
+									  : NULL);
 }
 
 #define C(member)    COLUMN(struct conn_rec, member)
@@ -367,14 +394,13 @@ const struct column table_columns[] = {
 	N("ssthresh", "SSTHR", 10, tell_ssthresh, "slow start threshold, segments"),
 	N("mss", "MSS", 5, tell_mss, "largest segment, bytes"),
 	N("delivery_rate", "RATE(B/s)", 12, tell_rate, "bytes per second that were delivered"),
-	{"send_queue", "SENDQ", COL_UINT, 0, C(send_queue), 7, NULL,
-	 "bytes written that are not acknowledged"},
-	{"send_limit", "SNDBUF", COL_UINT, 0, C(send_limit), 8, NULL, "limit of the send buffer"},
-	{"recv_queue", "RECVQ", COL_UINT, 0, C(recv_queue), 7, NULL,
-	 "bytes that wait to be read; of a listener connections to be accepted"},
-	{"recv_limit", "RCVBUF", COL_UINT, 0, C(recv_limit), 8, NULL,
-	 "limit of the receive buffer; of a listener, of its queue"},
-	{"drops", "DROPS", COL_UINT, 0, C(drops), 5, NULL, "packets that the socket dropped"},
+	N("send_queue", "SENDQ", 7, tell_send_queue, "bytes written that are not acknowledged"),
+	N("send_limit", "SNDBUF", 8, tell_send_limit, "limit of the send buffer"),
+	N("recv_queue", "RECVQ", 7, tell_recv_queue,
+	  "bytes that wait to be read; of a listener connections to be accepted"),
+	N("recv_limit", "RCVBUF", 8, tell_recv_limit,
+	  "limit of the receive buffer; of a listener, of its queue"),
+	N("drops", "DROPS", 5, tell_drops, "packets that the socket dropped"),
 	N("dropped", "DROPPED", 7, tell_dropped,
 	  "packets of or for it that were dropped anywhere in the kernel while weir watched"),
 	{"drop_reason", "DROPREASON", COL_NEST, COL_LEFT, 0, 0, 18, tell_drop_reason,
@@ -383,8 +409,11 @@ const struct column table_columns[] = {
 	 "why it ended: fin, reset, refused, timeout, given up, error"},
 	{"closed_by", "BY", COL_NEST, COL_LEFT, 0, 0, 6, tell_closed_by,
 	 "the side whose FIN or reset came first"},
+	{"reset_reason", "RESETFOR", COL_NEST, COL_LEFT, 0, 0, 12, tell_reset_reason,
+	 "why this side reset it: unread (data that had come), linger (SO_LINGER without a time), "
+	 "not accepted (what listened was closed)"},
 	{"error", "ERROR", COL_ERROR, COL_LEFT, C(s.ret), 12, NULL,
-	 "the socket's error at its end"},
+	 "the socket's error: of the end, before that the one SO_ERROR would tell"},
 	{"cookie", "COOKIE", COL_UINT, 0, C(cookie), 8, NULL, "the socket's number, as in ss -e"},
 	{0},
 };

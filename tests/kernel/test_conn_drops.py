@@ -66,6 +66,7 @@ class Drops(unittest.TestCase):
                 sender.sendto(b"x" * 997, ("127.0.0.1", port))
             lost = SENT - take_all(full)
             self.assertEqual(lost, kernels_own(port))
+            once = lib.weir("conns", "--once", "--netns", os.getpid(), "-o", "json").rows
             full.close()
             sender.close()
             rows = self.ended(weir).rows
@@ -74,6 +75,10 @@ class Drops(unittest.TestCase):
         closed = [r for r in rows if r["event"] == "closed"]
         self.assertEqual(self.dropped(closed, local_port=port), {(lost, "SOCKET_RCVBUFF")})
         self.assertEqual(self.dropped(closed, port=port), {(0, None)})
+        # What is the socket's own is in its row, and in none of a peer.
+        self.assertEqual([r["drops"] for r in once if r["local_port"] == port], [lost])
+        own = ("drops", "recv_queue", "recv_limit", "send_queue", "send_limit")
+        self.assertEqual({tuple(r[key] for key in own) for r in rows if r["event"] in ("peer", "closed")}, {(None,) * 5})
 
     def test_tcp(self):
         """Segments that TCP does not take, of connections side by side, in a recording too; in tcplife where asked for."""

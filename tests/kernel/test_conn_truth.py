@@ -22,6 +22,7 @@ import lib
 ME = [sys.executable, os.path.abspath(__file__)]
 RESET = struct.pack("ii", 1, 0)
 CHILDREN = 101
+ABORTS = ["unread"] * 7 + ["linger"] * 5 + ["not accepted"] * 3 + [None] * 2
 SIZE = 7000003
 
 
@@ -76,6 +77,30 @@ def phases():
     sock.close()
 
 
+def aborts():
+    """Connections that this side resets, each for one of the reasons that there are; of each the port and which."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    for reason in ABORTS:
+        closes = socket.create_server(("127.0.0.1", 0)) if reason == "not accepted" else listener
+        mine = socket.create_connection(closes.getsockname())
+        print(json.dumps([mine.getsockname()[1], reason]), flush=True)
+        if reason == "not accepted":
+            closes.close()
+            mine.close()
+            continue
+        accepted = listener.accept()[0]
+        if reason == "unread":
+            accepted.sendall(b"x")
+            mine.recv(1, socket.MSG_PEEK)
+            mine.close()
+        elif reason == "linger":
+            reset(mine)
+        else:
+            ctypes.CDLL(None).connect(mine.fileno(), bytes(16), 16)  # AF_UNSPEC: no more
+            mine.close()
+        accepted.close()
+
+
 def same_pid():
     """Children of one pid, each with a name and a connection of its own, of which it has both ends."""
     last = pathlib.Path("/proc/sys/kernel/ns_last_pid")
@@ -94,7 +119,7 @@ def same_pid():
         os.waitpid(child, 0)
 
 
-WORK = {"phases": phases, "same_pid": same_pid}
+WORK = {"phases": phases, "same_pid": same_pid, "aborts": aborts}
 
 
 class Truth(unittest.TestCase):
@@ -126,6 +151,32 @@ class Truth(unittest.TestCase):
             self.assertIsNone(ends[not mine])
             ends[not mine] = [r["state"], r["close"], r["closed_by"], r["error"]]
         self.assertEqual(got, ended.want)
+
+    def test_reset_reasons(self):
+        """Why this side resets: as the program did, and as often as the kernel counts of those that it counts."""
+        def counted():
+            words = lib.run("nstat", "-asz", "TcpExtTCPAbortOnClose", "TcpExtTCPAbortOnData").out.split()
+            return [int(words[words.index(name) + 1]) for name in (b"TcpExtTCPAbortOnClose", b"TcpExtTCPAbortOnData")]
+
+        def once():
+            with self.live() as weir:
+                before = counted()
+                ended = lib.run(*ME, "aborts")
+                self.assertEqual(ended.status, 0, ended)
+                did = [after - n for after, n in zip(counted(), before)]
+                got = weir.stop()
+            got.want, got.did = dict(map(json.loads, ended.lines)), did
+            return got
+
+        ended = lib.in_full(once)
+        self.assertEqual(ended.did, [ABORTS.count("unread"), ABORTS.count("linger")])
+        reasons = {r[port]: {} for r in ended.rows for port in ("local_port", "port") if r[port] in ended.want}
+        for r in ended.rows:
+            mine = r["direction"] == "opened"
+            reasons[r["local_port"] if mine else r["port"]][mine] = r["close"], r["closed_by"], r["reset_reason"]
+        local, remote = ("reset", "local"), ("reset", "remote", None)
+        self.assertEqual(reasons, {port: {mine: (*local, reason), not mine: remote} for port, reason in ended.want.items()
+                                   for mine in (reason != "not accepted",)})
 
     def test_pids(self):
         """Weir is in the same pid namespace, where all have pid 5000."""
@@ -169,11 +220,28 @@ class Truth(unittest.TestCase):
         self.assertEqual({r["comm"] for r in rows if r["direction"] == "opened"}, {"iperf3"})
 
     def test_curl(self):
+        self.curl(lambda folder: [sys.executable, "-m", "http.server", "-b", "127.0.0.1", "-d", folder, "5998"])
+
+    def test_nginx(self):
+        nginx = lib.need("nginx")
+
+        def server(folder):
+            config = pathlib.Path(folder, "nginx.conf")
+            config.write_text(f"daemon off; master_process off; pid {folder}/pid; events {{}} http {{ access_log off; "
+                              f"server {{ listen 127.0.0.1:5998; root {folder}; }} }}")
+            return [nginx, "-e", "stderr", "-p", folder, "-c", config]
+
+        self.curl(server)
+
+    def curl(self, command):
+        """Its bytes and the server's, by what curl says."""
         lib.need("curl")
         with tempfile.TemporaryDirectory() as folder, self.live() as weir:
-            pathlib.Path(folder, "file").write_bytes(os.urandom(SIZE))
-            server = subprocess.Popen([sys.executable, "-m", "http.server", "-b", "127.0.0.1", "-d", folder, "5998"],
-                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            file = pathlib.Path(folder, "file")
+            file.write_bytes(os.urandom(SIZE))
+            for path, mode in ((folder, 0o755), (file, 0o644)):
+                os.chmod(path, mode)
+            server = subprocess.Popen(command(folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             lib.wait_for(lambda: lib.run("ss", "-tlnH", "sport", "=", ":5998").out, "the server")
             said = lib.run("curl", "-s", "-o", "/dev/null", "-w", "%{size_request} %{size_header} %{size_download} %{local_port}",
                            "http://127.0.0.1:5998/file").out

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 """weir conns against what ss shows of the same sockets."""
+import errno
 import os
 import re
 import socket
@@ -9,6 +10,7 @@ import sys
 import tempfile
 import unittest
 
+import drop_work
 import lib
 
 sys.path.insert(0, lib.here("..", "replay"))
@@ -173,6 +175,39 @@ class Mptcp(unittest.TestCase):
         self.assertEqual(sorted(closed), [("accepted", server)] * 7 + [("opened", client)] * 7)
 
 
+class Errors(unittest.TestCase):
+    def told(self, sock, *options):
+        ended = lib.weir("conns", "--once", "-o", "json", "--netns", os.getpid(), "--port", sock.getsockname()[1], *options)
+        return [r["error"] for r in ended.rows if r["local_port"] == sock.getsockname()[1] and r["port"]]
+
+    def check(self, sock, error):
+        """What the socket has to tell, which it tells once."""
+        self.assertEqual((self.told(sock), self.told(sock, "--failed")), ([errno.errorcode[error]],) * 2)
+        self.assertEqual(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), error)
+        self.assertEqual((self.told(sock), self.told(sock, "--failed")), ([None], []))
+
+    def test_udp(self):
+        """Nobody is there whom it has sent to."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            free.bind(("127.0.0.1", 0))
+            sock.connect(free.getsockname())
+            free.close()
+            sock.send(b"x")
+            self.check(sock, errno.ECONNREFUSED)
+
+    def test_tcp(self):
+        """An open connection whose segments find no way any more."""
+        wire = drop_work.Wire()
+        self.addCleanup(wire.close)
+        sock = drop_work.Peer(wire, 29).sock
+        self.assertEqual(self.told(sock), [None])
+        self.assertTrue(drop_work.sh("ip route add prohibit", drop_work.AWAY))
+        self.addCleanup(drop_work.sh, "ip route del prohibit", drop_work.AWAY)
+        sock.send(b"x")
+        lib.wait_for(lambda: self.told(sock) != [None], "an error")
+        self.check(sock, errno.EACCES)
+
+
 class Kernel(unittest.TestCase):
     def test_accepts(self):
         """What the kernel itself accepts (a target of NVMe over TCP) is told when it does, as nobody's."""
@@ -285,10 +320,11 @@ class Conns(unittest.TestCase):
         self.assertGreater(sum(row["direction"] is not None for row in rows), ALL * 9 // 10)
 
     def test_groups(self):
-        """Totals are the sums of the rows."""
-        rows = self.conns("-o", "json").rows
+        """Totals are the sums of the rows: of those that have an owner, which do not end meanwhile as TIME_WAIT does."""
+        owned = ("-o", "json", "-p", self.work.pid)
+        rows = self.conns(*owned).rows
         for by, key in (("process", "pid"), ("cgroup", "cgroup")):
-            groups = self.conns("-o", "json", "--by", by).rows
+            groups = self.conns(*owned, "--by", by).rows
             mine = next(g for g in groups if by == "cgroup" or g["pid"] == self.work.pid)
             some = [r for r in rows if by == "cgroup" or r["pid"] == self.work.pid]
             if by == "process":
@@ -296,7 +332,7 @@ class Conns(unittest.TestCase):
                 self.assertEqual(mine["tx_bytes"], sum(r["tx_bytes"] or 0 for r in some))
             self.assertEqual(sum(g["conns"] for g in groups), len(rows))
         for by in ("remote", "port"):
-            groups = self.conns("-o", "json", "--by", by, "--sort", "rx_bytes").rows
+            groups = self.conns(*owned, "--by", by, "--sort", "rx_bytes").rows
             self.assertEqual(sum(g["conns"] for g in groups), len(rows))
             self.assertEqual(sum(g["rx_bytes"] for g in groups), sum(r["rx_bytes"] or 0 for r in rows))
             self.assertEqual([g["rx_bytes"] for g in groups], sorted((g["rx_bytes"] for g in groups), reverse=True))
@@ -323,7 +359,7 @@ class Conns(unittest.TestCase):
             again = lib.weir("replay", record.name, "-o", "json").rows
             self.assertEqual({r["cookie"] for r in again}, {r["cookie"] for r in rows})
             groups = lib.weir("replay", record.name, "-o", "json", "--by", "port").rows
-            self.assertEqual(sum(g["conns"] for g in groups), len(rows))
+            self.assertEqual(sum(g["conns"] for g in groups), len(again))
 
     def test_stream(self):
         """What was there first, once each; then each change."""

@@ -26,6 +26,7 @@ static __always_inline void fill_peer(struct conn_rec *r, const struct udp_peer 
 	r->netns = p->netns;
 	r->connect_ns = CONNECT_UNKNOWN;
 	udp_counted(r, p);
+	r->flags |= CONN_NO_QUEUES;
 	dropped_fill(r);
 }
 
