@@ -180,9 +180,10 @@ class Errors(unittest.TestCase):
         ended = lib.weir("conns", "--once", "-o", "json", "--netns", os.getpid(), "--port", sock.getsockname()[1], *options)
         return [r["error"] for r in ended.rows if r["local_port"] == sock.getsockname()[1] and r["port"]]
 
-    def check(self, sock, error):
-        """What the socket has to tell, which it tells once."""
+    def check(self, sock, error, end=lambda: None):
+        """What the socket has to tell, which it tells once; end() ends what gives the error."""
         self.assertEqual((self.told(sock), self.told(sock, "--failed")), ([errno.errorcode[error]],) * 2)
+        end()
         self.assertEqual(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), error)
         self.assertEqual((self.told(sock), self.told(sock, "--failed")), ([None], []))
 
@@ -200,12 +201,13 @@ class Errors(unittest.TestCase):
         wire = drop_work.Wire()
         self.addCleanup(wire.close)
         sock = drop_work.Peer(wire, 29).sock
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1" + bytes(7))  # nobody would answer a FIN
         self.assertEqual(self.told(sock), [None])
+        sock.send(b"x")  # nobody answers: it is sent again and again
         self.assertTrue(drop_work.sh("ip route add prohibit", drop_work.AWAY))
         self.addCleanup(drop_work.sh, "ip route del prohibit", drop_work.AWAY)
-        sock.send(b"x")
         lib.wait_for(lambda: self.told(sock) != [None], "an error")
-        self.check(sock, errno.EACCES)
+        self.check(sock, errno.EACCES, lambda: drop_work.sh("ip route del prohibit", drop_work.AWAY))
 
 
 class Kernel(unittest.TestCase):

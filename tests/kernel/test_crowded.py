@@ -3,6 +3,7 @@
 """
 More connections at once than the connection table has room for: those that find none are kept with their sockets, and
 each is told once, with its owner. Only by name, with so many connections: WEIR_TEST_CROWD=16411, or 163841: ten times the room.
+And as many one after the other as you like, which leave nothing behind: WEIR_TEST_SHORT=1000003.
 """
 import collections
 import os
@@ -12,6 +13,7 @@ import resource
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -21,6 +23,7 @@ import lib
 
 ME = [sys.executable, os.path.abspath(__file__)]
 MANY = int(os.environ.get("WEIR_TEST_CROWD") or 0)  # connections: two sockets each
+SHORT = int(os.environ.get("WEIR_TEST_SHORT") or 10007)
 EACH = 4111  # at most in one process: the kernel finds a free port faster
 ROOM = 32768  # CONN_FAST of kernel/table.bpf.h
 HOST_ONLY = True  # too much memory for a small machine
@@ -74,6 +77,48 @@ def crowd(count):
     sys.stdin.readline()
     os.close(gone)
     sys.exit(sum(os.waitpid(pid, 0)[1] != 0 for pid in children))
+
+
+def short(count):
+    """Connections that are reset, so that nothing of them waits."""
+    reset = struct.pack("ii", 1, 0)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        for _ in range(count):
+            with socket.create_connection(listener.getsockname()) as mine:
+                listener.accept()[0].close()
+                mine.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+
+
+class Short(unittest.TestCase):
+    def held(self, weir):
+        """KiB of its own, and bytes of the maps that it has."""
+        process = pathlib.Path("/proc", str(weir.pid))
+        maps = {}
+        for info in (process / "fdinfo").iterdir():
+            found = dict(re.findall(r"(?m)^(map_id|memlock):\s+(\d+)$", info.read_text()))
+            if "map_id" in found:
+                maps[found["map_id"]] = int(found["memlock"])
+        return int(re.search(r"VmRSS:\s+(\d+)", (process / "status").read_text())[1]), sum(maps.values())
+
+    def test_short(self):
+        with lib.Live("--stats", "--netns", os.getpid(), tool="tcplife") as life, \
+             lib.Live("--stats", "--netns", os.getpid(), tool="conns") as conns:
+            short(1009)
+            time.sleep(1)
+            before = [self.held(weir) for weir in (life, conns)]
+            short(SHORT)
+            time.sleep(1)
+            after = [self.held(weir) for weir in (life, conns)]
+            ended = [weir.stop() for weir in (life, conns)]
+        for weir, (own, maps), (own_after, maps_after) in zip(ended, before, after):
+            # Of many one may come while the kernel runs that program on the processor: it is counted.
+            self.assertEqual((weir.status, set(lib.lost(weir)) - {"missed"}), (0, set()), weir.words)
+            self.assertEqual(maps_after, maps)
+            self.assertLess(own_after - own, 512)  # KiB
+        told, missed = len(ended[0].lines) - 2, lib.lost(ended[0]).get("missed", 0)  # heading and account
+        self.assertEqual(told + missed, 2 * (1009 + SHORT))
+        self.assertLessEqual(missed, SHORT // 10000)
+        print(f"{SHORT} connections: KiB and map bytes before {before}, after {after}", file=sys.stderr)
 
 
 @unittest.skipUnless(MANY, "by name only: WEIR_TEST_CROWD=16411")

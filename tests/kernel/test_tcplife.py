@@ -6,6 +6,7 @@ import datetime
 import json
 import os
 import re
+import select
 import socket
 import struct
 import subprocess
@@ -165,7 +166,18 @@ def ways():
 
     def zerocopy(sock):
         sock.setsockopt(socket.SOL_SOCKET, 60, 1)  # SO_ZEROCOPY
-        all_of(lambda s, data: s.send(data, 0x4000000))(sock)  # MSG_ZEROCOPY
+        sent, left = [], WAYS
+        while left:
+            sent.append(sock.send(payload[WAYS - left:WAYS - left + SEND], 0x4000000))  # MSG_ZEROCOPY
+            left -= sent[-1]
+        done, queue = 0, select.poll()
+        queue.register(sock, 0)
+        while done < len(sent):  # the kernel tells when it needs the pages of a send no more, of several at once
+            queue.poll()
+            told = sock.recvmsg(1, 100, socket.MSG_ERRQUEUE)[1][0][2]
+            error, origin, first, last = struct.unpack_from("=IBxxxII", told)
+            assert (error, origin, first) == (0, 5, done), told  # SO_EE_ORIGIN_ZEROCOPY
+            done = last + 1
 
     senders = {"write": all_of(lambda s, data: os.write(s.fileno(), data)),
                "writev": all_of(lambda s, data: os.writev(s.fileno(), [data[:7], data[7:]])),
@@ -194,6 +206,8 @@ def ways():
         reader.start()
         sender(mine)
         reader.join()
+        if protocol:  # MPTCP_INFO: mptcpi_flags
+            assert not struct.unpack_from("=8xI", mine.getsockopt(284, 1, 12))[0] & 1, "it fell back to TCP"
         mine.close()
         accepted.recv(1)
         accepted.close()

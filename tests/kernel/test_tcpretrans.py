@@ -30,10 +30,18 @@ def live(*argv):
     return lib.Live("--netns", os.getpid(), *argv, tool="tcpretrans")
 
 
+def counted(file, kind, name):
+    """By the kernel's account of this namespace."""
+    names, values = re.findall(rf"^{kind}: (.*)$", pathlib.Path("/proc/net", file).read_text(), re.M)
+    return int(values.split()[names.split().index(name)])
+
+
 def retransmitted():
-    """Segments, by the kernel's account of this namespace."""
-    names, values = re.findall(r"^Tcp: (.*)$", pathlib.Path("/proc/net/snmp").read_text(), re.M)
-    return int(values.split()[names.split().index("RetransSegs")])
+    return counted("snmp", "Tcp", "RetransSegs")
+
+
+def probed():
+    return counted("netstat", "TcpExt", "TCPLossProbes")
 
 
 class Tcpretrans(unittest.TestCase):
@@ -101,6 +109,37 @@ class Tcpretrans(unittest.TestCase):
             self.assertEqual((row["local_address"], row["local_port"], row["address"]), (drop_work.HOME, 7103, drop_work.AWAY))
             self.assertIsNone(row["share_percent"])
         self.assertEqual([r["attempt"] for r in rows][:3], [1, 1, 1])
+
+    def test_probe(self):
+        """The last of three segments once more, long before there is a timeout; as often as the kernel counts probes."""
+        with contextlib.ExitStack() as stack, live("-o", "json") as weir:
+            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            sock = stack.enter_context(socket.create_connection(listener.getsockname()))
+            other = stack.enter_context(listener.accept()[0])
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.send(b"x")  # the round trip is known now
+            self.assertEqual(other.recv(9), b"x")
+            time.sleep(0.3)
+            if not drop_work.sh("nft add table ip weir"):
+                self.skipTest("this kernel has no nftables")
+            stack.callback(drop_work.sh, "nft delete table ip weir")
+            drop_work.sh("nft add chain ip weir guard '{ type filter hook input priority 0; }'")
+            drop_work.sh(f"nft add rule ip weir guard tcp dport {listener.getsockname()[1]} drop")
+            before, probes = retransmitted(), probed()
+            for size in (3, 5, 7):
+                sock.send(b"x" * size)
+            lib.wait_for(lambda: probed() > probes and retransmitted() - before >= 3, "a probe and timeouts")
+            drop_work.sh("nft delete table ip weir")
+            self.assertEqual(len(other.recv(15, socket.MSG_WAITALL)), 15)
+            time.sleep(0.3)
+            rows = self.rows(weir.stop())
+            self.assertEqual(sum(r["segments"] for r in rows), retransmitted() - before)
+            kinds = collections.Counter(r["kind"] for r in rows)
+            self.assertEqual(kinds["probe"], probed() - probes)
+        self.assertEqual(set(kinds), {"data", "probe"})
+        self.assertEqual((rows[0]["kind"], rows[0]["bytes"]), ("probe", 7))
+        for row in rows:
+            self.mine(row)
 
     def test_filters(self):
         """By port and by process, live and of a recording; text."""
