@@ -48,7 +48,7 @@ struct conn_state {
 	u8 fits;   /* the filters that look at the socket */
 	u8 kept;   /* counted in conn_kept.begun, and its end not yet */
 	u8 nobody; /* the kernel itself has accepted it */
-	u8 pad;
+	u8 event;  /* that is told of it now */
 };
 
 struct {
@@ -91,36 +91,66 @@ static __always_inline struct conn_state *conn_place(u32 at)
 }
 
 /* Of several sockets at one address, one after the other, each has a cookie of its own. */
-static __noinline struct conn_state *conn_find(u64 sk, u64 cookie)
+static __always_inline bool conn_is(const struct conn_state *s, u64 sk, u64 cookie)
+{
+	return s->sk == sk && (s->cookie == cookie || !s->cookie);
+}
+
+/* What is not static here, the verifier looks at once, and not from each place that calls it. */
+#define CONN_NOWHERE (~0u)
+
+/* In a place that is not the first. */
+__noinline u32 conn_elsewhere(u64 sk, u64 cookie)
 {
 	u32 at = conn_hash(sk);
 
-	for (u32 i = 0; i < CONN_PLACES; i++) {
+	for (u32 i = 1; i < CONN_PLACES; i++) {
 		struct conn_state *s = conn_place(at + i);
 
-		if (s && s->sk == sk && (s->cookie == cookie || !s->cookie))
-			return s;
+		if (s && conn_is(s, sk, cookie))
+			return at + i;
 	}
-	return NULL;
+	return CONN_NOWHERE;
+}
+
+static __always_inline struct conn_state *conn_found(u64 sk, u64 cookie)
+{
+	u32 at = conn_elsewhere(sk, cookie);
+
+	return at == CONN_NOWHERE ? NULL : conn_place(at);
+}
+
+/* Of an address that is a number. */
+static __always_inline struct conn_state *conn_find(u64 sk, u64 cookie)
+{
+	struct conn_state *s = conn_place(conn_hash(sk));
+
+	return s && conn_is(s, sk, cookie) ? s : conn_found(sk, cookie);
 }
 
 static __always_inline struct conn_state *conn_state_of(struct sock *sk)
 {
-	struct conn_state *s = conn_find((u64)sk, sk->__sk_common.skc_cookie.counter);
+	u64 cookie = sk->__sk_common.skc_cookie.counter;
+	struct conn_state *s = conn_place(conn_hash((u64)sk));
 
-	return s ?: bpf_sk_storage_get(&conns, sk, 0, 0);
+	if (s && conn_is(s, (u64)sk, cookie))
+		return s;
+	return conn_found(number_of(sk), cookie) ?: bpf_sk_storage_get(&conns, sk, 0, 0);
 }
 
-/* Made where there is none; NULL then only without memory, which is counted. */
-static __always_inline struct conn_state *conn_state_make(struct sock *sk)
+/* Of a socket that has none. NULL only without memory, which is counted. */
+static __always_inline struct conn_state *conn_state_add(struct sock *sk)
 {
-	struct conn_state *s = conn_state_of(sk);
+	struct conn_state *s = bpf_sk_storage_get(&conns, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 
-	if (!s)
-		s = bpf_sk_storage_get(&conns, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!s)
 		count_lost(LOST_MAP);
 	return s;
+}
+
+static __always_inline struct conn_state *conn_state_make(struct sock *sk)
+{
+	return conn_state_of(sk) ?: conn_state_add(sk);
 }
 
 /* Was its end to be told, and was not? No program saw it then: the kernel had run none. */
@@ -131,7 +161,7 @@ static __always_inline bool conn_is_left(const struct conn_state *s)
 }
 
 /* Of a connection that begins: what is in it is of what was at this address. */
-static __noinline struct conn_state *conn_claim(u64 sk)
+__noinline u32 conn_claim(u64 sk)
 {
 	u32 at = conn_hash(sk);
 
@@ -139,18 +169,20 @@ static __noinline struct conn_state *conn_claim(u64 sk)
 		struct conn_state *s = conn_place(at + i);
 
 		if (!s)
-			return NULL;
+			break;
 		if (s->sk == sk && conn_is_left(s))
 			count_lost(LOST_MISSED);
 		if (s->sk == sk || (!s->sk && !__sync_val_compare_and_swap(&s->sk, 0, sk)))
-			return s;
+			return at + i;
 	}
-	return NULL;
+	return CONN_NOWHERE;
 }
 
 static __always_inline struct conn_state *conn_state_fresh(struct sock *sk)
 {
-	return conn_claim((u64)sk) ?: conn_state_make(sk);
+	u32 at = conn_claim(number_of(sk));
+
+	return (at == CONN_NOWHERE ? NULL : conn_place(at)) ?: conn_state_add(sk);
 }
 
 /* The socket goes; what is in its storage does so by itself. */
@@ -166,24 +198,32 @@ static __always_inline bool conn_owner_passes(struct task_struct *task)
 }
 
 /* Is the task that runs at this socket for itself? */
-static __always_inline bool conn_in_task(struct sock *sk, struct task_struct *task)
+static __always_inline bool conn_in_task(struct sock *sk)
 {
-	return sk->sk_lock.owned && !(task->flags & PF_KTHREAD) && task->tgid != filter.self;
+	struct task_struct *task;
+
+	if (!sk->sk_lock.owned)
+		return false;
+	task = bpf_get_current_task_btf();
+	return !(task->flags & PF_KTHREAD) && task->tgid != filter.self;
 }
 
 /* The task that runs has the socket, and is its owner when none is known. */
-static __always_inline void conn_used_by(struct conn_state *s, struct task_struct *task)
+__noinline int conn_used(struct conn_state *s)
 {
-	if (s->flags & CONN_OWNED) {
-		if (s->who.pid == task_tgid(task))
-			return;
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (!s)
+		return 0;
+	if (!(s->flags & CONN_OWNED)) {
+		who_fill(&s->who, task);
+		s->passes = conn_owner_passes(task);
+		s->flags |= CONN_OWNED;
+	} else if (s->who.pid != task_tgid(task)) {
 		who_fill(&s->user, task);
 		s->flags |= CONN_USED;
-		return;
 	}
-	who_fill(&s->who, task);
-	s->passes = conn_owner_passes(task);
-	s->flags |= CONN_OWNED;
+	return 0;
 }
 
 /* A path of MPTCP that was accepted is the socket's of the whole (mptcp_sock_graft()): it is whose
@@ -427,11 +467,9 @@ static __noinline int conn_fill(struct conn_rec *r, struct tcp_sock *tp, const s
 	return 0;
 }
 
-/* The same with its counters, as they are now. */
-static __always_inline void conn_fill_all(struct conn_rec *r, struct tcp_sock *tp,
-					  const struct conn_state *s, u32 state, u64 now)
+/* Its counters, as they are now, into a record that conn_fill() has made. */
+static __always_inline void conn_fill_counts(struct conn_rec *r, struct tcp_sock *tp, u32 state)
 {
-	conn_fill(r, tp, s, state, now);
 	r->flags |= CONN_COUNTERS;
 	conn_count(&r->c, tp, &r->flags, state);
 }
@@ -475,12 +513,11 @@ static __noinline int conn_send(struct sock *sk, struct conn_state *s, u32 event
 		count_lost(LOST_RING);
 		return 0;
 	}
-	if (event == CONN_CLOSED) {
-		conn_fill_all(r, tp, s, state, now);
-	} else { /* on the way they tell next to nothing */
-		conn_fill(r, tp, s, state, now);
+	conn_fill(r, tp, s, state, now);
+	if (event == CONN_CLOSED)
+		conn_fill_counts(r, tp, state);
+	else /* on the way they tell next to nothing */
 		__builtin_memset(&r->c, 0, sizeof(r->c));
-	}
 	r->event = event;
 	if (event == CONN_CLOSED && s->based) {
 		r->dtx = r->c.tx - s->tx;

@@ -165,7 +165,8 @@ SEC("?iter/tcp") int conn_list_tcp(struct bpf_iter__tcp *ctx)
 		return 0;
 	if (conn_list == CONN_WAS && (!s || s->told))
 		return 0;
-	conn_fill_all(r, tp, s, ((struct sock *)tp)->__sk_common.skc_state, bpf_ktime_get_ns());
+	conn_fill(r, tp, s, ((struct sock *)tp)->__sk_common.skc_state, bpf_ktime_get_ns());
+	conn_fill_counts(r, tp, ((struct sock *)tp)->__sk_common.skc_state);
 	r->s.ret = err;
 	if (conn_list == CONN_INTERVAL) {
 		if (s && (!s->based || r->c.tx != s->tx || r->c.rx != s->rx))

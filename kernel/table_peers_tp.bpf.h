@@ -94,7 +94,7 @@ static __noinline int udp_queued(struct sock *sk, struct sk_buff *skb)
 	}
 	k.cookie = sk->__sk_common.skc_cookie.counter;
 	if (!k.cookie)
-		return udp_first((u64)sk, at, &k, udp_datagrams(skb, n), n);
+		return udp_first(number_of(sk), at, &k, udp_datagrams(skb, n), n);
 	p = udp_peer(sk, &k, false);
 	if (!p || (p->skb == at && p->dev != dev))
 		return 0;
@@ -167,7 +167,7 @@ SEC("?tp_btf") int udp_who_tp(u64 *ctx)
 	k.cookie = udp_cookie(sk);
 	udp_fresh(sk, &k);
 	udp_peer(sk, &k, true); /* the place without a peer has the owner */
-	y = udp_young((u64)sk);
+	y = udp_young(number_of(sk));
 	if (!y || y->sk != (u64)sk)
 		return 0;
 	k = y->key;

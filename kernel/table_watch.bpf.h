@@ -52,9 +52,8 @@ static __always_inline void conn_tell(struct sock *sk, struct conn_state *s, u32
 }
 
 /* A connection begins; the storage may have that of an earlier one of the same socket. */
-static __always_inline struct conn_state *conn_begin(struct sock *sk, u32 flag, u32 state)
+static __always_inline struct conn_state *conn_begin(struct sock *sk, u32 flag)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	struct conn_state *s = conn_state_fresh(sk);
 
 	if (!s)
@@ -68,11 +67,9 @@ static __always_inline struct conn_state *conn_begin(struct sock *sk, u32 flag, 
 	s->told = s->based = 1;
 	s->kept = 0;
 	s->fits = conn_in_netns(sk);
-	if (flag == CONN_ACTIVE && conn_in_task(sk, task))
-		conn_used_by(s, task);
+	if (flag == CONN_ACTIVE && conn_in_task(sk))
+		conn_used(s);
 	conn_expect(s);
-	if (flag == CONN_ACTIVE) /* one that came is established in the same moment */
-		conn_tell(sk, s, CONN_OPENED, state, s->opened);
 	return s;
 }
 
@@ -83,13 +80,14 @@ static __always_inline struct conn_state *conn_begin(struct sock *sk, u32 flag, 
  * purpose, or that opened the file: a process has credentials of its own (copy_creds()), which the
  * file keeps.
  */
-static __always_inline void conn_closed_by(struct sock *sk, struct conn_state *s,
-					   struct task_struct *task)
+static __always_inline void conn_closed_by(struct sock *sk, struct conn_state *s)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
+
 	if (s->flags & CONN_OWNED && s->who.pid == task_tgid(task))
 		return;
 	if (task_closes(task) || sk_walk(sk)->sk_socket->file->f_cred == task_walk(task)->cred)
-		conn_used_by(s, task);
+		conn_used(s);
 }
 
 /* How it ended, by the state before and the socket's error (tcp_reset(), tcp_write_err()); closed
@@ -117,62 +115,60 @@ static __always_inline void conn_aborted(struct sock *sk, struct conn_state *s)
 		s->flags |= CONN_LINGER;
 }
 
-static __always_inline void conn_listen(struct sock *sk)
+static __always_inline struct conn_state *conn_listen(struct sock *sk)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	struct conn_state *s;
 
 	conn_state_free(conn_state_of(sk));
 	s = conn_state_make(sk);
 	if (!s)
-		return;
+		return NULL;
 	s->opened = s->seen = bpf_ktime_get_ns();
 	s->connect_ns = CONNECT_UNKNOWN;
 	s->flags = 0;
 	s->err = 0;
 	s->told = 1;
-	if (conn_in_task(sk, task))
-		conn_used_by(s, task);
+	if (conn_in_task(sk))
+		conn_used(s);
 	dropped_note(sk);
-	conn_tell(sk, s, CONN_LISTENS, TCP_LISTEN, s->opened);
+	return s;
 }
 
-static __always_inline void conn_close(struct sock *sk, u32 old)
+/* What is known of a socket whose end is to be told, NULL when there is nothing to tell. */
+static __always_inline struct conn_state *conn_close(struct sock *sk, u32 old, u64 *now)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	u64 now = bpf_ktime_get_ns();
 	struct conn_state *s = conn_state_of(sk);
 
+	*now = bpf_ktime_get_ns();
 	if (old == TCP_LISTEN && s) {
 		s->told = 2;
-		if (conn_told.events & 1 << CONN_LISTENS)
-			conn_send(sk, s, CONN_CLOSED, old, now);
+		return conn_told.events & 1 << CONN_LISTENS ? s : NULL;
 	}
 	if (old == TCP_CLOSE || old == TCP_LISTEN)
-		return;
+		return NULL;
 	if (!s) { /* older than weir, and not found yet */
-		s = conn_state_make(sk);
+		s = conn_state_add(sk);
 		if (!s)
-			return;
+			return NULL;
 		s->flags = CONN_BEFORE;
-		s->seen = now;
+		s->seen = *now;
 		s->connect_ns = CONNECT_UNKNOWN;
 	}
 	if (s->ended)
-		return;
+		return NULL;
 	conn_ended(sk, s, old);
 	conn_aborted(sk, s);
 	conn_adopt(sk, s);
 	/* Once a FIN is sent, its task has done all it does: what comes then may be worked off by
 	 * whoever had the socket locked: iterators over sockets lock each. The same goes for a
 	 * reset that comes, which leaves an error. */
-	if (!conn_state_in(old, FIN_SENT) && !sk->sk_err && conn_in_task(sk, task))
-		conn_closed_by(sk, s, task);
-	s->ended = now;
+	if (!conn_state_in(old, FIN_SENT) && !sk->sk_err && conn_in_task(sk))
+		conn_closed_by(sk, s);
+	s->ended = *now;
 	if (!(s->flags & CONN_OWNED) && !s->nobody && sk_walk(sk)->sk_socket)
-		return; /* told by conn_gone() */
-	conn_tell(sk, s, CONN_CLOSED, old, now);
+		return NULL; /* told by conn_gone() */
 	conn_done(s);
+	return s;
 }
 
 /* It came, and a program will accept it: what is so now is told then, unless each change is
@@ -190,63 +186,77 @@ static __always_inline bool conn_pending(struct sock *sk, struct conn_state *s)
 	return !(conn_told.events & 1 << CONN_OPENED);
 }
 
-SEC("?tp_btf") int conn_on_state(u64 *ctx)
+/* A change of state that is neither the end nor listening: what of it is to be told, 0 for nothing.
+ */
+static __always_inline u32 conn_goes_on(struct sock *sk, struct conn_state *s, u32 state, u64 *now)
 {
-	struct sock *sk = (struct sock *)ctx[0];
-	u32 old = ctx[1], state = ctx[2];
-	struct conn_state *s;
-	struct task_struct *task;
-
-	if (sk->sk_protocol != PROTO_TCP)
-		return 0;
-	if (state == TCP_SYN_SENT) {
-		conn_begin(sk, CONN_ACTIVE, state);
-		return 0;
-	}
-	if (old == TCP_LISTEN && state != TCP_CLOSE) {
-		conn_begin(sk, CONN_PASSIVE, state);
-		return 0;
-	}
-	if (state == TCP_CLOSE) {
-		conn_close(sk, old);
-		return 0;
-	}
-	if (state == TCP_LISTEN) {
-		conn_listen(sk);
-		return 0;
-	}
-	if (!conn_state_in(state, 1u << TCP_ESTABLISHED | 1u << TCP_CLOSE_WAIT |
-					  1u << TCP_FIN_WAIT1 | 1u << TCP_LAST_ACK))
-		return 0;
-	s = conn_state_of(sk);
-	if (!s && state == TCP_ESTABLISHED) /* its beginning was skipped */
-		s = conn_begin(sk, old == TCP_SYN_SENT ? CONN_ACTIVE : CONN_PASSIVE, state);
-	if (!s)
-		return 0;
 	if (state == TCP_ESTABLISHED) {
-		u64 now = bpf_ktime_get_ns();
-
+		*now = bpf_ktime_get_ns();
 		s->cookie = bpf_get_socket_cookie(sk); /* tcp_create_openreq_child() sets one */
 		if (s->opened)
-			s->connect_ns = now - s->opened;
+			s->connect_ns = *now - s->opened;
 		s->flags |= CONN_HANDSHAKE;
 		s->fits = conn_fits(sk);
 		conn_expect(s);
 		dropped_note(sk);
-		if (!conn_pending(sk, s))
-			conn_tell(sk, s, CONN_ESTABLISHED, state, now);
-		return 0;
+		return conn_pending(sk, s) ? 0 : CONN_ESTABLISHED;
 	}
 	if (state == TCP_CLOSE_WAIT)
 		s->flags |= CONN_FIN_REMOTE;
 	if (state == TCP_FIN_WAIT1)
 		s->flags |= CONN_FIN_LOCAL;
 	conn_adopt(sk, s);
-	if (state != TCP_FIN_WAIT1 && state != TCP_LAST_ACK)
+	if ((state == TCP_FIN_WAIT1 || state == TCP_LAST_ACK) && conn_in_task(sk))
+		conn_closed_by(sk, s);
+	return 0;
+}
+
+SEC("?tp_btf") int conn_on_state(u64 *ctx)
+{
+	struct sock *sk = (struct sock *)ctx[0];
+	u32 old = ctx[1], state = ctx[2], event;
+	bool begins = state == TCP_SYN_SENT || (old == TCP_LISTEN && state != TCP_CLOSE);
+	struct conn_state *s;
+	u64 now = 0;
+
+	if (sk->sk_protocol != PROTO_TCP)
 		return 0;
-	task = bpf_get_current_task_btf();
-	if (conn_in_task(sk, task))
-		conn_closed_by(sk, s, task);
+	if (state == TCP_CLOSE) {
+		event = CONN_CLOSED;
+		s = conn_close(sk, old, &now);
+	} else if (state == TCP_LISTEN) {
+		event = CONN_LISTENS;
+		s = conn_listen(sk);
+		now = s ? s->opened : 0;
+	} else {
+		if (!begins &&
+		    !conn_state_in(state, 1u << TCP_ESTABLISHED | 1u << TCP_CLOSE_WAIT |
+						  1u << TCP_FIN_WAIT1 | 1u << TCP_LAST_ACK))
+			return 0;
+		s = begins ? NULL : conn_state_of(sk);
+		if (!s && (begins || state == TCP_ESTABLISHED)) /* or that was skipped */
+			s = conn_begin(sk, state == TCP_SYN_SENT || old == TCP_SYN_SENT
+						   ? CONN_ACTIVE
+						   : CONN_PASSIVE);
+		if (!s)
+			return 0;
+		if (begins) { /* one that came is established in the same moment */
+			event = state == TCP_SYN_SENT ? CONN_OPENED : 0;
+			now = s->opened;
+		} else {
+			event = conn_goes_on(sk, s, state, &now);
+		}
+	}
+	if (!s || !event)
+		return 0;
+	/* From memory, what is told and of which state are but numbers to the verifier, which looks
+	 * at conn_send() once then, not for each that they may be. */
+	s->event = event;
+	event = *(volatile u8 *)&s->event;
+	old = ((volatile u64 *)ctx)[1];
+	state = ((volatile u64 *)ctx)[2];
+	state = event == CONN_CLOSED ? old : state;
+	conn_tell(sk, s, event, state, now);
 	return 0;
 }
 
@@ -267,7 +277,7 @@ static __always_inline void conn_last(struct sock *sk, struct conn_state *s)
 	}
 	conn_done(s);
 	if (heard && !(task->flags & PF_KTHREAD) && task->tgid != filter.self)
-		conn_closed_by(sk, s, task);
+		conn_closed_by(sk, s);
 	conn_tell(sk, s, CONN_CLOSED, s->last, s->ended);
 }
 
@@ -323,7 +333,7 @@ static __always_inline int conn_accept(struct sock *sk)
 	s = sk->sk_protocol == IPPROTO_MPTCP ? conn_state_make(sk) : conn_state_of(sk);
 	if (!s || s->flags & CONN_OWNED)
 		return 0;
-	conn_used_by(s, task);
+	conn_used(s);
 	conn_expect(s);
 	if (sk->sk_protocol == IPPROTO_MPTCP)
 		conn_accept_path(sk, s);
