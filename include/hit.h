@@ -80,6 +80,11 @@ struct hit_globals {
 	u32 pad;
 };
 
+/* What is asked of a tracepoint: by the name of its structure. */
+struct hit_symbol {
+	char name[96] __attribute__((aligned(8)));
+};
+
 /* What the loader puts a probe's number in place of, in programs that have no cookie. */
 #define HIT_NUMBER 0x7765697270726f62
 /* In programs that know the types of a socket and a packet among their arguments: what stands

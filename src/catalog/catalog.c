@@ -40,8 +40,8 @@ static enum layer layer_of_tp(const struct kernel_tp *tp)
 
 static bool takes_packet(const struct kernel_func *f)
 {
-	const struct btf *btf = f->types ? f->types->btf : NULL;
-	const struct btf_type *t = btf ? btf__type_by_id(btf, f->proto) : NULL;
+	const struct raw_btf *btf = f->types ? f->types->btf : NULL;
+	const struct btf_type *t = btf ? raw_type(btf, f->proto) : NULL;
 
 	for (u32 i = 0; t && i < btf_vlen(t); i++) {
 		const char *name = kernel_pointee(btf, btf_params(t)[i].type);

@@ -155,9 +155,12 @@ struct globbed {
 static void each_func(const struct kernel_func *f, void *arg)
 {
 	struct globbed *g = arg;
+	struct kernel_func judged = *f;
 
-	if (fits(g->w, f->module, f->name))
-		add_func(g->m, f);
+	if (!fits(g->w, f->module, f->name))
+		return;
+	kernel_func_judge(&judged);
+	add_func(g->m, &judged);
 }
 
 /* Rows that the kernel did not bring up by itself: functions that take no socket, things that are

@@ -28,13 +28,13 @@ static u32 most_args(void)
  * of the kernel): variable ones, structs of more than two words. */
 static int args_taken(const struct kernel_func *f)
 {
-	const struct btf *btf = f->types->btf;
-	const struct btf_type *t = btf__type_by_id(btf, f->proto);
+	const struct raw_btf *btf = f->types->btf;
+	const struct btf_type *t = raw_type(btf, f->proto);
 	const struct btf_param *p = btf_params(t);
 	int n = 0;
 
 	for (u32 i = 0; i < btf_vlen(t); i++) {
-		const struct btf_type *arg = btf__type_by_id(btf, kernel_plain(btf, p[i].type));
+		const struct btf_type *arg = raw_type(btf, kernel_plain(btf, p[i].type));
 
 		if (!p[i].type || !arg)
 			return -1;
@@ -89,12 +89,26 @@ static void twins(struct kernel_func *f, const struct kernel_symbol *s, u32 n)
 			       s[i].module ? s[i].module : "");
 }
 
-/* Counts the symbols that bear the name where the function is: in the kernel or in its module. */
-static void judge(struct kernel_func *f)
-{
-	u32 all, n;
-	const struct kernel_symbol *s = kernel_symbol(f->name, &n);
+static bool thorough;
 
+void kernel_thorough(void)
+{
+	thorough = true;
+}
+
+/* Counts the symbols that bear the name where the function is: in the kernel or in its module. */
+void kernel_func_judge(struct kernel_func *f)
+{
+	int listed = kernel_traceable(f->name, f->module);
+	const struct kernel_symbol *s;
+	u32 all, n;
+
+	if (!thorough && f->types && listed == 1) {
+		f->symbols = 1;
+		choose(f);
+		return;
+	}
+	s = kernel_symbol(f->name, &n);
 	for (u32 i = 0; i < n; i++)
 		f->symbols +=
 			!s[i].module ? !f->module : f->module && !strcmp(s[i].module, f->module);
@@ -110,7 +124,7 @@ static void judge(struct kernel_func *f)
 		    f->types ? "BTF lists it, but no symbol has the name: it is part of its callers"
 			     : "this kernel has no function of that name, or only as part of its "
 			       "callers");
-	} else if (!kernel_traceable(f->name)) {
+	} else if (!listed) {
 		f->lack = LACK_NOTRACE;
 		WHY(f, "the kernel does not list it in available_filter_functions: it is inline "
 		       "or notrace in the source");
@@ -119,16 +133,15 @@ static void judge(struct kernel_func *f)
 	}
 }
 
-static void fill(struct kernel_func *f, const struct named *found, u32 twins)
+static void fill(struct kernel_func *f, const struct kernel_types *types, u32 id, u32 twins)
 {
-	const struct kernel_types *types;
-	u32 n;
+	const struct btf_type *t = raw_type(types->btf, id);
 
-	types = kernel_types(&n);
-	f->types = types + found->types;
-	f->module = f->types->module;
-	f->btf_id = found->id;
-	f->proto = btf__type_by_id(f->types->btf, found->id)->type;
+	f->name = raw_string(types->btf, t->name_off);
+	f->types = types;
+	f->module = types->module;
+	f->btf_id = id;
+	f->proto = t->type;
 	f->twins = twins;
 }
 
@@ -138,29 +151,35 @@ static bool placed(const char *module, const char *name, size_t len)
 	return !len || (module && !strncmp(module, name, len) && !module[len]);
 }
 
+/* In the kernel's types, and in those of modules only if it is not there. A module's function of
+ * the same name is another one. */
+static bool find_typed(struct kernel_func *f, const char *module, size_t len)
+{
+	const struct kernel_types *types = len ? NULL : kernel_types_own();
+	u32 id = 0, n = 0, twins = types ? kernel_type(types, f->name, BTF_KIND_FUNC, &id) : 0;
+
+	if (!twins)
+		types = kernel_types(&n);
+	for (u32 i = 1; i < n && !twins; i++) {
+		types++;
+		if (placed(types->module, module, len))
+			twins = kernel_type(types, f->name, BTF_KIND_FUNC, &id);
+	}
+	if (twins)
+		fill(f, types, id, twins);
+	return twins;
+}
+
 bool kernel_func(const char *name, struct kernel_func *f)
 {
 	const char *colon = strchr(name, ':');
 	size_t len = colon ? (size_t)(colon - name) : 0;
-	const struct kernel_types *types;
 	const struct kernel_symbol *s;
-	const struct named *all, *found;
-	u32 n, nall, ntypes, same = 0;
+	u32 n = 1;
 
 	memset(f, 0, sizeof(*f));
 	f->name = colon ? colon + 1 : name;
-	types = kernel_types(&ntypes);
-	all = named_funcs(&nall);
-	found = named_find(all, nall, f->name, &n);
-	for (; n && !placed(types[found->types].module, name, len); n--)
-		found++;
-	/* Of one place: a module's function of the same name is another one. */
-	while (same < n && found[same].types == found->types)
-		same++;
-	if (n) {
-		fill(f, found, same);
-		f->name = found->name;
-	} else {
+	if (!find_typed(f, name, len)) {
 		s = kernel_symbol(f->name, &n);
 		for (; n && !placed(s->module, name, len); n--)
 			s++;
@@ -174,13 +193,13 @@ bool kernel_func(const char *name, struct kernel_func *f)
 		WHY(f, "no module %.*s with such a function is loaded", (int)len, name);
 		return false;
 	}
-	judge(f);
+	kernel_func_judge(f);
 	return f->types || f->symbols || f->renamed;
 }
 
 bool func_takes_net(const struct kernel_types *types, u32 proto, u32 skip)
 {
-	const struct btf_type *t = btf__type_by_id(types->btf, proto);
+	const struct btf_type *t = raw_type(types->btf, proto);
 	const struct btf_param *p = btf_params(t);
 
 	for (u32 i = skip; i < btf_vlen(t); i++) {
@@ -195,22 +214,23 @@ bool func_takes_net(const struct kernel_types *types, u32 proto, u32 skip)
 
 void kernel_funcs(void (*each)(const struct kernel_func *f, void *arg), void *arg)
 {
+	const struct kernel_types *types;
 	const struct named *all;
-	u32 n;
+	u32 n, ntypes;
 
+	types = kernel_types(&ntypes);
 	all = named_funcs(&n);
 	for (u32 i = 0; i < n;) {
-		struct kernel_func f = {.name = all[i].name};
+		struct kernel_func f = {0};
 		u32 end = i + 1;
 
 		while (end < n && all[end].types == all[i].types &&
 		       !strcmp(all[end].name, all[i].name))
 			end++;
 		for (u32 k = i; k < end; k++) {
-			fill(&f, &all[k], end - i);
+			fill(&f, types + all[k].types, all[k].id, end - i);
 			if (!func_takes_net(f.types, f.proto, 0))
 				continue;
-			judge(&f);
 			each(&f, arg);
 			break;
 		}

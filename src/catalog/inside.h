@@ -4,6 +4,7 @@
 #define WEIR_CATALOG_INSIDE_H
 
 #include "catalog.h"
+#include "raw.h"
 
 /* A name in BTF: a function, or a tracepoint's btf_trace_NAME (name without that). */
 struct named {
@@ -15,8 +16,6 @@ struct named {
 /* All functions or all tracepoints that BTF has, sorted by name; n gets their number. */
 const struct named *named_funcs(u32 *n);
 const struct named *named_tps(u32 *n);
-/* The first of that name, and how many there are. */
-const struct named *named_find(const struct named *all, u32 n, const char *name, u32 *found);
 
 /* "NAME.isra.0" where that is all there is of a function: the first such, NULL when none. */
 const char *symbol_changed(const char *name);

@@ -14,12 +14,6 @@
 
 /* Types */
 
-/* The running kernel's BTF, NULL when it has none or it cannot be read (errno). */
-struct btf *kernel_btf(void);
-/* Gives the kernel's BTF (6 MB) back, if nothing else here was asked yet that points into it:
- * libbpf reads one of its own to load an object. */
-void kernel_btf_drop(void);
-
 /* A name in the kernel's own BTF. */
 struct kernel_name {
 	const char *name;
@@ -28,7 +22,7 @@ struct kernel_name {
 	int nargs; /* of a function, or of a tracepoint with its own first one; -1: it has none */
 };
 /*
- * Finds names in the file as it is: 2 ms once and a megabyte, where kernel_btf() takes 8 ms and 12
+ * Finds names in the file as it is: 2 ms once and a megabyte, where libbpf takes 8 ms and 12
  * MB, and a millisecond for each name. False when the file is not to be had.
  */
 bool kernel_names(struct kernel_name *names, u32 n);
@@ -44,15 +38,15 @@ bool kernel_relocate(void *object, size_t size);
  */
 bool kernel_enum(const char *module, const char *name,
 		 void (*each)(void *arg, const char *name, u32 value), void *arg);
-/* Forgets the file, which kernel_names(), kernel_relocate() and kernel_enum() keep. */
-void kernel_names_drop(void);
 
-/* One BTF: the kernel's own, or a module's, which continues it (btf__base_btf()). */
+/* One BTF: the kernel's own, or a module's, which continues it. */
 struct kernel_types {
 	const char *module; /* NULL: the kernel's own */
-	struct btf *btf;
-	u32 first; /* its own types: ids first to btf__type_cnt(btf) - 1 */
+	struct raw_btf *btf;
 };
+
+/* The kernel's own; NULL without BTF. */
+const struct kernel_types *kernel_types_own(void);
 
 /*
  * All of them, the kernel's own first; n gets their number, 0 without BTF. Modules that were
@@ -60,15 +54,22 @@ struct kernel_types {
  */
 const struct kernel_types *kernel_types(u32 *n);
 /*
+ * Gives back the 6 MB and more that were read for all of the above; they are read anew by
+ * kernel_types() and kernel_types_own(). Names out of it are no longer good then.
+ */
+void kernel_names_drop(void);
+/* How many types of that name and kind it has of its own; id gets the first of them, or 0. */
+u32 kernel_type(const struct kernel_types *types, const char *name, u32 kind, u32 *id);
+/*
  * What bpf(2) wants as attach_btf_obj_fd for a type of a module; 0 for the kernel's own; -errno.
  * To be closed by the caller when greater than 0.
  */
 int kernel_types_fd(const struct kernel_types *types);
 
 /* The type that is left without typedefs, const, volatile, restrict and tags; 0 is void. */
-u32 kernel_plain(const struct btf *btf, u32 id);
+u32 kernel_plain(const struct raw_btf *btf, u32 id);
 /* The struct's name behind a pointer argument: "sk_buff"; NULL when it is something else. */
-const char *kernel_pointee(const struct btf *btf, u32 id);
+const char *kernel_pointee(const struct raw_btf *btf, u32 id);
 struct buf;
 /* A declaration as in C: "struct sk_buff *skb", "int (*fn)(void *)"; "" as name leaves the type. */
 void kernel_declare(struct buf *b, const struct kernel_types *types, u32 id, const char *name);
@@ -164,7 +165,8 @@ struct kernel_func {
 	u32 btf_id;                       /* BTF_KIND_FUNC */
 	u32 proto;                        /* BTF_KIND_FUNC_PROTO, 0 without BTF */
 	u32 twins;   /* functions of that name in BTF, 1 mostly; more with other prototypes */
-	u32 symbols; /* places in the kernel that bear just this name; 0: none, or not readable */
+	u32 symbols; /* places in the kernel that bear just this name; 0: none, or not readable;
+			but see kernel_thorough() */
 	const char *renamed; /* "NAME.isra.0" when only that is there, else NULL */
 	enum via via;
 	enum lack lack;
@@ -174,9 +176,17 @@ struct kernel_func {
 /* "NAME" or "MODULE:NAME". False when neither BTF nor the symbols have it; *f is filled so far
  * that lack and why tell the reason. */
 bool kernel_func(const char *name, struct kernel_func *f);
-/* Each function that takes a struct sock, socket or sk_buff, by name. f is good for the call
- * only. */
+/*
+ * From now on functions are judged by all symbols, of which reading takes 40 ms. Else one that the
+ * kernel lists once among those that can be traced is taken as it is: another symbol of its name
+ * could not be traced.
+ */
+void kernel_thorough(void);
+/* Each function that takes a struct sock, socket or sk_buff, by name; not yet judged. f is good for
+ * the call only. */
 void kernel_funcs(void (*each)(const struct kernel_func *f, void *arg), void *arg);
+/* Fills in what its symbols tell, and by which way it can be had, or why not. */
+void kernel_func_judge(struct kernel_func *f);
 
 /* Symbols */
 
@@ -193,8 +203,11 @@ const struct kernel_symbol *kernel_symbols(u32 *n);
 const struct kernel_symbol *kernel_symbol(const char *name, u32 *n);
 /* The symbol that an address lies in, NULL when none; off gets the distance. */
 const struct kernel_symbol *kernel_symbol_at(u64 address, u64 *off);
-/* Is it in available_filter_functions: 1, 0, or -1 when that cannot be read. */
-int kernel_traceable(const char *name);
+/* How often available_filter_functions has the function, of the kernel's own (module NULL) or of a
+ * module; -1 when that cannot be read. */
+int kernel_traceable(const char *name, const char *module);
+/* Forgets that list, 2 MB, until it is asked again. */
+void kernel_traceable_drop(void);
 
 /* Files */
 

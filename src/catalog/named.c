@@ -48,13 +48,13 @@ static void walk(void)
 	walked = true;
 	types = kernel_types(&n);
 	for (u32 i = 0; i < n; i++)
-		for (u32 id = types[i].first; id < btf__type_cnt(types[i].btf); id++) {
-			const struct btf_type *t = btf__type_by_id(types[i].btf, id);
+		for (u32 id = types[i].btf->first; id < types[i].btf->n; id++) {
+			const struct btf_type *t = raw_type(types[i].btf, id);
 			const char *name;
 
 			if (!btf_is_func(t) && !btf_is_typedef(t))
 				continue;
-			name = btf__name_by_offset(types[i].btf, t->name_off);
+			name = raw_string(types[i].btf, t->name_off);
 			if (btf_is_func(t))
 				add(&funcs, name, i, id);
 			else if (!strncmp(name, TP_PREFIX, strlen(TP_PREFIX)))
@@ -78,24 +78,6 @@ const struct named *named_tps(u32 *n)
 	walk();
 	*n = tps.n;
 	return tps.rows;
-}
-
-const struct named *named_find(const struct named *all, u32 n, const char *name, u32 *found)
-{
-	u32 low = 0, high = n, end;
-
-	while (low < high) {
-		u32 mid = (low + high) / 2;
-
-		if (strcmp(all[mid].name, name) < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	for (end = low; end < n && !strcmp(all[end].name, name);)
-		end++;
-	*found = end - low;
-	return end > low ? all + low : NULL;
 }
 
 void named_drop(void)

@@ -18,12 +18,12 @@ static const struct btf_type *plain(const struct raw_btf *r, u32 *id)
 	return &nothing;
 }
 
-static u32 size_of(const struct raw_btf *r, u32 id)
+u32 raw_size(const struct raw_btf *r, u32 id)
 {
 	const struct btf_type *t = plain(r, &id);
 
 	if (btf_is_array(t))
-		return btf_array(t)->nelems * size_of(r, btf_array(t)->type);
+		return btf_array(t)->nelems * raw_size(r, btf_array(t)->type);
 	return btf_is_ptr(t) ? 8 : t->size;
 }
 
@@ -61,7 +61,7 @@ static bool add_step(struct path *p, u32 type, u32 index, const char *name)
 		return false;
 	p->steps[p->n++] = (struct step){type, index, name};
 	if (!name)
-		p->bit += (u64)index * size_of(p->btf, type) * 8;
+		p->bit += (u64)index * raw_size(p->btf, type) * 8;
 	return true;
 }
 
@@ -182,7 +182,7 @@ bool path_answer(struct answer *a, u32 kind, const struct path *p)
 	if (kind == BPF_CORE_FIELD_EXISTS || kind == BPF_CORE_TYPE_EXISTS)
 		return true;
 	if (kind == BPF_CORE_TYPE_SIZE) {
-		a->value = size_of(p->btf, p->steps[0].type);
+		a->value = raw_size(p->btf, p->steps[0].type);
 		return true;
 	}
 	if (s->name) {
@@ -198,7 +198,7 @@ bool path_answer(struct answer *a, u32 kind, const struct path *p)
 	}
 	if (bits)
 		return answer_bits(a, kind, t, p->bit, bits);
-	a->size = size_of(p->btf, type);
+	a->size = raw_size(p->btf, type);
 	a->type = type;
 	a->value = kind == BPF_CORE_FIELD_BYTE_OFFSET ? p->bit / 8
 		   : kind == BPF_CORE_FIELD_BYTE_SIZE ? a->size

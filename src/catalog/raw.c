@@ -133,9 +133,11 @@ void raw_close(struct raw_btf *r)
 
 const struct btf_type *raw_type(const struct raw_btf *r, u32 id)
 {
-	if (id < r->first)
+	static const struct btf_type nothing;
+
+	if (id < r->first && r->base)
 		r = r->base;
-	return r->data + r->at[id - r->first];
+	return id && id < r->n ? r->data + r->at[id - r->first] : &nothing;
 }
 
 const char *raw_string(const struct raw_btf *r, u32 off)
@@ -202,7 +204,7 @@ struct raw_btf *raw_kernel(void)
 	return &kernel;
 }
 
-void kernel_names_drop(void)
+void raw_kernel_close(void)
 {
 	raw_close(&kernel);
 }

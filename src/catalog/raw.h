@@ -26,10 +26,14 @@ bool raw_read(struct raw_btf *r, const void *data, size_t size, const struct raw
 void raw_close(struct raw_btf *r);
 /* The kernel's own, kept until kernel_names_drop(); NULL when it cannot be had. */
 struct raw_btf *raw_kernel(void);
+void raw_kernel_close(void);
 
-/* Of a type of r or of its base; id is below r->n. */
+/* Of a type of r or of its base; of 0, and of what is not there, one of BTF_KIND_UNKN. */
 const struct btf_type *raw_type(const struct raw_btf *r, u32 id);
 const char *raw_string(const struct raw_btf *r, u32 off);
+
+/* Bytes that a value of the type takes. */
+u32 raw_size(const struct raw_btf *r, u32 id);
 
 /* Its own types of those names and kinds: calls each(arg, i, id) for each of them. */
 void raw_find(struct raw_btf *r, const struct kernel_name *names, u32 n,

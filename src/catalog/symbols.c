@@ -10,8 +10,8 @@ static u32 nsymbols;
 static char *symbols_text;
 
 static char *traceable_text;
-static const char **traceable; /* by name */
-static u32 ntraceable;
+static u32 *traceable; /* places of its lines, by what name_hash() makes of their names; 0: free */
+static u32 traceable_mask;
 static bool symbols_read, traceable_read;
 
 static int name_order(const void *a, const void *b)
@@ -141,48 +141,82 @@ const struct kernel_symbol *kernel_symbol_at(u64 address, u64 *off)
 	return by_place[low - 1];
 }
 
-static int text_order(const void *a, const void *b)
+/* FNV-1a of a name that ends with a blank, a line, or the text. */
+static u32 name_hash(const char *name)
 {
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
+	u32 hash = 2166136261;
+
+	for (; (u8)*name > ' '; name++)
+		hash = (hash ^ (u8)*name) * 16777619;
+	return hash ^ hash >> 16;
 }
 
 /* Lines "NAME" or "NAME [MODULE]". */
 static void read_traceable(void)
 {
-	char *rest = kernel_text(kernel_tracefs(), "available_filter_functions"), *line;
+	char *text = traceable_text = kernel_text(kernel_tracefs(), "available_filter_functions");
+	u32 lines = text ? count_lines(text) : 0, room = 64;
 
-	traceable_text = rest;
-	traceable = rest ? malloc((count_lines(rest) + 1) * sizeof(*traceable)) : NULL;
-	while (traceable && (line = strsep(&rest, "\n"))) {
-		line[strcspn(line, " ")] = 0;
-		if (*line)
-			traceable[ntraceable++] = line;
+	while (room < 2 * lines)
+		room *= 2;
+	traceable = lines ? calloc(room, sizeof(*traceable)) : NULL;
+	traceable_mask = room - 1;
+	for (char *line = text; traceable && *line; line = strchr(line, '\n') + 1) {
+		u32 i = name_hash(line) & traceable_mask;
+
+		while (traceable[i])
+			i = (i + 1) & traceable_mask;
+		traceable[i] = line - text + 1;
 	}
-	if (ntraceable)
-		qsort(traceable, ntraceable, sizeof(*traceable), text_order);
 }
 
-int kernel_traceable(const char *name)
+/* Is what follows a name in such a line this module? */
+static bool of_module(const char *rest, const char *module)
 {
+	size_t n = module ? strlen(module) : 0;
+
+	if (!module)
+		return *rest == '\n';
+	return rest[0] == ' ' && rest[1] == '[' && !strncmp(rest + 2, module, n) &&
+	       rest[2 + n] == ']';
+}
+
+int kernel_traceable(const char *name, const char *module)
+{
+	size_t len = strlen(name);
+	int n = 0;
+
 	if (!traceable_read)
 		read_traceable();
 	traceable_read = true;
-	if (!ntraceable)
+	if (!traceable)
 		return -1;
-	return bsearch(&name, traceable, ntraceable, sizeof(*traceable), text_order) != NULL;
+	for (u32 i = name_hash(name) & traceable_mask; traceable[i]; i = (i + 1) & traceable_mask) {
+		const char *line = traceable_text + traceable[i] - 1;
+
+		n += !strncmp(line, name, len) && of_module(line + len, module);
+	}
+	return n;
+}
+
+void kernel_traceable_drop(void)
+{
+	free(traceable);
+	free(traceable_text);
+	traceable = NULL;
+	traceable_text = NULL;
+	traceable_read = false;
 }
 
 void symbols_drop(void)
 {
+	kernel_traceable_drop();
 	free(symbols);
 	free(by_place);
 	free(symbols_text);
-	free(traceable);
-	free(traceable_text);
 	symbols = NULL;
 	by_place = NULL;
-	traceable = NULL;
-	symbols_text = traceable_text = NULL;
-	nsymbols = ntraceable = 0;
-	symbols_read = traceable_read = false;
+	symbols_text = NULL;
+	nsymbols = 0;
+	symbols_read = false;
 }

@@ -43,14 +43,17 @@ static void choose(struct kernel_tp *tp)
 	snprintf(tp->why, sizeof(tp->why), "%s", why ? why : "neither tracefs nor BTF lists it");
 }
 
-static struct item *add(const char *group, const char *name, const struct named *found, bool event)
+/* btf_trace_NAME; types NULL: BTF has none. */
+struct typedef_of {
+	const struct kernel_types *types;
+	u32 id;
+};
+
+static struct item *add(const char *group, const char *name, struct typedef_of found, bool event)
 {
 	struct item *item = calloc(1, sizeof(*item));
-	const struct kernel_types *types;
 	struct item **more;
-	u32 n;
 
-	types = kernel_types(&n);
 	if (nitems == room) {
 		more = realloc(items, (room + 64) * sizeof(*items));
 		if (!more || !item) {
@@ -61,13 +64,12 @@ static struct item *add(const char *group, const char *name, const struct named 
 		room += 64;
 	}
 	item->tp = (struct kernel_tp){.group = strdup(group), .name = strdup(name), .event = event};
-	if (found) {
-		const struct btf *btf = types[found->types].btf;
-		const struct btf_type *t =
-			btf__type_by_id(btf, btf__type_by_id(btf, found->id)->type);
+	if (found.types) {
+		const struct raw_btf *btf = found.types->btf;
+		const struct btf_type *t = raw_type(btf, raw_type(btf, found.id)->type);
 
-		item->tp.types = types + found->types;
-		item->tp.btf_id = found->id;
+		item->tp.types = found.types;
+		item->tp.btf_id = found.id;
 		item->tp.proto = btf_is_ptr(t) ? t->type : 0;
 	}
 	choose(&item->tp);
@@ -85,13 +87,20 @@ static struct item *kept(const char *group, const char *name)
 }
 
 /* The BTF of a tracepoint; one name is there once, whatever its group. */
-static const struct named *typed(const char *name)
+static struct typedef_of typed(const char *name)
 {
-	const struct named *all;
-	u32 n, found;
+	struct typedef_of found = {.types = kernel_types_own()};
+	char typedefed[160];
+	u32 n = 0;
 
-	all = named_tps(&n);
-	return named_find(all, n, name, &found);
+	snprintf(typedefed, sizeof(typedefed), "btf_trace_%s", name);
+	if (found.types && kernel_type(found.types, typedefed, BTF_KIND_TYPEDEF, &found.id))
+		return found;
+	found.types = kernel_types(&n);
+	for (u32 i = 1; i < n; i++)
+		if (kernel_type(++found.types, typedefed, BTF_KIND_TYPEDEF, &found.id))
+			return found;
+	return (struct typedef_of){.types = NULL};
 }
 
 static void list_group(const char *group)
@@ -127,10 +136,11 @@ static void list_typed(void)
 
 		if (item)
 			continue;
-		t = btf__type_by_id(types[all[i].types].btf, all[i].id);
-		t = btf__type_by_id(types[all[i].types].btf, t->type);
+		t = raw_type(types[all[i].types].btf, all[i].id);
+		t = raw_type(types[all[i].types].btf, t->type);
 		if (row || (btf_is_ptr(t) && func_takes_net(types + all[i].types, t->type, 1)))
-			add(row ? row->group : "", all[i].name, &all[i], false);
+			add(row ? row->group : "", all[i].name,
+			    (struct typedef_of){types + all[i].types, all[i].id}, false);
 	}
 }
 
@@ -206,7 +216,7 @@ const struct kernel_tp *kernel_tp(const char *name)
 {
 	const char *colon = strchr(name, ':'), *bare = colon ? colon + 1 : name;
 	const struct row *row;
-	const struct named *found;
+	struct typedef_of found;
 	struct item *item;
 	char group[64] = "";
 	bool event;
@@ -224,7 +234,7 @@ const struct kernel_tp *kernel_tp(const char *name)
 	if (!event && row && !colon)
 		snprintf(group, sizeof(group), "%s", row->group);
 	/* Of one that only BTF tells of, the group is as good as the catalog knows. */
-	if (!event && (!found || (colon && row && strcmp(row->group, group)) ||
+	if (!event && (!found.types || (colon && row && strcmp(row->group, group)) ||
 		       (colon && kernel_tracefs() >= 0)))
 		return NULL;
 	item = add(group, bare, found, event);
@@ -233,25 +243,19 @@ const struct kernel_tp *kernel_tp(const char *name)
 
 u32 kernel_tp_named(const struct kernel_tp *tp)
 {
-	const struct named *all, *found;
-	const struct kernel_types *types;
-	const struct btf *btf;
+	const struct raw_btf *btf;
 	char name[160];
-	u32 n, nall, same, proto;
+	u32 id, proto;
 
 	if (!tp->proto)
 		return 0;
-	types = kernel_types(&n);
 	btf = tp->types->btf;
-	all = named_funcs(&nall);
 	snprintf(name, sizeof(name), "__traceiter_%s", tp->name);
-	found = named_find(all, nall, name, &same);
-	if (!found || types + found->types != tp->types)
+	if (!kernel_type(tp->types, name, BTF_KIND_FUNC, &id))
 		return tp->proto;
-	proto = btf__type_by_id(btf, found->id)->type;
-	return btf_vlen(btf__type_by_id(btf, proto)) == btf_vlen(btf__type_by_id(btf, tp->proto))
-		       ? proto
-		       : tp->proto;
+	proto = raw_type(btf, id)->type;
+	return btf_vlen(raw_type(btf, proto)) == btf_vlen(raw_type(btf, tp->proto)) ? proto
+										    : tp->proto;
 }
 
 char *kernel_tp_format(const struct kernel_tp *tp)
@@ -325,19 +329,17 @@ static void fields_of_btf(struct item *item)
 	const struct btf_type *t;
 	struct buf decl = {0};
 	char name[160];
-	s32 id;
+	u32 id;
 
 	snprintf(name, sizeof(name), "trace_event_raw_%s", item->tp.name);
-	id = types ? btf__find_by_name_kind(types->btf, name, BTF_KIND_STRUCT) : -1;
-	if (id < 0)
+	if (!types || !kernel_type(types, name, BTF_KIND_STRUCT, &id))
 		return;
-	t = btf__type_by_id(types->btf, id);
+	t = raw_type(types->btf, id);
 	m = btf_members(t);
 	item->fields = calloc(btf_vlen(t) + 1, sizeof(*item->fields));
 	for (u32 i = 1; item->fields && i < btf_vlen(t); i++) {
-		const char *field = btf__name_by_offset(types->btf, m[i].name_off);
+		const char *field = raw_string(types->btf, m[i].name_off);
 		struct kernel_field *f = &item->fields[item->nfields];
-		s64 size = btf__resolve_size(types->btf, m[i].type);
 
 		if (!strcmp(field, "__data"))
 			continue;
@@ -345,8 +347,8 @@ static void fields_of_btf(struct item *item)
 		kernel_declare(&decl, types, m[i].type, "");
 		buf_chr(&decl, 0);
 		*f = (struct kernel_field){strdup(decl.base), strdup(field),
-					   btf_member_bit_offset(t, i) / 8, size < 0 ? 0 : size,
-					   false};
+					   btf_member_bit_offset(t, i) / 8,
+					   raw_size(types->btf, m[i].type), false};
 		item->nfields++;
 	}
 	buf_free(&decl);

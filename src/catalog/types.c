@@ -5,67 +5,49 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include "buf.h"
 #include "inside.h"
 
-#define BTF_DIR "/sys/kernel/btf"
+#define BTF_DIR   "/sys/kernel/btf"
+#define TYPES_MAX 1024
 
-static struct btf *btf_kept;
-static struct kernel_types *all;
-static struct btf_dump **dumps; /* one of each of all, made when first needed */
+static struct kernel_types all[TYPES_MAX]; /* the kernel's own first; pointers to them stay */
 static u32 nall;
+static bool with_modules;
 
-/* In one read: libbpf's own way takes 1 350, a page each. */
-static struct btf *read_btf(void)
+/* What libbpf makes of them, to tell types in C's words: all of it in memory once more. */
+static struct words {
+	struct btf *btf;
+	struct btf_dump *dump;
+} words[TYPES_MAX];
+
+const struct kernel_types *kernel_types_own(void)
 {
-	int fd = open(BTF_DIR "/vmlinux", O_RDONLY | O_CLOEXEC);
-	struct btf *btf = NULL;
-	struct stat st;
-	void *data;
-
-	if (fd < 0)
-		return NULL;
-	data = fstat(fd, &st) ? NULL : malloc(st.st_size);
-	if (data && read(fd, data, st.st_size) == st.st_size)
-		btf = btf__new(data, st.st_size);
-	free(data);
-	close(fd);
-	return btf;
+	all->btf = raw_kernel();
+	nall += !nall;
+	return all->btf ? all : NULL;
 }
 
-struct btf *kernel_btf(void)
+static bool open_module(struct kernel_types *t)
 {
-	if (!btf_kept)
-		btf_kept = read_btf();
-	if (!btf_kept)
-		btf_kept = btf__load_vmlinux_btf(); /* knows other places, and module kernels */
-	return btf_kept;
-}
+	char path[300];
 
-void kernel_btf_drop(void)
-{
-	if (all)
-		return;
-	btf__free(btf_kept);
-	btf_kept = NULL;
+	snprintf(path, sizeof(path), BTF_DIR "/%s", t->module);
+	return raw_open(t->btf, path, all->btf);
 }
 
 static void add_module(const char *module)
 {
-	struct kernel_types *more = realloc(all, (nall + 1) * sizeof(*all));
-	char path[300];
-	struct btf *btf;
+	struct kernel_types t = {strdup(module), calloc(1, sizeof(*t.btf))};
 
-	if (!more)
+	if (nall < TYPES_MAX && t.module && t.btf && open_module(&t)) {
+		all[nall++] = t;
 		return;
-	all = more;
-	snprintf(path, sizeof(path), BTF_DIR "/%s", module);
-	btf = btf__parse_split(path, btf_kept);
-	if (btf)
-		all[nall++] = (struct kernel_types){strdup(module), btf, btf__type_cnt(btf_kept)};
+	}
+	free((char *)t.module);
+	free(t.btf);
 }
 
 static int by_module(const void *a, const void *b)
@@ -74,24 +56,63 @@ static int by_module(const void *a, const void *b)
 		      ((const struct kernel_types *)b)->module);
 }
 
+static void add_modules(void)
+{
+	DIR *dir = opendir(BTF_DIR);
+	struct dirent *e;
+
+	while (dir && (e = readdir(dir)))
+		if (*e->d_name != '.' && strcmp(e->d_name, "vmlinux"))
+			add_module(e->d_name);
+	if (dir)
+		closedir(dir);
+	qsort(all + 1, nall - 1, sizeof(*all), by_module);
+	with_modules = true;
+}
+
 const struct kernel_types *kernel_types(u32 *n)
 {
-	struct dirent *e;
-	DIR *dir;
-
-	if (!all && kernel_btf() && (all = malloc(sizeof(*all)))) {
-		all[nall++] = (struct kernel_types){NULL, btf_kept, 1};
-		dir = opendir(BTF_DIR);
-		while (dir && (e = readdir(dir)))
-			if (*e->d_name != '.' && strcmp(e->d_name, "vmlinux"))
-				add_module(e->d_name);
-		if (dir)
-			closedir(dir);
-		qsort(all + 1, nall - 1, sizeof(*all), by_module);
-		dumps = calloc(nall, sizeof(*dumps));
-	}
+	*n = 0;
+	if (!kernel_types_own())
+		return NULL;
+	if (!with_modules)
+		add_modules();
+	for (u32 i = 1; i < nall; i++)
+		if (!all[i].btf->data)
+			open_module(&all[i]);
 	*n = nall;
 	return all;
+}
+
+void kernel_names_drop(void)
+{
+	named_drop();
+	raw_kernel_close();
+	for (u32 i = 1; i < nall; i++)
+		raw_close(all[i].btf);
+}
+
+struct first {
+	u32 id, n;
+};
+
+static void count(void *arg, u32 i, u32 id)
+{
+	struct first *f = arg;
+
+	(void)i;
+	if (!f->n++)
+		f->id = id;
+}
+
+u32 kernel_type(const struct kernel_types *types, const char *name, u32 kind, u32 *id)
+{
+	struct kernel_name want = {.name = name, .kind = kind};
+	struct first f = {0};
+
+	raw_find(types->btf, &want, 1, count, &f);
+	*id = f.id;
+	return f.n;
 }
 
 int kernel_types_fd(const struct kernel_types *types)
@@ -117,27 +138,26 @@ int kernel_types_fd(const struct kernel_types *types)
 	return -ENOENT;
 }
 
-u32 kernel_plain(const struct btf *btf, u32 id)
+u32 kernel_plain(const struct raw_btf *btf, u32 id)
 {
-	const struct btf_type *t = btf__type_by_id(btf, id);
+	const struct btf_type *t = raw_type(btf, id);
 
 	while (t && (btf_is_mod(t) || btf_is_typedef(t) || btf_is_type_tag(t))) {
 		id = t->type;
-		t = btf__type_by_id(btf, id);
+		t = raw_type(btf, id);
 	}
 	return id;
 }
 
-const char *kernel_pointee(const struct btf *btf, u32 id)
+const char *kernel_pointee(const struct raw_btf *btf, u32 id)
 {
-	const struct btf_type *t = btf__type_by_id(btf, kernel_plain(btf, id));
+	const struct btf_type *t = raw_type(btf, kernel_plain(btf, id));
 
 	if (!t || !btf_is_ptr(t))
 		return NULL;
-	t = btf__type_by_id(btf, kernel_plain(btf, t->type));
+	t = raw_type(btf, kernel_plain(btf, t->type));
 	/* a forward declaration: of a struct that a module does not look into */
-	return t && (btf_is_struct(t) || btf_is_fwd(t)) ? btf__name_by_offset(btf, t->name_off)
-							: NULL;
+	return t && (btf_is_struct(t) || btf_is_fwd(t)) ? raw_string(btf, t->name_off) : NULL;
 }
 
 static void print(void *ctx, const char *fmt, va_list args)
@@ -151,13 +171,25 @@ static void print(void *ctx, const char *fmt, va_list args)
 /* libbpf writes to the context that the dump was made with: one buffer, emptied each time. */
 static struct buf scratch;
 
+static struct btf *libbpf_of(const struct kernel_types *types)
+{
+	struct words *w = &words[types - all];
+	char path[300];
+
+	snprintf(path, sizeof(path), BTF_DIR "/%s", types->module ?: "");
+	if (!w->btf)
+		w->btf = types->module ? btf__parse_split(path, libbpf_of(all))
+				       : btf__new(types->btf->data, types->btf->mapped);
+	return w->btf;
+}
+
 static struct btf_dump *dump_of(const struct kernel_types *types)
 {
-	u32 i = types - all;
+	struct words *w = &words[types - all];
 
-	if (!dumps[i])
-		dumps[i] = btf_dump__new(types->btf, print, &scratch, NULL);
-	return dumps[i];
+	if (!w->dump)
+		w->dump = btf_dump__new(libbpf_of(types), print, &scratch, NULL);
+	return w->dump;
 }
 
 void kernel_declare(struct buf *b, const struct kernel_types *types, u32 id, const char *name)
@@ -175,7 +207,7 @@ void kernel_declare(struct buf *b, const struct kernel_types *types, u32 id, con
 
 void kernel_arguments(struct buf *b, const struct kernel_types *types, u32 proto, u32 skip)
 {
-	const struct btf_type *t = btf__type_by_id(types->btf, proto);
+	const struct btf_type *t = raw_type(types->btf, proto);
 	const struct btf_param *p = btf_params(t);
 	u32 n = btf_vlen(t);
 
@@ -185,8 +217,7 @@ void kernel_arguments(struct buf *b, const struct kernel_types *types, u32 proto
 		if (!p[i].type && i + 1 == n)
 			buf_str(b, "...");
 		else
-			kernel_declare(b, types, p[i].type,
-				       btf__name_by_offset(types->btf, p[i].name_off));
+			kernel_declare(b, types, p[i].type, raw_string(types->btf, p[i].name_off));
 	}
 	if (n <= skip)
 		buf_str(b, "void");
@@ -194,7 +225,7 @@ void kernel_arguments(struct buf *b, const struct kernel_types *types, u32 proto
 
 void kernel_prototype(struct buf *b, const struct kernel_types *types, u32 proto, const char *name)
 {
-	kernel_declare(b, types, btf__type_by_id(types->btf, proto)->type, "");
+	kernel_declare(b, types, raw_type(types->btf, proto)->type, "");
 	if (b->at[-1] != '*')
 		buf_chr(b, ' ');
 	buf_text(b, name);
@@ -205,17 +236,17 @@ void kernel_prototype(struct buf *b, const struct kernel_types *types, u32 proto
 
 void types_drop(void)
 {
-	for (u32 i = 0; i < nall; i++)
-		btf_dump__free(dumps ? dumps[i] : NULL);
-	for (u32 i = nall; i-- > 1;) {
-		btf__free(all[i].btf);
+	kernel_names_drop();
+	for (u32 i = nall; i--;) {
+		btf_dump__free(words[i].dump);
+		btf__free(words[i].btf);
+		words[i] = (struct words){0};
+		if (!i)
+			break;
 		free((char *)all[i].module);
+		free(all[i].btf);
 	}
-	free(dumps);
-	free(all);
 	buf_free(&scratch);
-	dumps = NULL;
-	all = NULL;
 	nall = 0;
-	kernel_btf_drop();
+	with_modules = false;
 }

@@ -182,7 +182,6 @@ int load_object(struct bpf_object *obj)
 	memcpy(names + ntargets, casts, sizeof(casts));
 	kernel_names(names, ntargets + CASTS);
 	kernel_names_drop();
-	kernel_btf_drop();
 	err = bpf_object__load(obj);
 	ntargets = 0;
 	return err;

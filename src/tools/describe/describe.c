@@ -75,7 +75,7 @@ static void tell_arguments(struct verbs *v, const struct rec *r)
 	bool tp = m->sort == SORT_TRACEPOINT;
 	const struct kernel_types *types = !tp ? m->func.types : m->tp ? m->tp->types : NULL;
 	u32 proto = !types ? 0 : tp ? kernel_tp_named(m->tp) : m->func.proto;
-	const struct btf_type *t = proto ? btf__type_by_id(types->btf, proto) : NULL;
+	const struct btf_type *t = proto ? raw_type(types->btf, proto) : NULL;
 	struct buf type = {0};
 
 	v->ops->open(v, BOX_ARRAY);
@@ -87,7 +87,7 @@ static void tell_arguments(struct verbs *v, const struct rec *r)
 		buf_chr(&type, 0);
 		v->ops->item(v);
 		v->ops->open(v, BOX_STRUCT);
-		word(v, "name", btf__name_by_offset(types->btf, p->name_off));
+		word(v, "name", raw_string(types->btf, p->name_off));
 		word(v, "type", type.base);
 		v->ops->close(v);
 	}
@@ -291,6 +291,7 @@ static int describe(const struct common *c)
 	if (!err && !c->nargs)
 		err = usage("describe needs a probe's name, as tcp:tcp_probe or tcp_connect; weir "
 			    "list shows all that there are");
+	kernel_thorough();
 	for (int i = 0; i < c->nargs && !err; i++)
 		err = catalog_find(&m, c->args[i], FIND_EACH | (own.strict ? FIND_STRICT : 0));
 	if (!err)

@@ -4,6 +4,7 @@
 
 #include "buf.h"
 #include "catalog.h"
+#include "raw.h"
 
 /* All that is told of one probe. */
 struct page {

@@ -89,7 +89,7 @@ static void arguments(const struct page *p, struct buf *b)
 	bool tp = m->sort == SORT_TRACEPOINT;
 	const struct kernel_types *types = !tp ? m->func.types : m->tp ? m->tp->types : NULL;
 	u32 proto = !types ? 0 : tp ? kernel_tp_named(m->tp) : m->func.proto;
-	const struct btf_type *t = proto ? btf__type_by_id(types->btf, proto) : NULL;
+	const struct btf_type *t = proto ? raw_type(types->btf, proto) : NULL;
 	struct buf text = {0};
 
 	if (m->sort == SORT_CALL || !t) {
@@ -100,8 +100,7 @@ static void arguments(const struct page *p, struct buf *b)
 		const struct btf_param *arg = &btf_params(t)[i];
 
 		buf_clear(&text);
-		kernel_declare(&text, types, arg->type,
-			       btf__name_by_offset(types->btf, arg->name_off));
+		kernel_declare(&text, types, arg->type, raw_string(types->btf, arg->name_off));
 		buf_chr(&text, 0);
 		line(p, b, WORD_ARGUMENTS, i == tp, text.base);
 	}
@@ -131,7 +130,7 @@ static const char *result(const struct page *p)
 
 	if (told || m->sort != SORT_FUNCTION || !m->func.types)
 		return told;
-	t = btf__type_by_id(m->func.types->btf, m->func.proto);
+	t = raw_type(m->func.types->btf, m->func.proto);
 	buf_clear(&text);
 	kernel_declare(&text, m->func.types, t->type, "");
 	buf_chr(&text, 0);

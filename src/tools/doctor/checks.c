@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "doctor.h"
+#include "raw.h"
 #include "refused.h"
 #include "trial.h"
 
@@ -51,13 +52,12 @@ static void ask_config(const struct facts *f, u64 arg, struct finding *out)
 
 static void ask_btf(const struct facts *f, u64 arg, struct finding *out)
 {
-	/* libbpf would look in other places too, and find types that the kernel does not tell. */
 	int err = access(KERNEL_BTF, R_OK) ? errno : 0;
-	struct btf *btf = err ? NULL : kernel_btf();
+	const struct raw_btf *btf = err ? NULL : raw_kernel();
 
 	(void)arg;
 	if (btf) {
-		found(out, ANSWER_YES, "%u types in " KERNEL_BTF, btf__type_cnt(btf) - 1);
+		found(out, ANSWER_YES, "%u types in " KERNEL_BTF, btf->n - 1);
 		return;
 	}
 	explain(f, &(struct need){.config = "CONFIG_DEBUG_INFO_BTF"}, err ? err : EINVAL, STEP_READ,

@@ -76,16 +76,14 @@ static void no_btf(const struct facts *f, const struct trial *t, struct finding 
 /* The BTF id of the target; 0 and why when there is none. */
 static s32 target_id(const struct facts *f, const struct trial *t, u32 kind, struct finding *out)
 {
-	struct btf *btf = kernel_btf();
-	s32 id;
+	struct kernel_name name = {.name = t->target, .kind = kind};
 
-	if (!btf) {
+	if (!kernel_names(&name, 1)) {
 		no_btf(f, t, out);
 		return 0;
 	}
-	id = btf__find_by_name_kind(btf, t->target, kind);
-	if (id > 0)
-		return id;
+	if (name.id)
+		return name.id;
 	explain(f, &t->need, ENOENT, STEP_LOAD, out);
 	if (!t->need.config || facts_config(f, t->need.config) != 'n') {
 		found(out, ANSWER_NO, "the kernel's BTF does not list %s", t->target);

@@ -77,12 +77,12 @@ static const struct column columns[] = {
 /* "(sk, msg, size) -> int", short for a line. */
 static void short_prototype(struct buf *b, const struct kernel_func *f)
 {
-	const struct btf *btf = f->types->btf;
-	const struct btf_type *t = btf__type_by_id(btf, f->proto);
+	const struct raw_btf *btf = f->types->btf;
+	const struct btf_type *t = raw_type(btf, f->proto);
 
 	buf_chr(b, '(');
 	for (u32 i = 0; i < btf_vlen(t); i++) {
-		const char *name = btf__name_by_offset(btf, btf_params(t)[i].name_off);
+		const char *name = raw_string(btf, btf_params(t)[i].name_off);
 
 		if (i)
 			buf_str(b, ", ");
@@ -295,6 +295,7 @@ static int list_main(const struct tool *t, int argc, char **argv)
 	static struct common common;
 	int err = options_parse(t, &common, argc, argv);
 
+	kernel_thorough();
 	if (!err && common.help) {
 		options_help(t);
 		return 0;

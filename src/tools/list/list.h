@@ -3,6 +3,7 @@
 #define WEIR_LIST_H
 
 #include "catalog.h"
+#include "raw.h"
 #include "tool.h"
 
 /* --check: the catalog against the kernel. 0: nothing new, 1: drift; or FAIL. */

@@ -70,7 +70,7 @@ static int attach_kprobe(struct hit *h, u32 number, bool at_return)
 	struct perf_event_attr attr = {.type = number_in(AT_FDCWD, KPROBE_PMU "type"),
 				       .size = sizeof(attr),
 				       .config = at_return, /* format/retprobe: config:0 */
-				       .kprobe_func = (u64)h->func.name};
+				       .kprobe_func = (u64)hit_function(h)};
 
 	return link_event(h, syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC),
 			  number, at_return);
@@ -138,7 +138,7 @@ static int link_multi(const u32 *numbers, u32 n, bool at_return)
 	int link = -1;
 
 	for (u32 i = 0; i < n && symbols && cookies; i++) {
-		symbols[i] = hits[numbers[i]].func.name;
+		symbols[i] = hit_function(&hits[numbers[i]]);
 		cookies[i] = numbers[i];
 	}
 	if (symbols && cookies)

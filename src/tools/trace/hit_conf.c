@@ -76,7 +76,7 @@ static void put(struct buf *b, const char *fmt, ...)
 }
 
 /* The names of an enum, behind the line of what has it. */
-static void put_enum(struct buf *b, const struct btf *btf, const struct btf_type *t)
+static void put_enum(struct buf *b, const struct raw_btf *btf, const struct btf_type *t)
 {
 	bool wide = btf_kind(t) == BTF_KIND_ENUM64;
 
@@ -85,13 +85,13 @@ static void put_enum(struct buf *b, const struct btf *btf, const struct btf_type
 		const struct btf_enum64 *w = &btf_enum64(t)[i];
 
 		put(b, "value %lld %s\n", wide ? (long long)btf_enum64_value(w) : (long long)e->val,
-		    btf__name_by_offset(btf, wide ? w->name_off : e->name_off));
+		    raw_string(btf, wide ? w->name_off : e->name_off));
 	}
 }
 
-const char *hit_kind(const struct btf *btf, u32 id, u32 *size, u8 *what)
+const char *hit_kind(const struct raw_btf *btf, u32 id, u32 *size, u8 *what)
 {
-	const struct btf_type *t = btf__type_by_id(btf, kernel_plain(btf, id));
+	const struct btf_type *t = raw_type(btf, kernel_plain(btf, id));
 	const char *name;
 
 	*what = LOOK_NONE;
@@ -120,9 +120,9 @@ const char *hit_kind(const struct btf *btf, u32 id, u32 *size, u8 *what)
 	}
 }
 
-void hit_put_names(struct buf *b, const struct btf *btf, u32 id)
+void hit_put_names(struct buf *b, const struct raw_btf *btf, u32 id)
 {
-	const struct btf_type *t = btf__type_by_id(btf, kernel_plain(btf, id));
+	const struct btf_type *t = raw_type(btf, kernel_plain(btf, id));
 
 	if (t && (btf_kind(t) == BTF_KIND_ENUM || btf_kind(t) == BTF_KIND_ENUM64))
 		put_enum(b, btf, t);
@@ -131,7 +131,7 @@ void hit_put_names(struct buf *b, const struct btf *btf, u32 id)
 u32 hit_paths_used;
 
 /* The --arg paths that begin with this argument's name. 0 or USAGE. */
-static int take_paths(struct hit *h, const struct btf *btf, u32 type, const char *name, u32 at)
+static int take_paths(struct hit *h, const struct raw_btf *btf, u32 type, const char *name, u32 at)
 {
 	char *all = hit_options.fields ? strdup(hit_options.fields) : NULL, *rest = all, *path;
 	size_t n = strlen(name);
@@ -170,16 +170,16 @@ static void find_known(struct hit *h, u32 words)
  * Arguments by BTF: an array of words (fentry, tp_btf, raw_tp), or registers (kprobes). Structs by
  * value take as many words as they are long.
  */
-static int describe_args(struct hit *h, const struct btf *btf, u32 proto, u32 skip)
+static int describe_args(struct hit *h, const struct raw_btf *btf, u32 proto, u32 skip)
 {
-	const struct btf_type *t = btf__type_by_id(btf, proto);
+	const struct btf_type *t = raw_type(btf, proto);
 	const struct btf_param *p = btf_params(t);
 	bool regs = h->via == VIA_KPROBE || h->via == VIA_KPROBE_MULTI;
 	u32 word = 0, number = 0;
 
 	h->conf.from = regs ? REGS_FROM : 0;
 	for (u32 i = skip; i < btf_vlen(t); i++) {
-		const char *name = btf__name_by_offset(btf, p[i].name_off), *kind;
+		const char *name = raw_string(btf, p[i].name_off), *kind;
 		u32 size = 8, at;
 		u8 what;
 
@@ -204,9 +204,9 @@ static int describe_args(struct hit *h, const struct btf *btf, u32 proto, u32 sk
 	return 0;
 }
 
-static void describe_ret(struct hit *h, const struct btf *btf, u32 proto)
+static void describe_ret(struct hit *h, const struct raw_btf *btf, u32 proto)
 {
-	const struct btf_type *t = btf__type_by_id(btf, proto);
+	const struct btf_type *t = raw_type(btf, proto);
 	u32 size = 0;
 	u8 what;
 	const char *kind = hit_kind(btf, t->type, &size, &what);
@@ -240,12 +240,12 @@ static u8 what_field(const struct kernel_field *f)
 /* A record's pointers have no types, but these have by their names. */
 static int record_paths(struct hit *h, const struct kernel_field *f, u8 what)
 {
-	struct btf *btf = kernel_btf();
-	s32 id = btf ? btf__find_by_name_kind(btf, what == LOOK_SOCK ? "sock" : "sk_buff",
-					      BTF_KIND_STRUCT)
-		     : -1;
+	const struct kernel_types *own = hit_options.fields ? kernel_types_own() : NULL;
+	u32 id;
 
-	return id > 0 ? take_paths(h, btf, id, f->name, f->offset) : 0;
+	if (!own || !kernel_type(own, what == LOOK_SOCK ? "sock" : "sk_buff", BTF_KIND_STRUCT, &id))
+		return 0;
+	return take_paths(h, own->btf, id, f->name, f->offset);
 }
 
 /* A tracepoint's record as tracefs tells it. */
@@ -286,22 +286,10 @@ static int describe_record(struct hit *h)
 	return 0;
 }
 
-/* The prototype with its arguments' names, which the tracepoint's own type lacks. */
-static u32 named_proto(const struct kernel_tp *tp)
-{
-	const struct btf *btf = tp->types->btf;
-	char name[160];
-	s32 id;
-
-	snprintf(name, sizeof(name), "__traceiter_%s", tp->name);
-	id = btf__find_by_name_kind(btf, name, BTF_KIND_FUNC);
-	return id > 0 ? btf__type_by_id(btf, id)->type : tp->proto;
-}
-
 int hit_describe(struct hit *h)
 {
 	const struct kernel_types *types;
-	u32 proto;
+	u32 proto, n;
 
 	memset(&h->conf, 0, sizeof(h->conf));
 	h->sock = h->packet = NOWHERE;
@@ -321,8 +309,12 @@ int hit_describe(struct hit *h)
 	}
 	if (!types || !proto)
 		return WHY(h, "the kernel's BTF does not tell its arguments");
+	if (types->module) /* it may have been given back since */
+		kernel_types(&n);
+	else
+		kernel_types_own();
 	if (h->sort == SORT_TRACEPOINT)
-		proto = named_proto(&h->tp);
+		proto = kernel_tp_named(&h->tp);
 	if (describe_args(h, types->btf, proto, h->sort == SORT_TRACEPOINT))
 		return USAGE;
 	if (h->sort == SORT_FUNCTION && hit_options.ret) {

@@ -181,35 +181,17 @@ int hit_fill(u32 number)
 	return fail("the kernel half's memory cannot be written: %s", strerror(errno));
 }
 
-/* Of the running kernel's data, not of its functions, 0 when it does not tell. */
-static u64 tracepoint_address(const char *name)
-{
-	FILE *file = fopen("/proc/kallsyms", "re");
-	char want[160], *line = NULL, *found;
-	size_t room = 0;
-	u64 address = 0;
-
-	snprintf(want, sizeof(want), " __tracepoint_%s", name);
-	while (file && !address && getline(&line, &room, file) > 0) {
-		found = strstr(line, want);
-		if (found && strchr("\n\t", found[strlen(want)]))
-			address = strtoull(line, NULL, 16);
-	}
-	free(line);
-	if (file)
-		fclose(file);
-	return address;
-}
-
 int hit_standing(const struct hit *h)
 {
 	struct bpf_object *obj = objects[VIA_TP_BTF];
 	struct bpf_program *prog =
 		obj ? bpf_object__find_program_by_name(obj, "hit_standing") : NULL;
-	u64 ctx[1] = {tracepoint_address(h->tp.name)};
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = ctx, .ctx_size_in = sizeof(ctx));
+	struct hit_symbol symbol = {};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &symbol, .ctx_size_in = sizeof(symbol));
+	size_t n = snprintf(symbol.name, sizeof(symbol.name), "__tracepoint_%s", h->tp.name);
 
-	if (!prog || !*ctx || bpf_prog_test_run_opts(bpf_program__fd(prog), &opts))
+	if (!prog || n >= sizeof(symbol.name) ||
+	    bpf_prog_test_run_opts(bpf_program__fd(prog), &opts))
 		return -1;
 	return opts.retval;
 }

@@ -14,7 +14,7 @@ int hit_program(enum via via, bool at_return);
 /* A copy for one probe, of a way that has none; a holds it. A descriptor, or -1 with errno. */
 int hit_copy(struct attach *a, u32 number, bool at_return);
 /* How many functions stand at a tracepoint, 2 for more, once the programs of tp_btf are loaded; -1:
- * the kernel does not tell (/proc/kallsyms has no data without CONFIG_KALLSYMS_ALL). */
+ * the kernel does not tell (its symbols are of functions only without CONFIG_KALLSYMS_ALL). */
 int hit_standing(const struct hit *h);
 
 #endif

@@ -9,17 +9,17 @@
 
 /* A path being followed: where it stands, and the words for what is wrong. */
 struct way_down {
-	const struct btf *btf;
+	const struct raw_btf *btf;
 	const char *path; /* whole, for the sentence */
 	u32 type;         /* struct that the next word is a member of; of the value at the end */
 	u32 bits;         /* from the last pointer on */
 	struct hit_path *to;
 };
 
-static const char *type_name(const struct btf *btf, u32 id)
+static const char *type_name(const struct raw_btf *btf, u32 id)
 {
-	const struct btf_type *t = btf__type_by_id(btf, id);
-	const char *name = t ? btf__name_by_offset(btf, t->name_off) : "";
+	const struct btf_type *t = raw_type(btf, id);
+	const char *name = t ? raw_string(btf, t->name_off) : "";
 
 	return *name ? name : "(anonymous)";
 }
@@ -27,15 +27,15 @@ static const char *type_name(const struct btf *btf, u32 id)
 /* Finds a member, also within anonymous structs and unions, which C passes through. */
 static bool find_member(struct way_down *w, u32 type, const char *word, u32 bits)
 {
-	const struct btf_type *t = btf__type_by_id(w->btf, type);
+	const struct btf_type *t = raw_type(w->btf, type);
 	const struct btf_member *m = btf_members(t);
 
 	for (u32 i = 0; i < btf_vlen(t); i++) {
-		const char *name = btf__name_by_offset(w->btf, m[i].name_off);
+		const char *name = raw_string(w->btf, m[i].name_off);
 		u32 at = bits + btf_member_bit_offset(t, i);
 		u32 plain = kernel_plain(w->btf, m[i].type);
 
-		if (!*name && btf_is_composite(btf__type_by_id(w->btf, plain)) &&
+		if (!*name && btf_is_composite(raw_type(w->btf, plain)) &&
 		    find_member(w, plain, word, at))
 			return true;
 		if (strcmp(name, word))
@@ -60,17 +60,17 @@ static bool find_common(struct way_down *w, u32 type, const char *word)
 	return find_member(w, kernel_plain(w->btf, w->type), name, w->bits);
 }
 
-static void list_members(const struct btf *btf, u32 type, const char **words, u32 *n, u32 room)
+static void list_members(const struct raw_btf *btf, u32 type, const char **words, u32 *n, u32 room)
 {
-	const struct btf_type *t = btf__type_by_id(btf, type);
+	const struct btf_type *t = raw_type(btf, type);
 
 	for (u32 i = 0; i < btf_vlen(t) && *n + 1 < room; i++) {
-		const char *name = btf__name_by_offset(btf, btf_members(t)[i].name_off);
+		const char *name = raw_string(btf, btf_members(t)[i].name_off);
 		u32 plain = kernel_plain(btf, btf_members(t)[i].type);
 
 		if (*name)
 			words[(*n)++] = name;
-		else if (btf_is_composite(btf__type_by_id(btf, plain)))
+		else if (btf_is_composite(raw_type(btf, plain)))
 			list_members(btf, plain, words, n, room);
 	}
 	words[*n] = NULL;
@@ -92,7 +92,7 @@ static int no_member(struct way_down *w, u32 type, const char *word)
 static int step(struct way_down *w, const char *word)
 {
 	u32 plain = kernel_plain(w->btf, w->type);
-	const struct btf_type *t = btf__type_by_id(w->btf, plain);
+	const struct btf_type *t = raw_type(w->btf, plain);
 
 	if (btf_is_ptr(t)) {
 		/* the first pointer is the argument itself */
@@ -104,7 +104,7 @@ static int step(struct way_down *w, const char *word)
 		}
 		w->bits = 0;
 		plain = kernel_plain(w->btf, t->type);
-		t = btf__type_by_id(w->btf, plain);
+		t = raw_type(w->btf, plain);
 	} else if (w->bits == ~0u && btf_is_composite(t)) {
 		w->bits = 0; /* a record's pointer: what it points to is known by its name */
 	} else if (w->bits == ~0u) {
@@ -124,13 +124,13 @@ static int step(struct way_down *w, const char *word)
 static const char *kind_at_end(const struct way_down *w, u32 *size)
 {
 	u32 plain = kernel_plain(w->btf, w->type);
-	const struct btf_type *t = btf__type_by_id(w->btf, plain);
+	const struct btf_type *t = raw_type(w->btf, plain);
 	const char *kind;
 	u8 what;
 
 	if (btf_is_array(t)) {
 		u32 element = kernel_plain(w->btf, btf_array(t)->type);
-		const struct btf_type *e = btf__type_by_id(w->btf, element);
+		const struct btf_type *e = raw_type(w->btf, element);
 
 		*size = btf_array(t)->nelems;
 		return e->size == 1 && *size && *size <= HIT_FIELD_MAX ? "string" : NULL;
@@ -167,7 +167,8 @@ static void describe(struct hit *h, struct way_down *w, const char *kind, u32 si
 	hit_put_names(&h->text, w->btf, w->type);
 }
 
-int hit_path(struct hit *h, const struct btf *btf, u32 type, u32 at, const char *path, u32 number)
+int hit_path(struct hit *h, const struct raw_btf *btf, u32 type, u32 at, const char *path,
+	     u32 number)
 {
 	struct way_down w = {.btf = btf, .path = path, .type = type, .bits = ~0u};
 	char *words = strdup(path), *rest = words ? strchr(words, '.') : NULL;

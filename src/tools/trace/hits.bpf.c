@@ -292,11 +292,19 @@ SEC("?tp_btf") int hit_tp_btf(u64 *ctx)
 	return hit_fire(ctx, number(), 0, context_now(), NULL);
 }
 
-/* How many functions stand at the tracepoint at that address, 2 for more? Called on request. */
-SEC("?raw_tp") int hit_standing(u64 *ctx)
+/*
+ * How many functions stand at the tracepoint of that symbol, 2 for more? -1: the kernel does not
+ * tell. Called on request.
+ */
+SEC("?syscall") int hit_standing(struct hit_symbol *ctx)
 {
-	struct tracepoint_func *funcs = BPF_CORE_READ((struct tracepoint *)ctx[0], funcs);
+	struct hit_symbol symbol = *ctx;
+	struct tracepoint_func *funcs;
+	u64 address;
 
+	if (bpf_kallsyms_lookup_name(symbol.name, sizeof(symbol.name), 0, &address))
+		return -1;
+	funcs = BPF_CORE_READ((struct tracepoint *)address, funcs);
 	if (!funcs || !BPF_CORE_READ(&funcs[0], func))
 		return 0;
 	return BPF_CORE_READ(&funcs[1], func) ? 2 : 1;

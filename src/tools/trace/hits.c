@@ -17,6 +17,13 @@ struct hit_options hit_options;
 static enum via forced = VIA_NONE;
 static u32 functions; /* that are wanted and can be had */
 
+const char *hit_function(const struct hit *h)
+{
+	const char *colon = strchr(h->name, ':');
+
+	return colon ? colon + 1 : h->name;
+}
+
 static bool have(const char *name)
 {
 	for (u32 i = 0; i < nhits; i++)
@@ -120,6 +127,7 @@ int hits_check(struct run *run)
 {
 	const struct common *c = &run->common;
 
+	kernel_traceable_drop(); /* all words are known */
 	if (take_way(&run->common))
 		return USAGE;
 	if (!nhits)

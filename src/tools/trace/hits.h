@@ -6,6 +6,7 @@
 #include "buf.h"
 #include "catalog.h"
 #include "hit.h"
+#include "raw.h"
 #include "run.h"
 
 /* One probe of this run. Its number is its place in hits[]. */
@@ -26,6 +27,8 @@ struct hit {
 };
 extern struct hit *hits;
 extern u32 nhits;
+/* The function's name, without its module's. */
+const char *hit_function(const struct hit *h);
 
 /* Options of trace that are about these probes. */
 struct hit_options {
@@ -49,14 +52,15 @@ int hits_attach(struct run *run, struct attach *a);
 int hit_describe(struct hit *h);
 /* How a value of that type is told, and how many bytes it has; NULL for what has no short form.
  * what: of a pointer to something that the kernel half looks at. */
-const char *hit_kind(const struct btf *btf, u32 type, u32 *size, u8 *what);
+const char *hit_kind(const struct raw_btf *btf, u32 type, u32 *size, u8 *what);
 /* The names of an enum, into a description. */
-void hit_put_names(struct buf *b, const struct btf *btf, u32 type);
+void hit_put_names(struct buf *b, const struct raw_btf *btf, u32 type);
 /* Which --arg named an argument of some probe; each must. */
 extern u32 hit_paths_used;
 
 /* hit_path.c: --arg number, of an argument of that type at that place. 0 or USAGE. */
-int hit_path(struct hit *h, const struct btf *btf, u32 type, u32 at, const char *path, u32 number);
+int hit_path(struct hit *h, const struct raw_btf *btf, u32 type, u32 at, const char *path,
+	     u32 number);
 
 /* hit_columns.c */
 extern const struct column hit_columns[], hit_bare_columns[];
