@@ -5,9 +5,11 @@ Packets of what is no whole socket: the request for a connection (TCP_NEW_SYN_RE
 (TCP_TIME_WAIT) have addresses and ports of their own, and nothing behind them. Filters find them by these, and no others.
 """
 import collections
+import errno
+import os
 import socket
 import sys
-import os
+import time
 import unittest
 
 import lib
@@ -38,12 +40,24 @@ def serve():
             listener.accept()[0].close()
 
 
+def connect_once(address, port, each):
+    """False while the last one waits for the acknowledgment of its FIN: nothing is sent then."""
+    with open_socket(net.HERE6 if ":" in address else net.HERE, each) as sock:
+        try:
+            sock.connect((address, port))
+        except OSError as error:
+            if error.errno != errno.EADDRNOTAVAIL:
+                raise
+            return False
+        sock.recv(1)
+    return True
+
+
 def connect():
     for address, port, first, count in SERVERS:
         for each in [*range(first, first + count)] * 2:  # the second time it comes to what is left
-            with open_socket(net.HERE6 if ":" in address else net.HERE, each) as sock:
-                sock.connect((address, port))
-                sock.recv(1)
+            while not connect_once(address, port, each):
+                time.sleep(0.01)
 
 
 def wanted(filters):
