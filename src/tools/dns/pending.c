@@ -185,15 +185,19 @@ static void on_answer(const struct piece_rec *r, const struct dns_head *h,
 		tell_answer(r, h, question, NULL, p, n);
 }
 
+/* The message asks more than the first question. */
 static void on_queries(const struct piece_rec *r, const struct dns_head *h, const u8 *p, u32 n,
 		       u32 full)
 {
 	struct dns_question question;
 	u32 at = DNS_HEAD;
+	bool more = dns_question(p, n, &at, NULL);
 
-	for (u32 i = 0; i < h->questions && i < QUESTIONS_MOST; i++)
-		if (dns_question(p, n, &at, &question))
+	for (u32 i = 1; more && i < h->questions && i < QUESTIONS_MOST; i++) {
+		more = dns_question(p, n, &at, &question);
+		if (more)
 			on_query(r, h, &question, full);
+	}
 	if (h->questions > QUESTIONS_MOST)
 		dns_unread++;
 }
@@ -209,10 +213,12 @@ static void message(const struct piece_rec *r, const u8 *p, u32 n, u32 full)
 		dns_unread++;
 		return;
 	}
-	if (!h.response)
-		on_queries(r, &h, p, n, full);
-	else
+	if (h.response)
 		on_answer(r, &h, &question, p, full < n ? full : n, where);
+	else
+		on_query(r, &h, &question, full);
+	if (!h.response && h.questions > 1)
+		on_queries(r, &h, p, n, full);
 }
 
 static struct stream *stream_of(const struct piece_rec *r)
