@@ -52,6 +52,7 @@ struct demo {
 	int child;  /* the weir that runs, 0: none */
 	int caught; /* SIGINT or SIGTERM */
 	bool late;
+	bool held; /* what was killed has not ended yet */
 };
 
 /* The words of a command, NULL-terminated. */
@@ -112,8 +113,10 @@ static void __attribute__((noreturn)) become(const struct demo *d, struct words 
 }
 
 /*
- * Runs weir, and waits until it and all that it leaves behind are gone. The exit status as a shell
- * tells it; FAIL after a signal or at the end of the demo's time.
+ * Runs weir, and waits until it and all that it leaves behind are gone, but for what an earlier one
+ * has left: a tracer that was killed ends when the kernel has let go of all its hooks, which may
+ * take seconds. The exit status as a shell tells it; FAIL after a signal or at the end of the
+ * demo's time.
  */
 static int run(struct demo *d, struct words *words)
 {
@@ -124,14 +127,17 @@ static int run(struct demo *d, struct words *words)
 		return fail("cannot start another weir: %s", strerror(errno));
 	if (!d->child)
 		become(d, words, self);
-	while (pid >= 0) {
+	while (pid >= 0 && (d->child || !d->held)) {
 		pid = waitpid(-1, &status, WNOHANG);
 		if (pid > 0 && pid == d->child) {
 			result = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 			d->child = 0;
 		} else if (!pid && !wait_a_little(d)) {
-			return fail("process %d was killed and does not end: the kernel holds it",
-				    d->child);
+			d->held = true;
+			return d->child ? fail("process %d was killed and does not end: the kernel "
+					       "holds it",
+					       d->child)
+					: fail("what the tracer has run does not end");
 		}
 	}
 	if (d->caught)
