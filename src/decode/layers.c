@@ -4,8 +4,7 @@
 #include "layers.h"
 #include "tell.h"
 
-#define COOKED2 20 /* bytes of LINKTYPE_LINUX_SLL2's header */
-#define DEEPEST 1  /* tunnels that are looked into */
+#define DEEPEST 1 /* tunnels that are looked into */
 
 /* Where the walk stands. */
 struct walk_at {
@@ -329,6 +328,19 @@ static void find_ether(struct walk_at *w)
 		return;
 	}
 	find_type(w, type);
+}
+
+struct cooked layer_cooked(const struct layer *l)
+{
+	const u8 *p = l->p;
+	bool two = l->len == COOKED2;
+
+	return (struct cooked){
+		.way = two ? p[10] : net16(p),
+		.hardware = net16(p + (two ? 8 : 2)),
+		.ifindex = two ? net32(p + 4) : 0,
+		.mac = (two ? p[11] : net16(p + 4)) == 6 ? p + (two ? 12 : 6) : NULL,
+	};
 }
 
 /* What a device had before, the kernel has told in a header of its own. */

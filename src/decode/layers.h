@@ -49,6 +49,17 @@ struct layers {
 	struct layer at[LAYERS_MAX];
 };
 
+#define COOKED2 20 /* bytes of LINKTYPE_LINUX_SLL2's header; the older one has 16 */
+
+/* What a header of LAYER_COOKED says. */
+struct cooked {
+	u32 way; /* PACKET_HOST and others of packet(7) */
+	u32 hardware;
+	u32 ifindex;   /* of SLL2 alone */
+	const u8 *mac; /* whose it is from, within the packet; NULL: no address of 6 bytes */
+};
+struct cooked layer_cooked(const struct layer *l);
+
 enum linktype { /* of pcap files */
 		LINKTYPE_NULL =
 			0, /* BSD's loopback: an address family first, in the writer's byte order */

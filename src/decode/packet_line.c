@@ -294,18 +294,17 @@ static void put_ether(struct buf *b, const struct layer *l)
 /* Its header says from whom and which way, not to whom. */
 static void put_cooked(struct buf *b, const struct layer *l)
 {
-	bool two = l->len == 20;
-	u32 way = two ? l->p[10] : net16(l->p), n = two ? l->p[11] : net16(l->p + 4);
 	static const char *const ways[] = {"In", "B", "M", "P", "Out"};
+	struct cooked c = layer_cooked(l);
 
-	buf_text(b, way < 5 ? ways[way] : "?");
-	if (two) {
+	buf_text(b, c.way < 5 ? ways[c.way] : "?");
+	if (l->len == COOKED2) {
 		buf_str(b, " ifindex ");
-		buf_u64(b, net32(l->p + 4));
+		buf_u64(b, c.ifindex);
 	}
-	if (n == 6) {
+	if (c.mac) {
 		buf_chr(b, ' ');
-		packet_put_mac(b, l->p + (two ? 12 : 6));
+		packet_put_mac(b, c.mac);
 	}
 	put_type(b, l);
 }

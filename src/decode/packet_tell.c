@@ -59,14 +59,14 @@ static void tell_ether(struct verbs *v, const struct layer *l)
 
 static void tell_cooked(struct verbs *v, const struct layer *l)
 {
-	bool two = l->len == 20;
+	struct cooked c = layer_cooked(l);
 
-	field_uint(v, "packet_type", two ? l->p[10] : net16(l->p));
-	field_uint(v, "hardware", net16(l->p + (two ? 8 : 2)));
-	if ((two ? l->p[11] : net16(l->p + 4)) == 6)
-		tell_text(v, "src", packet_put_mac, l->p + (two ? 12 : 6));
-	if (two)
-		field_uint(v, "ifindex", net32(l->p + 4));
+	field_uint(v, "packet_type", c.way);
+	field_uint(v, "hardware", c.hardware);
+	if (c.mac)
+		tell_text(v, "src", packet_put_mac, c.mac);
+	if (l->len == COOKED2)
+		field_uint(v, "ifindex", c.ifindex);
 	field_uint(v, "type", l->proto);
 }
 
