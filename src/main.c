@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <bpf/libbpf.h>
 #include "error.h"
@@ -44,6 +45,20 @@ static void keep_standard(void)
 		close(fd);
 }
 
+/*
+ * Where the kernel gives 2 MiB to whatever touches a byte (transparent_hugepage: always), it does
+ * so for our static buffers, of which most runs need a few pages.
+ */
+static void spare_memory(void)
+{
+	extern char __bss_start[], _end[];
+	size_t page = sysconf(_SC_PAGESIZE);
+	char *from = (char *)(((size_t)__bss_start + page - 1) & -page);
+
+	if (from < _end)
+		madvise(from, _end - from, MADV_NOHUGEPAGE);
+}
+
 /* Help that could not be written is none. */
 static void end_stdout(void)
 {
@@ -59,6 +74,7 @@ int main(int argc, char **argv)
 	const struct tool *t = tool_find(name);
 
 	keep_standard();
+	spare_memory();
 	atexit(end_stdout);
 	libbpf_set_print(refused_listen);
 	if (!t) {

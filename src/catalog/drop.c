@@ -3,6 +3,12 @@
  * other's. */
 #include "inside.h"
 
+void kernel_lists_drop(void)
+{
+	named_drop();
+	traceable_drop();
+}
+
 void kernel_drop(void)
 {
 	tps_drop();

@@ -19,16 +19,17 @@ char *kernel_text(int dir, const char *path)
 
 	if (fd < 0)
 		return NULL;
-	/* These files tell no size, and some come in pieces of a page however much is asked for. */
+	/* These files tell no size. Most have a page: more room at once, and where the kernel gives
+	 * 2 MiB to what lies side by side, each of them would have so much. */
 	do {
-		if (room - size < 65536) {
-			char *more = realloc(text, room + (1 << 20) + size + 1);
+		if (size == room) {
+			char *more = realloc(text, (room ? 2 * room : 16384) + 1);
 
 			if (!more) {
 				n = -1;
 				break;
 			}
-			room += (1 << 20) + size;
+			room = room ? 2 * room : 16384;
 			text = more;
 		}
 		n = read(fd, text + size, room - size);
@@ -43,7 +44,7 @@ char *kernel_text(int dir, const char *path)
 		return NULL;
 	}
 	text[size] = 0;
-	return text;
+	return realloc(text, size + 1) ?: text;
 }
 
 /* fsmount(2) is there since Linux 5.2. */

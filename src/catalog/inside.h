@@ -54,6 +54,7 @@ extern const u32 ncatalog_prefixes;
 
 void types_drop(void);
 void named_drop(void);
+void traceable_drop(void);
 void symbols_drop(void);
 void tps_drop(void);
 void files_drop(void);

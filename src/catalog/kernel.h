@@ -206,8 +206,8 @@ const struct kernel_symbol *kernel_symbol_at(u64 address, u64 *off);
 /* How often available_filter_functions has the function, of the kernel's own (module NULL) or of a
  * module; -1 when that cannot be read. */
 int kernel_traceable(const char *name, const char *module);
-/* Forgets that list, 2 MB, until it is asked again. */
-void kernel_traceable_drop(void);
+/* Forgets the lists that names are looked for in, 1.5 MB, until they are asked again. */
+void kernel_lists_drop(void);
 
 /* Files */
 

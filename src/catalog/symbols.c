@@ -2,6 +2,7 @@
 /* The kernel's symbols, and which functions it lets be traced. */
 #include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include "inside.h"
 
 static struct kernel_symbol *symbols;   /* by name */
@@ -9,9 +10,8 @@ static struct kernel_symbol **by_place; /* by address; made when first needed */
 static u32 nsymbols;
 static char *symbols_text;
 
-static char *traceable_text;
-static u32 *traceable; /* places of its lines, by what name_hash() makes of their names; 0: free */
-static u32 traceable_mask;
+static u64 *traceable; /* what hash_text() makes of its lines, where that says; 0: free */
+static u32 ntraceable, traceable_mask;
 static bool symbols_read, traceable_read;
 
 static int name_order(const void *a, const void *b)
@@ -141,76 +141,115 @@ const struct kernel_symbol *kernel_symbol_at(u64 address, u64 *off)
 	return by_place[low - 1];
 }
 
-/* FNV-1a of a name that ends with a blank, a line, or the text. */
-static u32 name_hash(const char *name)
-{
-	u32 hash = 2166136261;
+/* FNV-1a of 64 bits: two of 60 000 lines are alike in one of 10 000 million kernels. */
+#define HASH_OF_NOTHING 14695981039346656037u
 
-	for (; (u8)*name > ' '; name++)
-		hash = (hash ^ (u8)*name) * 16777619;
-	return hash ^ hash >> 16;
+static u64 hash_char(u64 hash, char c)
+{
+	return (hash ^ (u8)c) * 1099511628211u;
 }
 
-/* Lines "NAME" or "NAME [MODULE]". */
-static void read_traceable(void)
+static u64 hash_text(u64 hash, const char *text)
 {
-	char *text = traceable_text = kernel_text(kernel_tracefs(), "available_filter_functions");
-	u32 lines = text ? count_lines(text) : 0, room = 64;
-
-	while (room < 2 * lines)
-		room *= 2;
-	traceable = lines ? calloc(room, sizeof(*traceable)) : NULL;
-	traceable_mask = room - 1;
-	for (char *line = text; traceable && *line; line = strchr(line, '\n') + 1) {
-		u32 i = name_hash(line) & traceable_mask;
-
-		while (traceable[i])
-			i = (i + 1) & traceable_mask;
-		traceable[i] = line - text + 1;
-	}
+	for (; *text; text++)
+		hash = hash_char(hash, *text);
+	return hash;
 }
 
-/* Is what follows a name in such a line this module? */
-static bool of_module(const char *rest, const char *module)
+static void put_traceable(u64 *table, u32 mask, u64 hash)
 {
-	size_t n = module ? strlen(module) : 0;
+	u32 i = hash & mask;
 
-	if (!module)
-		return *rest == '\n';
-	return rest[0] == ' ' && rest[1] == '[' && !strncmp(rest + 2, module, n) &&
-	       rest[2 + n] == ']';
+	while (table[i])
+		i = (i + 1) & mask;
+	table[i] = hash;
+}
+
+/* From 2^17 on: kernels have 50 000 to 80 000. */
+static bool grow_traceable(void)
+{
+	u32 mask = traceable ? 2 * traceable_mask + 1 : (1 << 17) - 1;
+	u64 *table = calloc((size_t)mask + 1, sizeof(*table));
+
+	if (!table)
+		return false;
+	for (u32 i = 0; traceable && i <= traceable_mask; i++)
+		if (traceable[i])
+			put_traceable(table, mask, traceable[i]);
+	free(traceable);
+	traceable = table;
+	traceable_mask = mask;
+	return true;
+}
+
+static bool add_traceable(u64 hash)
+{
+	if (ntraceable >= traceable_mask / 4 * 3 && !grow_traceable())
+		return false;
+	put_traceable(traceable, traceable_mask, hash);
+	ntraceable++;
+	return true;
+}
+
+/* Lines "NAME" or "NAME [MODULE]": 1.3 MB, that nothing is asked of but whether a line is there. */
+static bool read_traceable(int fd)
+{
+	u64 hash = HASH_OF_NOTHING;
+	char block[4096]; /* the kernel gives no more at a time */
+	ssize_t n;
+
+	while ((n = read(fd, block, sizeof(block))) > 0)
+		for (const char *c = block; c < block + n; c++) {
+			bool ends = *c == '\n';
+
+			if (ends && !add_traceable(hash))
+				return false;
+			hash = ends ? HASH_OF_NOTHING : hash_char(hash, *c);
+		}
+	return !n;
+}
+
+static void find_traceable(void)
+{
+	int fd = openat(kernel_tracefs(), "available_filter_functions", O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0 && !read_traceable(fd))
+		ntraceable = 0;
+	if (fd >= 0)
+		close(fd);
 }
 
 int kernel_traceable(const char *name, const char *module)
 {
-	size_t len = strlen(name);
+	u64 hash = hash_text(HASH_OF_NOTHING, name);
 	int n = 0;
 
 	if (!traceable_read)
-		read_traceable();
+		find_traceable();
 	traceable_read = true;
-	if (!traceable)
+	if (!ntraceable)
 		return -1;
-	for (u32 i = name_hash(name) & traceable_mask; traceable[i]; i = (i + 1) & traceable_mask) {
-		const char *line = traceable_text + traceable[i] - 1;
-
-		n += !strncmp(line, name, len) && of_module(line + len, module);
+	if (module) {
+		hash = hash_text(hash, " [");
+		hash = hash_text(hash, module);
+		hash = hash_text(hash, "]");
 	}
+	for (u32 i = hash & traceable_mask; traceable[i]; i = (i + 1) & traceable_mask)
+		n += traceable[i] == hash;
 	return n;
 }
 
-void kernel_traceable_drop(void)
+void traceable_drop(void)
 {
 	free(traceable);
-	free(traceable_text);
 	traceable = NULL;
-	traceable_text = NULL;
+	ntraceable = traceable_mask = 0;
 	traceable_read = false;
 }
 
 void symbols_drop(void)
 {
-	kernel_traceable_drop();
+	traceable_drop();
 	free(symbols);
 	free(by_place);
 	free(symbols_text);

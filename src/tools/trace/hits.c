@@ -127,7 +127,7 @@ int hits_check(struct run *run)
 {
 	const struct common *c = &run->common;
 
-	kernel_traceable_drop(); /* all words are known */
+	kernel_lists_drop(); /* all words are known */
 	if (take_way(&run->common))
 		return USAGE;
 	if (!nhits)
