@@ -22,45 +22,66 @@ static __always_inline struct call_state *state_at(u32 place)
 	return bpf_map_lookup_elem(&states, &place);
 }
 
-/* A place for a task's call; NULL when all of its places are taken. */
-static __always_inline struct call_state *state_claim(u32 tid)
+/*
+ * The places after a task's first are for the few tasks that find it taken: in functions that are
+ * global, so that the verifier looks at their loops once. Both tell how far the place is from the
+ * first, 0 for none.
+ */
+__noinline u32 state_claim_next(u32 tid)
 {
-	for (u32 i = 0; i < STATE_PROBES; i++) {
-		struct call_state *st = state_at(tid + i), *home;
+	for (u32 i = 1; i < STATE_PROBES; i++) {
+		struct call_state *st = state_at(tid + i), *home = state_at(tid);
 
-		if (!st)
-			return NULL;
+		if (!st || !home)
+			return 0;
 		if (st->owner == tid)
-			return st;
+			return i;
 		if (st->owner || __sync_val_compare_and_swap(&st->owner, 0, tid))
 			continue;
 		st->moved = i;
-		home = i ? state_at(tid) : NULL;
-		if (home)
-			__sync_fetch_and_add(&home->away, 1);
+		__sync_fetch_and_add(&home->away, 1);
+		return i;
+	}
+	return 0;
+}
+
+__noinline u32 state_find_next(u32 tid)
+{
+	for (u32 i = 1; i < STATE_PROBES; i++) {
+		struct call_state *st = state_at(tid + i);
+
+		if (st && st->owner == tid)
+			return i;
+	}
+	return 0;
+}
+
+/* A place for a task's call; NULL when all of its places are taken. */
+static __always_inline struct call_state *state_claim(u32 tid)
+{
+	struct call_state *st = state_at(tid);
+	u32 next;
+
+	if (!st || st->owner == tid)
+		return st;
+	if (!st->owner && !__sync_val_compare_and_swap(&st->owner, 0, tid)) {
+		st->moved = 0;
 		return st;
 	}
-	return NULL;
+	next = state_claim_next(tid);
+	return next ? state_at(tid + next) : NULL;
 }
 
 /* The state that a task's call has, NULL when none. */
 static __always_inline struct call_state *state_find(u32 tid)
 {
 	struct call_state *home = state_at(tid);
+	u32 next;
 
-	if (!home)
-		return NULL;
-	if (home->owner == tid)
+	if (!home || home->owner == tid)
 		return home;
-	if (!home->away)
-		return NULL;
-	for (u32 i = 1; i < STATE_PROBES; i++) {
-		struct call_state *st = state_at(tid + i);
-
-		if (st && st->owner == tid)
-			return st;
-	}
-	return NULL;
+	next = home->away ? state_find_next(tid) : 0;
+	return next ? state_at(tid + next) : NULL;
 }
 
 static __always_inline void state_free(struct call_state *st)

@@ -133,65 +133,60 @@ static __always_inline void exit_peer(struct call_state *st, const u32 call, str
 
 /* The call's socket: in the program itself, which saves 30 instructions, where that is of one call
  * and has no other to look at. */
-static __always_inline u32 exit_look(struct call_state *st, struct task_struct *task,
-				     const u32 call)
+static __always_inline u32 exit_look(struct call_state *st, const u32 call)
 {
 	const struct call_desc *d = DESC(call);
 
 	if (__builtin_constant_p(call) && !(d->flags & (CALL_FD2 | CALL_NEWFD)))
-		return sock_look_here(&st->rec.sock, task, arg(st, d->fd), st->caches.at);
+		return sock_look_here(&st->rec.sock, bpf_get_current_task_btf(), arg(st, d->fd),
+				      st->caches.at);
 	return sock_look(&st->rec.sock, arg(st, d->fd), &st->caches);
 }
 
-/*
- * Joins exit to entry, looks at the descriptor, applies the filters that need the result. The
- * task's state, or NULL when there is nothing to send.
- */
-static __always_inline struct call_state *exit_begin(u32 call, struct pt_regs *regs, s64 ret)
+/* Takes the result, the duration and the arguments; false when a filter wants none of them. */
+static __always_inline bool exit_takes(struct call_state *st, const u32 call, struct pt_regs *regs,
+				       s64 ret)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct call_state *st = call_exit(call, task);
-	const struct call_desc *d = DESC(call);
-	const u32 have = filter.have, summary = conf.summary;
-	u64 dur;
+	const u32 have = filter.have;
 
-	if (!st)
-		return NULL;
 	if (have & FILTER_FAILED && ret >= 0)
-		goto out;
-	dur = bpf_ktime_get_ns() - st->rec.h.ts;
-	st->rec.dur = dur;
-	if (have & FILTER_SLOWER && dur < filter.slower_ns)
-		goto out;
+		return false;
+	st->rec.dur = bpf_ktime_get_ns() - st->rec.h.ts;
+	if (have & FILTER_SLOWER && st->rec.dur < filter.slower_ns)
+		return false;
 	st->rec.ret = ret;
-	if (!summary || have & FILTER_SOCK || d->flags & CALL_SOCKETS)
+	if (!conf.summary || have & FILTER_SOCK || DESC(call)->flags & CALL_SOCKETS)
 		regs_args(st->rec.args, regs);
+	return true;
+}
+
+/* Looks at the descriptor, and applies the filters that need it. True when the call is to be sent.
+ */
+static __always_inline bool exit_passes(struct call_state *st, const u32 call)
+{
+	const struct call_desc *d = DESC(call);
+
 	if (!(d->flags & CALL_EARLY)) {
 		st->rec.sock.flags = 0;
 		if ((conf.sockets || d->flags & CALL_SOCKETS) && d->fd != NO)
-			st->rec.sock.flags = exit_look(st, task, call);
+			st->rec.sock.flags = exit_look(st, call);
 		if (!st->rec.sock.flags && d->flags & CALL_FD2)
 			st->rec.sock.flags =
 				sock_look(&st->rec.sock, st->rec.args[call == CALL_splice ? 2 : 1],
 					  &st->caches);
 	}
 	if (d->flags & CALL_SOCKETS && !(st->rec.sock.flags & SOCK_ID_VALID))
-		goto out;
-	if (have & FILTER_SOCK) {
+		return false;
+	if (filter.have & FILTER_SOCK) {
 		struct peer peer = {};
 
 		exit_peer(st, call, &peer);
 		if (!sock_matches(&st->rec.sock, &peer))
-			goto out;
+			return false;
 	}
-	if (summary) {
-		exit_tally(st, call, dur);
-		goto out;
-	}
-	return st;
-out:
-	state_free(st);
-	return NULL;
+	if (conf.summary)
+		exit_tally(st, call, st->rec.dur);
+	return !conf.summary;
 }
 
 static __always_inline void exit_slot(struct call_state *st, const u32 call, const u32 slot,
@@ -215,16 +210,6 @@ static __always_inline void exit_slot(struct call_state *st, const u32 call, con
 	exit_send(r, st, call, slot);
 }
 
-static __always_inline void exit_simple(struct call_state *st, const u32 call)
-{
-	if (is_small(st, call))
-		exit_small(st, call);
-	else if ((call == CALL_sendto || call == CALL_recvfrom) && is_netlink(st, call))
-		exit_slot(st, call, conf.slot_netlink, TRACE_NETLINK_MAX);
-	else
-		exit_slot(st, call, conf.slot_any, SNAP);
-}
-
 /* An address's length is as small.bpf.h wants it. */
 static __always_inline bool length_fits(const struct call_state *st, const struct straight *known,
 					struct pt_regs *regs, const u32 call)
@@ -240,19 +225,16 @@ static __noinline u32 sock_tell_far(struct sock_id *id, struct sock_cache *c, co
 	return sock_tell(id, c, skc, file);
 }
 
-/* Sends the record, or leaves it to the rest: the task's state then. */
-static __always_inline struct call_state *exit_straight(const u32 call, struct pt_regs *regs,
-							s64 ret)
+/* Sends the record; false when that is left to the rest, with all that exit_passes() finds out. */
+static __always_inline bool exit_straight(struct call_state *st, const u32 call,
+					  struct pt_regs *regs, s64 ret)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct call_state *st = call_exit(call, task);
 	u8 skc[SKC_BYTES] __attribute__((aligned(8)));
 	struct sock_cache *c;
 	struct straight known = {.ret = ret};
 	struct file *file;
 
-	if (!st)
-		return NULL;
 	known.dur = bpf_ktime_get_ns() - st->rec.h.ts;
 	known.fd = regs_arg(regs, DESC(call)->fd);
 	if (IN_LENGTH(call) != NO)
@@ -260,36 +242,99 @@ static __always_inline struct call_state *exit_straight(const u32 call, struct p
 	c = sock_read(task, known.fd, ret >= 0, st->caches.at, skc, &file);
 	if (c && sock_is_plain(c, skc) && length_fits(st, &known, regs, call)) {
 		straight_send(st, task, call, &known, regs, c, skc);
-		state_free(st);
-		return NULL;
+		return true;
 	}
 	st->rec.dur = known.dur;
 	st->rec.ret = ret;
 	regs_args(st->rec.args, regs);
 	st->rec.sock.flags = c ? sock_tell_far(&st->rec.sock, c, skc, file) : 0;
-	return st;
+	return false;
+}
+
+/*
+ * What a program of one call has in line, with that call's code alone, are global functions where
+ * one program serves all: the verifier looks at each of them once, not again on each path through
+ * what was before it.
+ */
+#define PART(name, put, ...)                                                                       \
+	__noinline int any_##name(struct call_state *st, u32 call)                                 \
+	{                                                                                          \
+		if (st)                                                                            \
+			put(st, call, ##__VA_ARGS__);                                              \
+		return 0;                                                                          \
+	}                                                                                          \
+	static __always_inline void part_##name(struct call_state *st, const u32 call,             \
+						const bool in_line)                                \
+	{                                                                                          \
+		if (in_line)                                                                       \
+			put(st, call, ##__VA_ARGS__);                                              \
+		else                                                                               \
+			any_##name(st, call);                                                      \
+	}
+PART(small, exit_small)
+PART(slot, exit_slot, conf.slot_any, SNAP)
+PART(netlink, exit_slot, conf.slot_netlink, TRACE_NETLINK_MAX)
+PART(vector, exit_vector, conf.slot_small, walk_small)
+PART(vector_big, exit_vector, conf.slot_big, walk_big)
+
+#define PART_STRAIGHT(name)                                                                        \
+	__noinline int any_##name(struct call_state *st, s64 ret)                                  \
+	{                                                                                          \
+		return st && exit_straight(st, CALL_##name, task_regs(), ret);                     \
+	}                                                                                          \
+	static __always_inline bool part_##name(struct call_state *st, struct pt_regs *regs,       \
+						s64 ret, const bool in_line)                       \
+	{                                                                                          \
+		return in_line ? exit_straight(st, CALL_##name, regs, ret) : any_##name(st, ret);  \
+	}
+PART_STRAIGHT(sendto)
+PART_STRAIGHT(recvfrom)
+
+__noinline int any_passes(struct call_state *st, u32 call)
+{
+	return st && exit_passes(st, call);
+}
+
+/* Is there a record to send, and has it not been sent? */
+static __always_inline bool exit_begin(struct call_state *st, const u32 call, struct pt_regs *regs,
+				       s64 ret, const bool in_line)
+{
+	if (call == CALL_sendto && conf.straight)
+		return !part_sendto(st, regs, ret, in_line);
+	if (call == CALL_recvfrom && conf.straight)
+		return !part_recvfrom(st, regs, ret, in_line);
+	return exit_takes(st, call, regs, ret) &&
+	       (in_line ? exit_passes(st, call) : any_passes(st, call));
+}
+
+static __always_inline int exit_all(const u32 call, struct pt_regs *regs, s64 ret,
+				    const bool in_line)
+{
+	struct call_state *st = call_exit(call, bpf_get_current_task_btf());
+
+	if (!st)
+		return 0;
+	if (!exit_begin(st, call, regs, ret, in_line))
+		;
+	else if (DESC(call)->cls == CALL_VECTOR && conf.vectors && walk_begin(st, call))
+		part_vector(st, call, in_line);
+	else if (DESC(call)->cls == CALL_VECTOR && conf.vectors)
+		part_vector_big(st, call, in_line);
+	else if (is_small(st, call))
+		part_small(st, call, in_line);
+	else if ((call == CALL_sendto || call == CALL_recvfrom) && is_netlink(st, call))
+		part_netlink(st, call, in_line);
+	else
+		part_slot(st, call, in_line);
+	state_free(st);
+	return 0;
 }
 
 static __always_inline int trace_exit(u32 call, struct pt_regs *regs, s64 ret)
 {
-	struct call_state *st;
-
-	/* Not where one program serves all calls: to verify it takes long as it is. */
-	if (call == CALL_sendto && conf.straight && __builtin_constant_p(call))
-		st = exit_straight(CALL_sendto, regs, ret);
-	else if (call == CALL_recvfrom && conf.straight && __builtin_constant_p(call))
-		st = exit_straight(CALL_recvfrom, regs, ret);
-	else
-		st = exit_begin(call, regs, ret);
-
-	if (!st)
-		return 0;
-	if (DESC(call)->cls == CALL_VECTOR && conf.vectors)
-		exit_vector(st, call);
-	else
-		exit_simple(st, call);
-	state_free(st);
-	return 0;
+	if (__builtin_constant_p(call))
+		return exit_all(call, regs, ret, true);
+	return exit_all(call, regs, ret, false);
 }
 
 CALL_WAYS(trace_enter, trace_exit)

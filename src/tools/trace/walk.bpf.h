@@ -181,14 +181,6 @@ static long put_inlen(u32 i, struct step *step)
 	return 0;
 }
 
-static __always_inline void exit_vector_end(struct call_rec *r, struct call_state *st,
-					    const u32 call, const u32 slot)
-{
-	if (st->walk.full)
-		put_head(r, LIMIT(slot, 0), HEAD(SECT_MORE, 1, 0));
-	exit_send(r, st, call, slot);
-}
-
 /* Sets the walk up from the arguments; true when the small slot will do. */
 static __always_inline bool walk_begin(struct call_state *st, const u32 call)
 {
@@ -223,35 +215,27 @@ static __always_inline bool walk_begin(struct call_state *st, const u32 call)
 	return hdr.iovlen <= 2 && hdr.controllen <= TRACE_CTL_MAX && !w->netlink;
 }
 
-static __always_inline void exit_vector(struct call_state *st, const u32 call)
+/* The record of a call of which walk_begin() said what slot it takes, and so what step. */
+static __always_inline void exit_vector(struct call_state *st, const u32 call, const u32 slot,
+					long (*walk)(u32, struct step *))
 {
 	struct step step = {.st = st};
-	struct call_rec *r;
+	struct call_rec *r = bpf_ringbuf_reserve(&ring, slot, 0);
 
-	if (walk_begin(st, call)) {
-		r = bpf_ringbuf_reserve(&ring, conf.slot_small, 0);
-		if (!r)
-			goto full;
-		exit_head(r, st);
-		step.r = r;
-		bpf_loop(TRACE_STEPS_MAX, walk_small, &step, 0);
-		exit_vector_end(r, st, call, conf.slot_small);
+	if (!r) {
+		count_lost(LOST_RING);
 		return;
 	}
-	r = bpf_ringbuf_reserve(&ring, conf.slot_big, 0);
-	if (!r)
-		goto full;
 	exit_head(r, st);
 	step.r = r;
-	bpf_loop(TRACE_STEPS_MAX, walk_big, &step, 0);
-	if (call == CALL_recvmmsg) {
+	bpf_loop(TRACE_STEPS_MAX, walk, &step, 0);
+	if (call == CALL_recvmmsg && slot == conf.slot_big) {
 		bpf_loop(STATE_INLENS, put_inlen, &step, 0);
-		put_time(r, conf.slot_big, st, call);
+		put_time(r, slot, st, call);
 	}
-	exit_vector_end(r, st, call, conf.slot_big);
-	return;
-full:
-	count_lost(LOST_RING);
+	if (st->walk.full)
+		put_head(r, LIMIT(slot, 0), HEAD(SECT_MORE, 1, 0));
+	exit_send(r, st, call, slot);
 }
 
 #endif
