@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "locals.h"
+#include "nldump.h"
 #include "packets.h"
 
 #define MAPPED 96 /* bits before an IPv4 address: ::ffff:0:0/96 */
@@ -28,16 +29,16 @@ static void put(int map, u8 family, u32 bits, const void *addr)
 	bpf_map_update_elem(map, &key, &age, BPF_ANY);
 }
 
-/* One route of the table. */
-static void put_route(int map, struct nlmsghdr *h)
+/* One route of the table; arg: the map. */
+static void put_route(const struct nlmsghdr *h, void *arg)
 {
 	static const u8 none[16];
-	struct rtmsg *route = NLMSG_DATA(h);
-	struct rtattr *a = RTM_RTA(route);
+	const struct rtmsg *route = NLMSG_DATA(h);
+	const struct rtattr *a = RTM_RTA(route);
 	int left = RTM_PAYLOAD(h);
 	const void *dst = none;
 
-	if (route->rtm_table != RT_TABLE_LOCAL ||
+	if (h->nlmsg_type != RTM_NEWROUTE || route->rtm_table != RT_TABLE_LOCAL ||
 	    (route->rtm_type != RTN_LOCAL && route->rtm_type != RTN_BROADCAST &&
 	     route->rtm_type != RTN_ANYCAST))
 		return;
@@ -45,51 +46,22 @@ static void put_route(int map, struct nlmsghdr *h)
 		if (a->rta_type == RTA_DST &&
 		    RTA_PAYLOAD(a) == (route->rtm_family == AF_INET ? 4 : 16))
 			dst = RTA_DATA(a);
-	put(map, route->rtm_family, route->rtm_dst_len, dst);
+	put(*(int *)arg, route->rtm_family, route->rtm_dst_len, dst);
 }
 
-/* Asks for the table of local routes alone: that of all others may have a million. */
-static int ask(u8 family)
+/* The table of local routes alone: that of all others may have a million. False when the kernel
+ * does not tell. */
+static bool read_table(int map, u8 family)
 {
 	struct {
 		struct nlmsghdr h;
 		struct rtmsg route;
-	} request = {.h = {.nlmsg_len = sizeof(request),
-			   .nlmsg_type = RTM_GETROUTE,
-			   .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
-		     .route = {.rtm_family = family, .rtm_table = RT_TABLE_LOCAL}};
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), yes = 1;
+	} ask = {.h = {.nlmsg_len = sizeof(ask),
+		       .nlmsg_type = RTM_GETROUTE,
+		       .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+		 .route = {.rtm_family = family, .rtm_table = RT_TABLE_LOCAL}};
 
-	if (fd >= 0 && (setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &yes, sizeof(yes)) ||
-			send(fd, &request, sizeof(request), 0) < 0)) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-/* False when the kernel does not tell. */
-static bool read_table(int map, u8 family)
-{
-	static char room[32768] __attribute__((aligned(NLMSG_ALIGNTO)));
-	int fd = ask(family);
-	bool more = fd >= 0, all = false;
-
-	while (more) {
-		struct nlmsghdr *h = (void *)room;
-		ssize_t n = recv(fd, room, sizeof(room), 0);
-
-		more = n > 0 || (n < 0 && errno == EINTR);
-		for (; n > 0 && NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
-			if (h->nlmsg_type == RTM_NEWROUTE)
-				put_route(map, h);
-			all |= h->nlmsg_type == NLMSG_DONE;
-			more &= h->nlmsg_type != NLMSG_DONE && h->nlmsg_type != NLMSG_ERROR;
-		}
-	}
-	if (fd >= 0)
-		close(fd);
-	return all;
+	return !nl_dump(NETLINK_ROUTE, &ask.h, true, put_route, &map);
 }
 
 static void forget_older(int map)

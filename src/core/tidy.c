@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include "nldump.h"
 #include "record.h"
 #include "tidy.h"
 
@@ -37,8 +37,8 @@ static u32 parent_of(bool out)
 /* The id of the program that a filter is, 0 when it is none of BPF's. */
 static u32 program_of(const struct nlmsghdr *h)
 {
-	struct tcmsg *t = NLMSG_DATA(h);
-	struct rtattr *a = (void *)((char *)t + NLMSG_ALIGN(sizeof(*t))), *in;
+	const struct tcmsg *t = NLMSG_DATA(h);
+	const struct rtattr *a = (void *)((char *)t + NLMSG_ALIGN(sizeof(*t))), *in;
 	int left = h->nlmsg_len - NLMSG_LENGTH(sizeof(*t)), rest;
 
 	for (; RTA_OK(a, left); a = RTA_NEXT(a, left)) {
@@ -61,6 +61,29 @@ static void detach(int ifindex, bool out, u32 handle, u32 priority)
 	bpf_tc_detach(&hook, &opts);
 }
 
+/* The filters of an interface, and those of them that are one program. */
+struct filters {
+	u32 prog;
+	int n, nours;
+	struct {
+		u32 handle, priority;
+	} ours[64];
+};
+
+static void note_filter(const struct nlmsghdr *h, void *arg)
+{
+	const struct tcmsg *t = NLMSG_DATA(h);
+	struct filters *f = arg;
+
+	if (h->nlmsg_type != RTM_NEWTFILTER || !t->tcm_handle) /* else the priority itself */
+		return;
+	f->n++;
+	if (f->prog && program_of(h) == f->prog && f->nours < 64) {
+		f->ours[f->nours].handle = t->tcm_handle;
+		f->ours[f->nours++].priority = TC_H_MAJ(t->tcm_info) >> 16;
+	}
+}
+
 /* How many filters there are; those that are this program go. Negative when nobody knows. */
 static int look(int ifindex, bool out, u32 prog)
 {
@@ -71,41 +94,12 @@ static int look(int ifindex, bool out, u32 prog)
 		       .nlmsg_type = RTM_GETTFILTER,
 		       .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
 		 .t = {.tcm_ifindex = ifindex, .tcm_parent = parent_of(out)}};
-	static char room[32768] __attribute__((aligned(NLMSG_ALIGNTO)));
-	struct {
-		u32 handle, priority;
-	} ours[64];
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), n = 0, nours = 0;
-	bool done = fd < 0 || send(fd, &ask, sizeof(ask), 0) < 0;
+	struct filters f = {.prog = prog};
+	int err = nl_dump(NETLINK_ROUTE, &ask.h, false, note_filter, &f);
 
-	if (done)
-		n = -1;
-	while (!done) {
-		struct nlmsghdr *h = (void *)room;
-		ssize_t len = recv(fd, room, sizeof(room), 0);
-
-		done = len <= 0;
-		for (; NLMSG_OK(h, len); h = NLMSG_NEXT(h, len)) {
-			struct tcmsg *t = NLMSG_DATA(h);
-
-			if (h->nlmsg_type != RTM_NEWTFILTER) {
-				done = true;
-				break;
-			}
-			if (!t->tcm_handle) /* the priority itself */
-				continue;
-			n++;
-			if (prog && program_of(h) == prog && nours < 64) {
-				ours[nours].handle = t->tcm_handle;
-				ours[nours++].priority = TC_H_MAJ(t->tcm_info) >> 16;
-			}
-		}
-	}
-	if (fd >= 0)
-		close(fd);
-	for (int i = 0; i < nours; i++)
-		detach(ifindex, out, ours[i].handle, ours[i].priority);
-	return n < 0 ? n : n - nours;
+	for (int i = 0; i < f.nours; i++)
+		detach(ifindex, out, f.ours[i].handle, f.ours[i].priority);
+	return err ? err : f.n - f.nours;
 }
 
 static void drop_qdisc(int ifindex)
