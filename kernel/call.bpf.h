@@ -23,37 +23,54 @@ static __always_inline struct call_state *state_at(u32 place)
 }
 
 /*
- * The places after a task's first are for the few tasks that find it taken: in functions that are
- * global, so that the verifier looks at their loops once. Both tell how far the place is from the
+ * The places after a task's first, for the few tasks that find it taken: looked at in functions
+ * that are global, so that the verifier looks at them once. Both tell how far the place is from the
  * first, 0 for none.
  */
+struct state_search {
+	u32 tid, next;
+};
+
+static long state_claim_step(u32 i, struct state_search *s)
+{
+	struct call_state *st = state_at(s->tid + i + 1), *home = state_at(s->tid);
+
+	if (!st || !home)
+		return 1;
+	if (st->owner != s->tid) {
+		if (st->owner || __sync_val_compare_and_swap(&st->owner, 0, s->tid))
+			return 0;
+		st->moved = i + 1;
+		__sync_fetch_and_add(&home->away, 1);
+	}
+	s->next = i + 1;
+	return 1;
+}
+
 __noinline u32 state_claim_next(u32 tid)
 {
-	for (u32 i = 1; i < STATE_PROBES; i++) {
-		struct call_state *st = state_at(tid + i), *home = state_at(tid);
+	struct state_search s = {.tid = tid};
 
-		if (!st || !home)
-			return 0;
-		if (st->owner == tid)
-			return i;
-		if (st->owner || __sync_val_compare_and_swap(&st->owner, 0, tid))
-			continue;
-		st->moved = i;
-		__sync_fetch_and_add(&home->away, 1);
-		return i;
-	}
-	return 0;
+	bpf_loop(STATE_PROBES - 1, state_claim_step, &s, 0);
+	return s.next;
+}
+
+static long state_find_step(u32 i, struct state_search *s)
+{
+	struct call_state *st = state_at(s->tid + i + 1);
+
+	if (!st || st->owner != s->tid)
+		return 0;
+	s->next = i + 1;
+	return 1;
 }
 
 __noinline u32 state_find_next(u32 tid)
 {
-	for (u32 i = 1; i < STATE_PROBES; i++) {
-		struct call_state *st = state_at(tid + i);
+	struct state_search s = {.tid = tid};
 
-		if (st && st->owner == tid)
-			return i;
-	}
-	return 0;
+	bpf_loop(STATE_PROBES - 1, state_find_step, &s, 0);
+	return s.next;
 }
 
 /* A place for a task's call; NULL when all of its places are taken. */
