@@ -37,6 +37,7 @@ enum rec_type {
 	REC_HTTP = 22,    /* an HTTP request and its response (struct http_rec) */
 	REC_DNS = 23,     /* a DNS query and its answer (struct dns_rec) */
 	REC_LATENCY = 24, /* a message, and where its time went (struct latency_rec) */
+	REC_HOOK = 25,    /* what stands at a hook of netfilter, never in files (drops/hooks.h) */
 	REC_MAX,
 };
 
@@ -413,6 +414,7 @@ struct drop_rec {
 	struct rec h;
 	u64 place;      /* kernel address: who dropped it */
 	u64 caller;     /* of a netfilter hook: who called that; 0: unknown */
+	u64 hook;       /* and what stands there, a stack's name (NAME_STACK); 0: unknown */
 	u32 reason;     /* enum skb_drop_reason of the kernel that dropped it */
 	u32 netns;      /* of the device, else of the socket; 0: unknown */
 	struct who who; /* the socket's owner; pid 0: nobody is known */

@@ -76,8 +76,41 @@ struct thread_info {
 struct ns_common {
 	u32 inum;
 };
+/* A base chain's, or another module's, that a packet goes through at a hook. */
+struct nf_hook_entry {
+	void *hook;
+	void *priv;
+};
+struct nf_hook_entries {
+	u16 num_hook_entries;
+	struct nf_hook_entry hooks[1]; /* so many, and as many pointers to struct nf_hook_ops */
+};
+enum nf_hook_ops_type { NF_HOOK_OP_UNDEFINED };
+struct nf_hook_ops {
+	u8 pf;
+	enum nf_hook_ops_type hook_ops_type : 8;
+};
+struct netns_nf {
+	struct nf_hook_entries *hooks_ipv4[5];
+	struct nf_hook_entries *hooks_ipv6[5];
+	struct nf_hook_entries *hooks_arp[3];
+	struct nf_hook_entries *hooks_bridge[5];
+};
+/* Of modules: nf_tables, and x_tables for those before it. */
+struct nft_table {
+	char *name;
+};
+struct nft_chain {
+	struct nft_table *table;
+	char *name;
+};
+struct xt_table {
+	u8 af;
+	char name[32];
+};
 struct net {
 	struct ns_common ns;
+	struct netns_nf nf;
 };
 struct nsproxy {
 	struct net *net_ns;
@@ -256,6 +289,8 @@ struct net_device {
 	char name[16];
 	int ifindex;
 	possible_net_t nd_net;
+	struct nf_hook_entries *nf_hooks_ingress;
+	struct nf_hook_entries *nf_hooks_egress; /* since 42df6e1d221d (5.16) */
 };
 struct sk_buff {
 	struct net_device *dev;

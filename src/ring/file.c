@@ -112,6 +112,7 @@ const struct file_field file_fields[] = {
 	HEAD(REC_DROP, drop_rec),
 	F(REC_DROP, drop_rec, place),
 	F(REC_DROP, drop_rec, caller),
+	F(REC_DROP, drop_rec, hook),
 	F(REC_DROP, drop_rec, reason),
 	F(REC_DROP, drop_rec, netns),
 	F(REC_DROP, drop_rec, who),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 #include <string.h>
+#include "chains.h"
 #include "columns.h"
 #include "decode.h"
 #include "drops.h"
@@ -7,64 +8,9 @@
 #include "out.h"
 #include "reason.h"
 #include "spreads.h"
+#include "stacks.h"
 #include "tallies.h"
 #include "whos.h"
-
-/* Who calls which hook (NF_HOOK and its kin in net/ of Linux 6.1 to 6.18). */
-static const struct {
-	const char *function, *hook;
-} hooks[] = {
-	{"ip_rcv", "PREROUTING"},
-	{"ipv6_rcv", "PREROUTING"},
-	{"nf_hook_slow_list", "PREROUTING"},
-	{"ip_local_deliver", "INPUT"},
-	{"ip6_input", "INPUT"},
-	{"ip6_mc_input", "INPUT"},
-	{"ip_forward", "FORWARD"},
-	{"ip6_forward", "FORWARD"},
-	{"ip_mr_forward", "FORWARD"},
-	{"ipmr_queue_xmit", "FORWARD"},
-	{"__ip_local_out", "OUTPUT"},
-	{"ip_local_out", "OUTPUT"},
-	{"__ip6_local_out", "OUTPUT"},
-	{"ip6_local_out", "OUTPUT"},
-	{"ip6_xmit", "OUTPUT"},
-	{"raw_sendmsg", "OUTPUT"},
-	{"raw_send_hdrinc", "OUTPUT"},
-	{"rawv6_sendmsg", "OUTPUT"},
-	{"rawv6_send_hdrinc", "OUTPUT"},
-	{"ndisc_send_skb", "OUTPUT"},
-	{"mld_sendpack", "OUTPUT"},
-	{"igmp6_send", "OUTPUT"},
-	{"ip_output", "POSTROUTING"},
-	{"ip_mc_output", "POSTROUTING"},
-	{"ip6_output", "POSTROUTING"},
-	{"arp_rcv", "ARP input"},
-	{"arp_xmit", "ARP output"},
-	{"__netif_receive_skb_core.constprop.0", "INGRESS"},
-	{"__netif_receive_skb_core", "INGRESS"},
-	{"__dev_queue_xmit", "EGRESS"},
-	{"br_handle_frame", "bridge PREROUTING"},
-	{"br_forward_finish", "bridge POSTROUTING"},
-	{"__br_forward", "bridge FORWARD"},
-	{"br_pass_frame_up", "bridge INPUT"},
-};
-
-static size_t function_of(const char *symbol)
-{
-	return strcspn(symbol, "+ ");
-}
-
-const char *drops_hook(u64 caller)
-{
-	const char *symbol = caller ? symbol_text(caller) : NULL;
-	size_t n = symbol ? function_of(symbol) : 0;
-
-	for (u32 i = 0; n && i < sizeof(hooks) / sizeof(*hooks); i++)
-		if (strlen(hooks[i].function) == n && !memcmp(hooks[i].function, symbol, n))
-			return hooks[i].hook;
-	return NULL;
-}
 
 /* Nothing to tell: "-" is for people. */
 static void tell_none(struct verbs *v)
@@ -97,10 +43,8 @@ static void tell_symbol(struct verbs *v, u64 address)
 		tell_none(v);
 }
 
-static void tell_hook_of(struct verbs *v, u64 caller)
+static void tell_hook_of(struct verbs *v, const char *hook)
 {
-	const char *hook = drops_hook(caller);
-
 	if (hook)
 		v->ops->word(v, hook);
 	else
@@ -137,34 +81,63 @@ static u64 place_of(const struct rec *r)
 	return tally_of(r)->flags & TALLY_SYMBOL ? tally_of(r)->key.id : 0;
 }
 
-static u64 caller_of(const struct rec *r)
+/* Of NETFILTER_DROP: what stands at the hook, begins with who asked it. NULL: the place is told. */
+static const char *asked(const struct rec *r)
 {
 	const char *name = reason_name(drops_reason(r));
+	bool is_hook = name && !strcmp(name, "NETFILTER_DROP");
 
-	return name && !strcmp(name, "NETFILTER_DROP") ? place_of(r) : 0;
+	return is_hook ? stack_text(place_of(r)) : NULL;
+}
+
+static const char *hook_at(const struct rec *r)
+{
+	const char *text = asked(r);
+	const char *name = reason_name(drops_reason(r));
+
+	if (text || !name || strcmp(name, "NETFILTER_DROP"))
+		return hook_of(text);
+	return hook_of(place_of(r) ? symbol_text(place_of(r)) : NULL);
 }
 
 static void tell_hook(struct verbs *v, const struct rec *r)
 {
-	tell_hook_of(v, caller_of(r));
+	tell_hook_of(v, hook_at(r));
 }
 
-/* In text behind the hook. */
+static void tell_chains(struct verbs *v, const struct rec *r)
+{
+	chains_tell(v, asked(r) ? place_of(r) : 0);
+}
+
+/* In text behind the hook and what stands there. */
 static void tell_place(struct verbs *v, const struct rec *r)
 {
-	const char *hook = v->ops == &verbs_text ? drops_hook(caller_of(r)) : NULL;
+	const char *hook = v->ops == &verbs_text ? hook_at(r) : NULL, *text = asked(r);
 
 	if (hook) {
 		buf_text(v->b, hook);
+		if (text)
+			chains_text(v->b, place_of(r));
 		buf_chr(v->b, ' ');
 	}
-	tell_symbol(v, place_of(r));
+	if (text && v->ops == &verbs_text)
+		buf_safe_utf8(v->b, text, strcspn(text, "\n"));
+	else if (text)
+		v->ops->bytes(v, text, strcspn(text, "\n"), false);
+	else
+		tell_symbol(v, place_of(r));
 }
 
 static void tell_device(struct verbs *v, const struct rec *r)
 {
 	tell_chosen(v, tally_of(r)->key.name, sizeof(tally_of(r)->key.name));
 }
+
+#define CHAINS_HELP                                                                                \
+	"of NETFILTER_DROP: base chains at the hook, and other functions, of which one dropped "   \
+	"it: "                                                                                     \
+	"where it is one, that did"
 
 const struct column drops_counted[] = {
 	TALLIES_COLUMNS(8),
@@ -188,6 +161,7 @@ const struct column drops_counted[] = {
 	 "by destination: the port there"},
 	{"hook", NULL, COL_NEST, 0, 0, 0, 0, tell_hook,
 	 "of NETFILTER_DROP: the hook, by the function that asked it"},
+	{"chains", NULL, COL_NEST, COL_DATA_ONLY, 0, 0, 0, tell_chains, CHAINS_HELP},
 	{"place", "PLACE", COL_NEST, COL_TEXT | COL_LEFT, 0, 0, 0, tell_place,
 	 "function that dropped it; of NETFILTER_DROP, that asked the hook"},
 	{"stack", NULL, COL_NEST, COL_DATA_ONLY, 0, 0, 0, tell_stack,
@@ -217,9 +191,19 @@ static void each_place(struct verbs *v, const struct rec *r)
 	tell_symbol(v, drop_of(r)->place);
 }
 
+static const char *hook_each(const struct rec *r)
+{
+	return hook_of(drop_of(r)->caller ? symbol_text(drop_of(r)->caller) : NULL);
+}
+
 static void each_hook(struct verbs *v, const struct rec *r)
 {
-	tell_hook_of(v, drop_of(r)->caller);
+	tell_hook_of(v, hook_each(r));
+}
+
+static void each_chains(struct verbs *v, const struct rec *r)
+{
+	chains_tell(v, drop_of(r)->hook);
 }
 
 static void each_caller(struct verbs *v, const struct rec *r)
@@ -256,12 +240,13 @@ static void each_socket(struct verbs *v, const struct rec *r)
 /* NO_SOCKET at udp_unicast_rcv+0x1: lo UDP 127.0.0.1:1->127.0.0.1:2 41, and the frames below. */
 static void each_line(struct verbs *v, const struct rec *r)
 {
-	const char *hook = drops_hook(drop_of(r)->caller);
+	const char *hook = hook_each(r);
 
 	each_reason(v, r);
 	if (hook) {
 		buf_chr(v->b, ' ');
 		buf_text(v->b, hook);
+		chains_text(v->b, drop_of(r)->hook);
 	}
 	buf_str(v->b, " at ");
 	each_place(v, r);
@@ -283,6 +268,7 @@ const struct column drops_each[] = {
 	DATA("kind", 0, each_kind, "loss, no_loss or unspecified"),
 	DATA("place", 0, each_place, "function that dropped it"),
 	DATA("hook", 0, each_hook, "of NETFILTER_DROP: the hook"),
+	DATA("chains", COL_DATA_ONLY, each_chains, CHAINS_HELP),
 	DATA("caller", 0, each_caller, "of NETFILTER_DROP: the function that asked the hook"),
 	DATA("device", 0, each_device, "where the packet was"),
 	DATA("packet", COL_DATA_ONLY, each_packet, "its headers"),

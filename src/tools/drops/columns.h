@@ -8,8 +8,6 @@
 extern const struct column drops_counted[]; /* of struct tally_rec */
 extern const struct column drops_each[];    /* of struct drop_rec */
 
-/* The hook of netfilter that a function asks: "PREROUTING"; NULL when it asks none. */
-const char *drops_hook(u64 caller);
 /* The number of a counted row's reason; 0: it is counted by something else. */
 u32 drops_reason(const struct rec *r);
 

@@ -4,6 +4,7 @@
  * in the name of any task: whose it is, the packet's socket says.
  */
 #include "drop.bpf.h"
+#include "hooks.bpf.h"
 #include "owner.bpf.h"
 #include "ring.bpf.h"
 #include "tally.bpf.h"
@@ -20,6 +21,7 @@ struct made {
 	struct sect sect;
 	u64 ip[DROPS_STACK_MAX];
 	struct stack_rec stack;
+	struct hook_rec hook;
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -28,7 +30,7 @@ struct {
 	__type(value, struct made);
 } made SEC(".maps");
 
-/* Kernel stacks that were told. */
+/* Kernel stacks, and what stands at hooks, that were told. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -73,59 +75,32 @@ static __always_inline struct made *make(struct drop *d)
 }
 
 /*
- * A firewall's function says little: who asked the hook says which one it was. That is the caller
- * of nf_hook_slow(), found in the stack by name, once: its few return addresses are kept.
+ * Who asked the hook of a packet that netfilter dropped, 0: unknown or another drop; *id: what may
+ * have done it, told when it is new; 0: unknown.
  */
-#define NF_PLACES 4
-SEC(".data.hooks") struct {
-	u64 at[NF_PLACES];
-	u32 n, searches;
-} nf_hook;
-
-#define FRAMES 16
-
-static __noinline u64 hook_caller(struct made *m)
+static __always_inline u64 netfilter_look(struct drop *d, struct made *m, u64 *id)
 {
-	for (u32 i = 0; i < FRAMES - 1; i++)
-		for (u32 k = 0; k < NF_PLACES; k++)
-			if (m->ip[i] && m->ip[i] == nf_hook.at[k])
-				return m->ip[i + 1];
-	return 0;
-}
+	struct hook_rec *r = &m->hook;
+	u8 one = 1;
+	int err;
 
-static __noinline u64 hook_search(struct made *m)
-{
-	static const char format[] = "%ps", name[16] = "nf_hook_slow";
-	u64 text[2];
-
-	for (u32 i = 0; i < FRAMES - 1; i++) {
-		u64 ip = m->ip[i];
-
-		text[0] = text[1] = 0;
-		if (!ip || bpf_snprintf((char *)text, sizeof(text), format, &ip, sizeof(ip)) < 0)
-			continue;
-		if (text[0] != ((const u64 *)name)[0] || text[1] != ((const u64 *)name)[1])
-			continue;
-		nf_hook.at[nf_hook.n++ & (NF_PLACES - 1)] = ip;
-		return m->ip[i + 1];
-	}
-	return 0;
-}
-
-static __always_inline u64 netfilter_caller(struct drop *d, struct made *m)
-{
-	u64 caller;
-
-	if (!conf.netfilter || d->reason != conf.netfilter)
+	*id = 0;
+	if (!conf.netfilter || d->reason != conf.netfilter ||
+	    bpf_get_stack(d->ctx, m->ip, sizeof(struct hook_frames), 0) <= 0)
 		return 0;
-	if (bpf_get_stack(d->ctx, m->ip, FRAMES * 8, 0) <= 0)
-		return 0;
-	caller = hook_caller(m);
-	if (!caller && nf_hook.searches < 64) {
-		nf_hook.searches++;
-		caller = hook_search(m);
+	hook_look(r, d, (const struct hook_frames *)m->ip);
+	if (!r->id)
+		return r->caller;
+	err = map_add(&stacks, &r->id, &one);
+	if (!err) {
+		r->h = (struct rec){.len = sizeof(*r), .type = REC_HOOK, .fixed = sizeof(*r)};
+		r->h.ts = bpf_ktime_get_ns();
+		err = bpf_ringbuf_output(&ring, r, sizeof(*r), ring_flags());
+		if (err)
+			bpf_map_delete_elem(&stacks, &r->id); /* the next one tells it */
 	}
-	return caller;
+	*id = !err || err == -EEXIST ? r->id : 0;
+	return r->caller;
 }
 
 /* The kernel stack's number, told when it is new. */
@@ -175,7 +150,7 @@ static __always_inline int tell(struct drop *d)
 		__builtin_memset(&m->rec.who, 0, sizeof(m->rec.who));
 	m->rec.place = d->place;
 	m->rec.reason = d->reason;
-	m->rec.caller = netfilter_caller(d, m);
+	m->rec.caller = netfilter_look(d, m, &m->rec.hook);
 	if (conf.stack) {
 		n = bpf_get_stack(d->ctx, m->ip, sizeof(m->ip), 0);
 		m->sect = (struct sect){.kind = SECT_STACK, .len = n > 0 ? n : 0};
@@ -390,9 +365,9 @@ static __noinline int count_drop(struct drop *d, struct recent *r)
 		key->id = d->place;
 		if (conf.netfilter && d->reason == conf.netfilter) {
 			struct made *m = bpf_map_lookup_elem(&made, &zero);
-			u64 caller = m ? netfilter_caller(d, m) : 0;
+			u64 id = 0, caller = m ? netfilter_look(d, m, &id) : 0;
 
-			key->id = caller ? caller : key->id;
+			key->id = id ? id : caller ? caller : key->id;
 		}
 	}
 	if ((filter.have & (FILTER_SOCK | FILTER_NETNS) || conf.by & MORE) && !count_more(d, key))

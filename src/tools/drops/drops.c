@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "chains.h"
 #include "chosen.h"
 #include "columns.h"
 #include "drops.h"
@@ -19,6 +20,7 @@ TOOL_OBJECT(drops);
 
 #define TOP         20
 #define RING_STACKS (1 << 20) /* bytes: some 1800 stacks in one go */
+#define RING_HOOKS  (1 << 16) /* bytes: some 90 hooks with what stands there */
 
 static struct {
 	struct tallies_options tallies;
@@ -88,17 +90,12 @@ static int by_named(void)
 static void choose(struct run *run, u32 by)
 {
 	static const struct column_need needs[] = {
-		{"pid", DROPS_PROCESS},
-		{"comm", DROPS_PROCESS},
-		{"reason", DROPS_REASON},
-		{"kind", DROPS_REASON},
-		{"device", DROPS_DEVICE},
-		{"address", DROPS_SOURCE | DROPS_DESTINATION},
-		{"port", DROPS_DESTINATION},
-		{"hook", DROPS_PLACE},
-		{"place", DROPS_PLACE},
-		{"stack", DROPS_STACK},
-		{0},
+		{"pid", DROPS_PROCESS},      {"comm", DROPS_PROCESS},
+		{"reason", DROPS_REASON},    {"kind", DROPS_REASON},
+		{"device", DROPS_DEVICE},    {"address", DROPS_SOURCE | DROPS_DESTINATION},
+		{"port", DROPS_DESTINATION}, {"hook", DROPS_PLACE},
+		{"chains", DROPS_PLACE},     {"place", DROPS_PLACE},
+		{"stack", DROPS_STACK},      {0},
 	};
 
 	own.by = by;
@@ -176,8 +173,8 @@ static int setup(struct run *run, struct attach *a)
 	owners_load(a->obj);
 	if (!own.each && tallies_setup(run, a, own.tallies.slots))
 		return FAIL;
-	if (!own.each && own.stack && !run->common.ring_kib)
-		bpf_map__set_max_entries(ring, RING_STACKS);
+	if (!own.each && !run->common.ring_kib)
+		bpf_map__set_max_entries(ring, own.stack ? RING_STACKS : RING_HOOKS);
 	return 0;
 }
 
@@ -302,6 +299,11 @@ static bool hidden(struct run *run, const struct rec *r)
 	return tallies_hidden(run, r);
 }
 
+static bool inner(struct run *run, const struct rec *r)
+{
+	return hooks_inner(run, r) || owners_inner(run, r);
+}
+
 static const struct tool drops = {
 	.name = "drops",
 	.summary = "packets that the kernel drops: why, where and whose",
@@ -319,7 +321,7 @@ static const struct tool drops = {
 	.setup = setup,
 	.attach = attach,
 	.event = event,
-	.inner = owners_inner,
+	.inner = inner,
 	.tick = tick,
 	.hidden = hidden,
 };
