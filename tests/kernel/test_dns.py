@@ -261,7 +261,7 @@ class Dns(unittest.TestCase):
     def test_ports_and_filters(self):
         """Another port, mDNS only when asked for; --slower, --name, --failed; a replay like the live run."""
         def answer(message):
-            time.sleep(0.05 if b"slow" in message else 0)
+            time.sleep(0.05 * lib.SLOW if b"slow" in message else 0)
             rcode = b"\x81\x83" if b"none" in message else b"\x81\x80"
             return message[:2] + rcode + message[4:6] + b"\0" * 6 + message[12:]
         servers = [Server(answer, port) for port in (5300, 5353)]
@@ -272,7 +272,7 @@ class Dns(unittest.TestCase):
                 udp(query(name), ("127.0.0.1", 5300))
             udp(query("local.test"), ("127.0.0.1", 5353))
             names = {key: [r["name"] for r in self.rows(live)] for key, live in lives.items()}
-            for options, want in (([], ["slow.test", "none.test", "fast.test"]), (["--slower", "40ms"], ["slow.test"]),
+            for options, want in (([], ["slow.test", "none.test", "fast.test"]), (["--slower", f"{40 * lib.SLOW:.0f}ms"], ["slow.test"]),
                                   (["--failed"], ["none.test"]), (["--name", "F*.test"], ["fast.test"])):
                 replayed = lib.weir("replay", record.name, "-o", "json", "--side", "client", *options)
                 self.assertEqual([r["name"] for r in replayed.rows], want, options)
