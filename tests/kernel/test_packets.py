@@ -19,13 +19,14 @@ def live(*argv):
     return lib.Live("-o", "json", *argv, tool="packets")
 
 
-def tagged(n, vlan):
-    """UDP with a VLAN tag in the frame, from a packet socket."""
+def tagged(n, *tags):
+    """UDP with VLAN tags in the frame, (ethertype, id) each, from a packet socket."""
     payload = b"seventeen bytes..19"
     udp = struct.pack("!HHHH", 5353, 5353, 8 + len(payload), 0) + payload
     head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0,
                        socket.inet_aton(HERE), socket.inet_aton(THERE))
-    frame = b"\2\0\0\0\0\7\2\0\0\0\0\5" + struct.pack("!HHH", 0x8100, 3 << 13 | vlan, 0x800) + head + udp
+    frame = b"\2\0\0\0\0\7\2\0\0\0\0\5" + b"".join(
+        struct.pack("!HH", ethertype, 3 << 13 | vlan) for ethertype, vlan in tags) + b"\x08\0" + head + udp
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as s:
         s.bind(("w0", 0))
         for _ in range(n):
@@ -98,6 +99,26 @@ class Seen(unittest.TestCase):
                 self.assertEqual([(r["direction"], r["at"]) for r in rows], 7 * [("in", at)], ended)
                 self.assertEqual({r["pid"] for r in rows}, {os.getpid()})
 
+    def test_in_tagged(self):
+        """The same where the frame has a VLAN's tag, or two, as XDP gets it."""
+        owner = self.pair.start_there("python3", "-c", f"""
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("{THERE}", 5353))
+print(flush=True)
+time.sleep(600)""")
+        self.addCleanup(owner.communicate)
+        self.addCleanup(owner.kill)
+        owner.stdout.readline()
+        for at in ("tc", "xdp"):
+            for tags in (((0x8100, 7),), ((0x88a8, 5), (0x8100, 7)), ((0x8100, 5), (0x8100, 7))):
+                with self.subTest((at, tags)), live("--netns", self.pair.far.pid, "-i", "w1", "--at", at, "vlan") as weir:
+                    tagged(3, *tags)
+                    settle()
+                    ended = weir.stop()
+                    got = [([v["id"] for v in r["packet"]["vlan"]], r["direction"], r["pid"]) for r in ended.rows]
+                    self.assertEqual(got, 3 * [([vlan for _, vlan in tags], "in", owner.pid)], ended)
+
     def test_filters(self):
         """Examples of each kind, counted by what was sent: where the tag is in the frame, and where the
         kernel has taken it out of it."""
@@ -106,7 +127,7 @@ class Seen(unittest.TestCase):
         for words in sent:
             weirs.append((words, live("-i", "w0", words)))
             weirs.append((words, live("--netns", self.pair.far.pid, "-i", "w1", words)))
-        tagged(13, 7)
+        tagged(13, (0x8100, 7))
         net.udp(5, 50, (THERE, 4001))
         with socket.socket() as s:
             self.assertNotEqual(s.connect_ex((THERE, 80)), 0)  # SYN, RST

@@ -11,7 +11,8 @@
 #define ETH_P_8021Q   0x8100
 #define ETH_P_8021AD  0x88a8
 #define STACK_BYTES   16384 /* of a task in the kernel (THREAD_SIZE of x86-64 and arm64) */
-#define HEADERS       128   /* Ethernet, a tag, IPv4 with all options, ports; a power of two */
+#define TAGS          2     /* in a frame: a VLAN in a provider's (QinQ) */
+#define HEADERS       128   /* Ethernet, tags, IPv4 with all options, ports; a power of two */
 
 /*
  * Owners that were found, by cookie, which no two sockets ever share: the socket's address, and a
@@ -165,6 +166,11 @@ static __noinline u32 extensions_look(struct packets_work *w, u32 next, u32 at)
 	return (at < 0xffff ? at : 0xffff) | (fragment ? 1 << 16 : 0);
 }
 
+static __always_inline bool is_tag(u16 type)
+{
+	return type == ETH_P_8021Q || type == ETH_P_8021AD;
+}
+
 /* Fills type, proto and the tuple with what the headers say, the remote end first. */
 static __noinline int headers_look(struct packets_work *w)
 {
@@ -177,11 +183,8 @@ static __noinline int headers_look(struct packets_work *w)
 	w->v6 = w->ports = false;
 	if (w->link == LINK_ETHER) {
 		w->type = h[12] << 8 | h[13];
-		at = 14;
-		if (w->type == ETH_P_8021Q || w->type == ETH_P_8021AD) {
-			w->type = h[16] << 8 | h[17];
-			at = 18;
-		}
+		for (at = 14; at < 14 + TAGS * 4 && is_tag(w->type); at += 4)
+			w->type = h[at + 2] << 8 | h[at + 3];
 	} else {
 		w->type = h[0] >> 4 == 6 ? ETH_P_IPV6 : ETH_P_IP;
 	}
