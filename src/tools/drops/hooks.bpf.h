@@ -34,9 +34,10 @@ static __always_inline bool is_named(const union function_name *name, const stru
 {
 	const u64 *words = (const u64 *)row->function;
 
-	return name->words[0] == words[0] && name->words[1] == words[1] &&
-	       name->words[2] == words[2] && name->words[3] == words[3] &&
-	       name->words[4] == words[4];
+	/* one branch: the verifier goes along each */
+	return !((name->words[0] ^ words[0]) | (name->words[1] ^ words[1]) |
+		 (name->words[2] ^ words[2]) | (name->words[3] ^ words[3]) |
+		 (name->words[4] ^ words[4]));
 }
 
 /* A function's row, by name, which is asked for once. Not static: the verifier looks once. */
@@ -142,15 +143,21 @@ static __always_inline void look_xt(struct hook_chain *c, u64 priv)
 
 #define NF_HOOK_OP_NF_TABLES 1
 
-/* One that stands at a hook: its function and what that is given, and its ops. */
-__noinline int hook_chain_look(struct hook_chain *c, u64 entry, u64 ops)
+/* Adds one that stands at a hook: its function and what that is given, and its ops. */
+__noinline int hook_chain_add(struct hook_rec *r, u64 entry, u64 ops)
 {
 	struct nf_hook_ops *o = (struct nf_hook_ops *)ops;
 	struct nf_hook_entry e = {};
-	u32 row;
+	struct hook_chain *c;
+	u32 row, n;
 
-	if (!c || bpf_core_read(&e, sizeof(e), (struct nf_hook_entry *)entry))
+	if (!r || bpf_core_read(&e, sizeof(e), (struct nf_hook_entry *)entry))
 		return 0;
+	n = r->n++;
+	barrier_var(n);
+	if (n >= HOOK_CHAINS)
+		return 0;
+	c = &r->chains[n];
 	c->function = (u64)e.hook;
 	if (BPF_CORE_READ_BITFIELD_PROBED(o, hook_ops_type) == NF_HOOK_OP_NF_TABLES) {
 		c->family = BPF_CORE_READ(o, pf);
@@ -193,7 +200,7 @@ __noinline int hook_chains(struct hook_rec *r, u64 list, u64 inside)
 {
 	struct nf_hook_entries *l = (struct nf_hook_entries *)list;
 	u64 running = inside ? hook_running(list, inside) : 0;
-	u32 n = BPF_CORE_READ(l, num_hook_entries), found = 0;
+	u32 n = BPF_CORE_READ(l, num_hook_entries);
 
 	if (!r || n > HOOK_ENTRIES)
 		return 0;
@@ -204,11 +211,9 @@ __noinline int hook_chains(struct hook_rec *r, u64 list, u64 inside)
 		if (inside && function != running)
 			continue;
 		bpf_probe_read_kernel(&ops, sizeof(ops), (void *)((u64)&l->hooks[n] + i * 8));
-		if (found >= HOOK_CHAINS)
-			return 0;
-		hook_chain_look(&r->chains[found++], (u64)&l->hooks[i], ops);
+		hook_chain_add(r, (u64)&l->hooks[i], ops);
 	}
-	return found;
+	return 0;
 }
 
 __noinline u64 hook_id(const struct hook_rec *r)
@@ -241,7 +246,6 @@ static __always_inline void hook_look(struct hook_rec *r, const struct drop *d,
 				      const struct hook_frames *f)
 {
 	u64 inside = 0, list, at, i = hook_frame(f);
-	int n;
 
 	r->caller = r->id = r->n = 0;
 	if (!i)
@@ -253,11 +257,10 @@ static __always_inline void hook_look(struct hook_rec *r, const struct drop *d,
 	bpf_probe_read_kernel(&at, sizeof(at), &d->ctx[0]); /* as a number */
 	list = hook_list(r->row, at);
 	__builtin_memset(r->chains, 0, sizeof(r->chains));
-	n = list ? hook_chains(r, list, inside) : 0;
-	if (n <= 0)
-		return;
-	r->n = n;
-	r->id = hook_id(r);
+	if (list)
+		hook_chains(r, list, inside);
+	if (r->n && r->n <= HOOK_CHAINS)
+		r->id = hook_id(r);
 }
 
 #endif
