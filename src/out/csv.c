@@ -121,7 +121,7 @@ static void csv_head(struct out *o, const struct shown *s, const struct shown *e
 
 const struct out_ops out_csv = {
 	.without = COL_DATA_ONLY,
-	.verbs = &verbs_text,
+	.verbs = &verbs_csv,
 	.head = csv_head,
 	.put = {[0 ... COL_KINDS - 1] = csv_cell},
 	.empty = "",

@@ -45,7 +45,10 @@ void out_line(struct out *o, const char *text, size_t n);
 int out_flush(struct out *o);
 int out_close(struct out *o);
 
-/* The listeners a nested value is told to; text and JSON use them on their own buffer. */
-extern const struct verbs_ops verbs_text, verbs_json;
+/*
+ * The listeners a nested value is told to; text and JSON use them on their own buffer. A cell of
+ * CSV says what JSON says, in the notation of text: what a column has for people is text's alone.
+ */
+extern const struct verbs_ops verbs_text, verbs_csv, verbs_json;
 
 #endif

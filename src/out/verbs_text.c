@@ -217,24 +217,42 @@ static void text_note(struct verbs *v, const char *text)
 		buf_str(v->b, text);
 }
 
-const struct verbs_ops verbs_text = {
-	.open = text_open,
-	.close = text_close,
-	.field = text_field,
-	.item = text_item,
-	.sint = text_sint,
-	.uint = text_uint,
-	.hex = text_hex,
-	.ptr = text_ptr,
-	.name = text_name,
-	.flags = text_flags,
-	.word = text_word,
-	.bytes = text_bytes,
-	.wrapped = text_wrapped,
-	.in4 = text_in4,
-	.in6 = text_in6,
-	.length = text_length,
-	.more = text_more,
-	.note = text_note,
-	.comma = 2,
-};
+/* A cell that is bytes alone: its quotes are CSV's, where it needs some. */
+static void csv_bytes(struct verbs *v, const void *p, size_t n, bool cut)
+{
+	if (v->depth) {
+		buf_c_quoted(v->b, p, n, cut);
+		return;
+	}
+	buf_c_escaped(v->b, p, n);
+	if (cut)
+		buf_str(v->b, "...");
+}
+
+/* clang-format off */
+#define NOTATION(put_bytes)                                                                        \
+	{                                                                                          \
+		.open = text_open,                                                                 \
+		.close = text_close,                                                               \
+		.field = text_field,                                                               \
+		.item = text_item,                                                                 \
+		.sint = text_sint,                                                                 \
+		.uint = text_uint,                                                                 \
+		.hex = text_hex,                                                                   \
+		.ptr = text_ptr,                                                                   \
+		.name = text_name,                                                                 \
+		.flags = text_flags,                                                               \
+		.word = text_word,                                                                 \
+		.bytes = (put_bytes),                                                              \
+		.wrapped = text_wrapped,                                                           \
+		.in4 = text_in4,                                                                   \
+		.in6 = text_in6,                                                                   \
+		.length = text_length,                                                             \
+		.more = text_more,                                                                 \
+		.note = text_note,                                                                 \
+		.comma = 2,                                                                        \
+	}
+/* clang-format on */
+
+const struct verbs_ops verbs_text = NOTATION(text_bytes);
+const struct verbs_ops verbs_csv = NOTATION(csv_bytes);

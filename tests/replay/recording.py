@@ -15,8 +15,8 @@ VERSION = 2
 RECORD = struct.Struct("<IHH")  # len, type, fixed
 MASK = (1 << 64) - 1
 CALL, END = 2, 3  # enum rec_type
-NAME, TALLY, HIT, CONN, DROP, PACKET, DNS, LATENCY = 1, 5, 11, 12, 13, 14, 23, 24
-OF_SOCKETS = {CONN, DNS, LATENCY}  # they begin with a struct sock_rec
+NAME, TALLY, ACCEPT, HIT, CONN, DROP, PACKET, HTTP, DNS, LATENCY = 1, 5, 7, 11, 12, 13, 14, 22, 23, 24
+OF_SOCKETS = {ACCEPT, CONN, HTTP, DNS, LATENCY}  # they begin with a struct sock_rec
 
 
 def checksum(data, size=None):

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 """Replay of records that were made by hand: what they say is known, byte by byte."""
+import csv
+import io
 import re
 import struct
 import tempfile
@@ -11,7 +13,7 @@ import schema
 from recording import lib, made, name, record, section, who
 
 CGROUP, NETDEV, PROBE = 1, 2, 5  # enum name_space
-DATA, ADDR, BUCKETS, RAW, SIZE, DEVICE, TEXT = 1, 2, 16, 17, 20, 21, 24  # enum sect_kind
+DATA, ADDR, LPATH, BUCKETS, RAW, SIZE, DEVICE, TEXT = 1, 2, 10, 16, 17, 20, 21, 24  # enum sect_kind
 
 TOOLS = ("conns", "dns", "drops", "http", "latency", "so1stbyte", "soaccept", "socketio", "socksize", "sockstat",
          "soconnect", "soconnlat", "sofamily", "soprotocol", "sormem", "tcplife", "tcpretrans", "tcprtt", "tcpsynbl",
@@ -26,6 +28,12 @@ def replay(data, *options):
 
 def json(data, *options):
     return [lib.strict_json(line) for line in replay(data, "-o", "json", *options).splitlines()]
+
+
+def cells(data, *options):
+    """Rows of CSV."""
+    text = replay(data, "-o", "csv", *options).decode()
+    return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
 
 
 def words(*numbers):
@@ -117,6 +125,30 @@ class Hit(unittest.TestCase):
                     hits[0], call, *hits[1:])
         scopes = re.findall(rb"sin6_scope_id=([^}]*)", replay(data))
         self.assertEqual(scopes, [b'if_nametoindex("v0")', b"2", b'if_nametoindex("v0")'])
+
+
+class Csv(unittest.TestCase):
+    """A cell has the value, without the quotes of a string; CSV's own stand around what needs them."""
+
+    def test_http(self):
+        texts = b"".join(section(TEXT, text, i) for i, text in enumerate((b"GET", b"a:8099", b'/"x",\x1b[2J')))
+        data = made("http", record(recording.HTTP, 1, texts, version=b"\x0b"))
+        row, = cells(data)
+        self.assertEqual((row["method"], row["host"], row["path"]), ("GET", "a:8099", '/\\"x\\",\\33[2J'))
+
+    def test_accept(self):
+        unix, stream = 1, 1
+        sock = struct.pack("<HHHBB", unix, stream, 0, 0, 1)
+        for path, cell in (b"/run/a b\0", "/run/a b"), (b"\0abstract", r"\0abstract"):
+            data = made("soaccept", record(recording.ACCEPT, 1, section(LPATH, path, 0), sock=sock, who=who()))
+            self.assertEqual([r["path"] for r in cells(data)], [cell])
+
+    def test_state(self):
+        """As JSON has it."""
+        established = struct.pack("<HHHBB", 2, 1, 6, 1, 3)
+        data = made("conns", record(recording.CONN, 1, sock=established, event=struct.pack("<I", 5)))
+        for rows in json(data), cells(data):
+            self.assertEqual([r["state"] for r in rows], ["TCP_ESTABLISHED"])
 
 
 class Dns(unittest.TestCase):

@@ -6,6 +6,7 @@
 #include "decode.h"
 #include "sormem.h"
 #include "tallies.h"
+#include "whos.h"
 
 static const char *const whats[WHAT_MAX] = {
 	[0] = "(other)",
@@ -58,17 +59,8 @@ static void tell_pid(struct verbs *v, const struct rec *r)
 static void tell_comm(struct verbs *v, const struct rec *r)
 {
 	const char *comm = sormem_is_socket(r) ? rmem_of(r)->s.who.comm : tally_of(r)->key.comm;
-	size_t n = strnlen(comm, 16);
 
-	if (!n)
-		decode_none(v);
-	else if (v->ops == &verbs_text)
-		buf_safe_utf8(v->b, comm, n);
-	else {
-		buf_chr(v->b, '"');
-		buf_json_utf8(v->b, comm, n);
-		buf_chr(v->b, '"');
-	}
+	tell_chosen(v, comm, 16);
 }
 
 /* What the row's socket, or the protocol that it counts, is. */
