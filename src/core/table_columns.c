@@ -9,6 +9,7 @@
 #include "error.h"
 #include "reason.h"
 #include "suggest.h"
+#include "whos.h"
 
 static const struct sock_id *sock_of(const struct rec *r)
 {
@@ -100,33 +101,22 @@ static void tell_since(struct verbs *v, const struct rec *r)
 	tell_word(v, has(r, CONN_BEFORE) ? "before" : NULL);
 }
 
-/* Of nobody, all is 0. */
-static void tell_who(struct verbs *v, const struct who *who, u32 n)
+static void tell_user(struct verbs *v, const struct rec *r)
 {
-	if (who->pid)
-		v->ops->uint(v, n);
+	if (table_rec(r)->user.pid)
+		v->ops->uint(v, table_rec(r)->user.pid);
 	else
 		decode_none(v);
 }
 
-static void tell_pid(struct verbs *v, const struct rec *r)
+static void tell_user_comm(struct verbs *v, const struct rec *r)
 {
-	tell_who(v, &table_rec(r)->s.who, table_rec(r)->s.who.pid);
-}
+	const struct who *user = &table_rec(r)->user;
 
-static void tell_tid(struct verbs *v, const struct rec *r)
-{
-	tell_who(v, &table_rec(r)->s.who, table_rec(r)->s.who.tid);
-}
-
-static void tell_uid(struct verbs *v, const struct rec *r)
-{
-	tell_who(v, &table_rec(r)->s.who, table_rec(r)->s.who.uid);
-}
-
-static void tell_user(struct verbs *v, const struct rec *r)
-{
-	tell_who(v, &table_rec(r)->user, table_rec(r)->user.pid);
+	if (user->pid)
+		tell_chosen(v, user->comm, sizeof(user->comm));
+	else
+		decode_none(v);
 }
 
 static void tell_age(struct verbs *v, const struct rec *r)
@@ -327,21 +317,22 @@ const struct column table_columns[] = {
 	 C(s.sock.protocol), 5, tell_proto, "protocol"},
 	{"state", "STATE", COL_NEST, COL_LEFT | COL_KEPT | ALSO(s.sock.type), C(s.sock.state), 11,
 	 tell_state, "of TCP; at the end the one before it"},
-	{"pid", "PID", COL_NEST, COL_KEPT, C(s.who.pid), 7, tell_pid,
+	{"pid", "PID", COL_NEST, COL_KEPT, C(s.who.pid), 7, tell_who_pid,
 	 "process that opened or accepted it; unknown: none"},
-	{"tid", "TID", COL_NEST, COL_KEPT | ALSO(s.who.pid), C(s.who.tid), 7, tell_tid, "thread"},
-	{"uid", "UID", COL_NEST, COL_KEPT | ALSO(s.who.pid), C(s.who.uid), 5, tell_uid,
+	{"tid", "TID", COL_NEST, COL_KEPT | ALSO(s.who.pid), C(s.who.tid), 7, tell_who_tid,
+	 "thread"},
+	{"uid", "UID", COL_NEST, COL_KEPT | ALSO(s.who.pid), C(s.who.uid), 5, tell_who_uid,
 	 "effective user, as the initial user namespace has it"},
-	{"comm", "COMM", COL_COMM, COL_LEFT | COL_KEPT, C(s.who.comm), 15, NULL,
-	 "the thread's name"},
-	{"cgroup", "CGROUP", COL_CGROUP, COL_LEFT | COL_KEPT, C(s.who.cgroup), 20, NULL,
-	 "path of the cgroup (v2), its id where it is unknown"},
+	{"comm", "COMM", COL_NEST, COL_LEFT | COL_KEPT | ALSO(s.who.pid), C(s.who.comm), 15,
+	 tell_who_comm, "the thread's name"},
+	{"cgroup", "CGROUP", COL_NEST, COL_LEFT | COL_KEPT | ALSO(s.who.pid), C(s.who.cgroup), 20,
+	 tell_who_cgroup, "path of the cgroup (v2), its id where it is unknown"},
 	{"netns", "NETNS", COL_UINT, COL_KEPT, C(netns), 10, NULL,
 	 "inode number of the socket's network namespace"},
 	{"user_pid", "USER", COL_NEST, COL_KEPT, C(user.pid), 7, tell_user,
 	 "process that used it last, when another"},
-	{"user_comm", "USERCOMM", COL_COMM, COL_LEFT | COL_KEPT, C(user.comm), 15, NULL,
-	 "its name"},
+	{"user_comm", "USERCOMM", COL_NEST, COL_LEFT | COL_KEPT | ALSO(user.pid), C(user.comm), 15,
+	 tell_user_comm, "its name"},
 	{"family", "FAMILY", COL_NEST, COL_LEFT | COL_KEPT, C(s.sock.family), 8, tell_family,
 	 "address family; of an IPv4 address within IPv6, AF_INET"},
 	{"protocol", "PROTOCOL", COL_NEST, COL_LEFT | COL_KEPT | ALSO(flags), C(s.sock.protocol),

@@ -232,6 +232,20 @@ class Packets(unittest.TestCase):
 
 class Conns(unittest.TestCase):
     IS, OPENED, CLOSED = 5, 1, 3
+    OWNER = ("pid", "tid", "uid", "comm", "cgroup")
+    USER = ("user_pid", "user_comm")
+
+    def test_unknown_owner(self):
+        """Of nobody all is null: an empty name and the cgroup 0 would be somebody's."""
+        data = made("tcplife", record(recording.CONN, 1, event=struct.pack("<I", self.CLOSED)),
+                    record(recording.CONN, 2, event=struct.pack("<I", self.CLOSED), who=who(pid=7, cgroup=9),
+                           user=who(pid=8, comm=b"cat")))
+        rows = json(data)
+        self.assertIsNone(schema.wrong("conn", rows))
+        self.assertEqual([[row[key] for key in self.OWNER + self.USER] for row in rows],
+                         [[None] * 7, [7, 7, 0, "nc", 9, 8, "cat"]])
+        self.assertEqual([[row[key] for key in self.OWNER + self.USER] for row in cells(data)],
+                         [[""] * 7, ["7", "7", "0", "nc", "9", "8", "cat"]])
 
     def test_by(self):
         """Sockets of a snapshot are added up; changes of one connection are not as many connections."""
