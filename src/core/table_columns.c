@@ -169,13 +169,28 @@ static void tell_rx_kb(struct verbs *v, const struct rec *r)
 
 static void tell_dtx_kb(struct verbs *v, const struct rec *r)
 {
-	tell_kb(v, r, table_rec(r)->dtx);
+	if (table_rec(r)->interval_ns)
+		tell_kb(v, r, table_rec(r)->dtx);
 }
 
 static void tell_drx_kb(struct verbs *v, const struct rec *r)
 {
-	tell_kb(v, r, table_rec(r)->drx);
+	if (table_rec(r)->interval_ns)
+		tell_kb(v, r, table_rec(r)->drx);
 }
+
+/* An end has what it moved since the last interval, also where there are none. */
+#define OF_INTERVAL(member)                                                                        \
+	static void tell_##member(struct verbs *v, const struct rec *r)                            \
+	{                                                                                          \
+		if (table_rec(r)->interval_ns)                                                     \
+			v->ops->uint(v, table_rec(r)->member);                                     \
+		else                                                                               \
+			decode_none(v);                                                            \
+	}
+OF_INTERVAL(interval_ns)
+OF_INTERVAL(dtx)
+OF_INTERVAL(drx)
 
 static void tell_ms(struct verbs *v, const struct rec *r)
 {
@@ -309,7 +324,7 @@ static void tell_reset_reason(struct verbs *v, const struct rec *r)
 
 const struct column table_columns[] = {
 	{"time", "TIME", COL_CLOCK, 0, C(s.h.ts), 15, NULL,
-	 "when it was so; of an end, when it ended"},
+	 "when it was so; of an end, when it ended; tcptop: the end of the interval"},
 	{"event", "EVENT", COL_NEST, COL_LEFT | COL_KEPT, C(event), 11, tell_event,
 	 "opened, established, accepted (a program has it), listens, closed; is: as it is now; "
 	 "was: there when weir began; interval; peer: UDP exchanges datagrams with it"},
@@ -350,7 +365,8 @@ const struct column table_columns[] = {
 	{"opened", "OPENED", COL_CLOCK, COL_MAYBE, C(opened), 15, NULL,
 	 "when it was, or began to listen; UDP: the first datagram"},
 	{"ms", "MS", COL_NEST, FOR_PEOPLE, 0, 0, 9, tell_ms, "age_ns in ms"},
-	N("age_ns", "AGE(ns)", 14, tell_age, "from opening to time; UDP: from the first datagram"),
+	N("age_ns", "AGE(ns)", 14, tell_age,
+	  "from opening to time, or until it ended; UDP: from the first datagram"),
 	N("connect_ns", "CONN(ns)", 11, tell_connect, "from opening until it was established"),
 	{"tx_kb", "TX_KB", COL_NEST, FOR_PEOPLE, 0, 0, 9, tell_tx_kb, "tx_bytes in KiB"},
 	{"rx_kb", "RX_KB", COL_NEST, FOR_PEOPLE, 0, 0, 9, tell_rx_kb, "rx_bytes in KiB"},
@@ -358,14 +374,14 @@ const struct column table_columns[] = {
 	  "bytes sent that were acknowledged, without SYN and FIN; UDP: payload"),
 	N("rx_bytes", "RX", 10, tell_rx,
 	  "bytes that came in order, without SYN and FIN; UDP: payload"),
-	{"interval_ns", "INTERVAL", COL_UINT, 0, C(interval_ns), 11, NULL,
-	 "tcptop: length of the interval; else 0"},
+	N("interval_ns", "INTERVAL", 11, tell_interval_ns,
+	  "tcptop: length of the interval; else none"),
 	{"interval_tx_kb", "TX_KB", COL_NEST, FOR_PEOPLE, 0, 0, 9, tell_dtx_kb,
 	 "interval_tx_bytes in KiB"},
 	{"interval_rx_kb", "RX_KB", COL_NEST, FOR_PEOPLE, 0, 0, 9, tell_drx_kb,
 	 "interval_rx_bytes in KiB"},
-	{"interval_tx_bytes", "TX/I", COL_UINT, 0, C(dtx), 10, NULL, "tx_bytes of the interval"},
-	{"interval_rx_bytes", "RX/I", COL_UINT, 0, C(drx), 10, NULL, "rx_bytes of the interval"},
+	N("interval_tx_bytes", "TX/I", 10, tell_dtx, "tx_bytes of the interval"),
+	N("interval_rx_bytes", "RX/I", 10, tell_drx, "rx_bytes of the interval"),
 	N("datagrams_out", "DGOUT", 8, tell_datagrams_out, "UDP: datagrams sent"),
 	N("datagrams_in", "DGIN", 8, tell_datagrams_in, "UDP: datagrams received"),
 	N("idle_ns", "IDLE(ns)", 12, tell_idle, "UDP: from the last datagram to time"),

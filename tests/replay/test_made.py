@@ -247,6 +247,15 @@ class Conns(unittest.TestCase):
         self.assertEqual([[row[key] for key in self.OWNER + self.USER] for row in cells(data)],
                          [[""] * 7, ["7", "7", "0", "nc", "9", "8", "cat"]])
 
+    def test_interval(self):
+        """An end has bytes since the last interval, which mean nothing where there is none."""
+        keys = ("interval_ns", "interval_tx_bytes", "interval_rx_bytes")
+        data = made("tcplife", *(record(recording.CONN, i, event=struct.pack("<I", self.CLOSED), dtx=words(101),
+                                        drx=words(0), interval_ns=words(length)) for i, length in ((1, 0), (2, 5))))
+        rows = json(data)
+        self.assertIsNone(schema.wrong("conn", rows))
+        self.assertEqual([[row[key] for key in keys] for row in rows], [[None] * 3, [5, 101, 0]])
+
     def test_by(self):
         """Sockets of a snapshot are added up; changes of one connection are not as many connections."""
         def conn(event, cookie):
