@@ -15,7 +15,7 @@ enum option_kind {
 	OPT_FLAG,    /* bool */
 	OPT_UINT,    /* u32, within least..most */
 	OPT_SECONDS, /* u64 ns; 5, 0.5 */
-	OPT_TIME,    /* u64 ns; 5ms, 100us, 2s; a bare number is ms */
+	OPT_TIME,    /* u64 ns; 5ms, 100us, 2s; not without the unit, nor 0 */
 	OPT_STRING,  /* const char *, points into argv */
 	OPT_WORDS,   /* struct option_words: may be given several times */
 	OPT_FORMAT,  /* enum out_format: text json csv */

@@ -83,13 +83,16 @@ class Words(Case):
                                ("-c", ["", "sixteen-letters!"]),
                                ("--port", ["0", "65536", "http", "", "-1"]),
                                ("--host", ["localhost", "1.2.3", "1.2.3.4/33", "::1/129", "1.2.3.4/", "", "/8"]),
-                               ("--slower", ["fast", "-1ms", "5 ms", "", "5xs"]),
+                               ("--slower", ["fast", "-1ms", "5 ms", "", "5xs", "5", "0", "0ms", "0.1ns"]),
                                ("-s", ["-1", "4097", "x", ""]),
                                ("-n", ["0", "-1", "x"]),
                                ("-d", ["0", "-1", "x", "", "0x10", "1e3", "inf", "1.2.3"]),
                                ("--ring", ["0", "63", "x", "99999999999"])):
             for value in values:
                 self.refused("trace", option, value, say=[f"'{value}'"])
+        for tool, option in ("trace", "--slower"), ("dns", "--timeout"), ("latency", "--over"):
+            for value in "3", "0", "0s":
+                self.refused(tool, option, value, say=[option, f"'{value}'", "above 0 with its unit"])
 
     def test_contradictions(self):
         self.refused("trace", "-4", "-6", say=["-4", "-6"])

@@ -85,9 +85,9 @@ class Socket(Case):
     def test_slower(self):
         words = ("slow", 3, 60, "fast", 11)
         self.assertEqual(self.seen(["--slower", "50ms", "recvfrom"], *words), {"recvfrom": 3})
-        self.assertEqual(self.seen(["--slower", "10", "recvfrom"], *words), {"recvfrom": 3})
+        self.assertEqual(self.seen(["--slower", "10ms", "recvfrom"], *words), {"recvfrom": 3})
         self.assertEqual(self.seen(["--slower", "50s", "recvfrom"], *words), {})
-        self.assertEqual(self.seen(["--slower", "0", "recvfrom"], *words), {"recvfrom": 3 + 11})
+        self.assertEqual(self.seen(["--slower", "1ns", "recvfrom"], *words), {"recvfrom": 3 + 11})
 
     def test_failed_and_slower(self):
         got = self.seen(["--failed", "--slower", "50ms"], "slow", 2, 60, "fast", 11, "fail", 13, "unix", 5)
