@@ -118,34 +118,37 @@ static __always_inline struct tally_slot *tally_find(const tally_word *key, cons
 	return s && tally_same((tally_word *)s, key, words) ? s : NULL;
 }
 
-static __always_inline struct tally_slot *tally_look(const tally_word *key, const u32 words)
+static __always_inline u32 tally_look(const tally_word *key, const u32 words)
 {
 	u32 base = tally_base(), at = tally_place(key, words);
 
 	for (u32 i = 0; i < TALLY_PROBES; i++) {
-		struct tally_slot *s = tally_slot(base + ((at + i) & (tally_conf.slots - 1)));
+		u32 place = base + ((at + i) & (tally_conf.slots - 1));
+		struct tally_slot *s = tally_slot(place);
 		tally_word *to = (tally_word *)s;
 
-		if (!s)
-			return NULL;
-		if (*to ? tally_same(to, key, words) : false)
-			return s;
+		if (!s || (*to && tally_same(to, key, words)))
+			return place;
 		/* What interrupts us here takes another place: the user half adds both up. */
 		if (*to || __sync_val_compare_and_swap(to, 0, TALLY_BUSY))
 			continue;
 		for (u32 w = 1; w < words; w++)
 			to[w] = key[w];
 		tally_used(s, *key, base);
-		return s;
+		return place;
 	}
-	return tally_slot(base + tally_conf.slots);
+	return base + tally_conf.slots;
 }
 
-/* A function for each number of words: of one that is an argument the verifier may lose track. */
+/* A function for each number of words: of one that is an argument the verifier may lose track.
+ * Global, so that it looks at each once; they tell the slot's place. */
 #define TALLY_SEARCH_OF(n)                                                                         \
-	static __noinline struct tally_slot *tally_search_##n(const tally_word *key)               \
+	struct tally_key_##n {                                                                     \
+		tally_word words[n];                                                               \
+	};                                                                                         \
+	__noinline u32 tally_search_##n(const struct tally_key_##n *key)                           \
 	{                                                                                          \
-		return tally_look(key, n);                                                         \
+		return key ? tally_look(key->words, n) : 0;                                        \
 	}
 TALLY_SEARCH_OF(1)
 TALLY_SEARCH_OF(2)
@@ -154,11 +157,13 @@ TALLY_SEARCH_OF(5)
 
 static __always_inline struct tally_slot *tally_search(const tally_word *key, const u32 words)
 {
+	const void *k = key;
+
 	_Static_assert(TALLY_WORDS(addr) == 5, "no function for that many words");
-	return words == 1   ? tally_search_1(key)
-	       : words == 2 ? tally_search_2(key)
-	       : words == 3 ? tally_search_3(key)
-			    : tally_search_5(key);
+	return tally_slot(words == 1   ? tally_search_1(k)
+			  : words == 2 ? tally_search_2(k)
+			  : words == 3 ? tally_search_3(k)
+				       : tally_search_5(k));
 }
 
 /* Both at once, for a key that is filled whole: its comm goes with it. */
