@@ -188,6 +188,10 @@ static int contradiction(const struct common *c)
 	if (f->have & FILTER_FAMILY && f->have & FILTER_HOST && f->family == AF_INET &&
 	    f->host_family == AF_INET6)
 		return usage("-4 and an IPv6 address of --host exclude each other");
+	if (c->stats && c->format == OUT_CSV)
+		return usage(
+			"--stats ends the output with a JSON object, which is no row of -o csv; "
+			"give -o json");
 	return 0;
 }
 

@@ -22,9 +22,10 @@ struct run {
 	u64 lost[LOST_MAX];
 	bool bare; /* text without annotations; set by the tool's check() */
 	bool replay;
-	bool broken; /* the output cannot be written, and that was said */
-	bool stop;   /* set to end the run */
-	bool headed; /* the heading was told */
+	const char *file; /* that replay reads, else NULL; points into argv */
+	bool broken;      /* the output cannot be written, and that was said */
+	bool stop;        /* set to end the run */
+	bool headed;      /* the heading was told */
 	/* --record: keeps a record that the user half has made, see run_emit(). */
 	void (*keep)(struct run *run, const struct rec *r);
 };

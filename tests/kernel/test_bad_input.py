@@ -51,6 +51,22 @@ class Words(Case):
         self.refused("trace", "xyzzy", say=["'xyzzy'"])
         self.refused("trace", "", say=["''"])
 
+    def test_output_twice(self):
+        """Nothing else gets into what standard output carries, and no input is written over."""
+        self.refused("packets", "-w", "-", "--stats", say=["-w -", "--stats"])
+        self.refused("sockstat", "-o", "csv", "--stats", say=["--stats", "csv"])
+        for more in (["-o", "json"], ["--record", "x"], ["--each"], ["-n", "1"], ["-p", "1"]):
+            self.refused("drops", "--reasons", *more, say=["--reasons"])
+
+    def test_input_is_output(self):
+        with tempfile.TemporaryDirectory() as at:
+            capture = pathlib.Path(at, "a.pcap")
+            capture.write_bytes(bytes.fromhex("d4c3b2a1020004000000000000000000ffff000001000000"))
+            os.link(capture, pathlib.Path(at, "b.pcap"))
+            for name in ("a.pcap", "b.pcap"):
+                self.refused("packets", "-r", str(capture), "-w", f"{at}/{name}", say=[name, "is read"])
+            self.assertEqual(capture.stat().st_size, 24)
+
     def test_option(self):
         self.refused("trace", "--bear", say=["--bear", "did you mean --bare"])
         self.refused("trace", "--sumary", say=["did you mean --summary"])

@@ -128,13 +128,24 @@ static int list(struct run *run)
 	exit(fflush(stdout) ? 1 : 0);
 }
 
+static int check_list(const struct run *run)
+{
+	const struct common *c = &run->common;
+
+	if (c->format != OUT_TEXT || c->record || c->command || c->stats || c->filter.have ||
+	    c->duration_ns || c->interval_ns || c->count || own.each || own.by_word || own.reason)
+		return usage("--reasons tells what the reasons mean, as text to read, and traces "
+			     "nothing: it goes with no other option");
+	return 0;
+}
+
 static int check(struct run *run)
 {
 	if (run->common.nargs)
 		return usage("drops takes no words, '%s' is one; --reason chooses by reason",
 			     run->common.args[0]);
 	if (own.list)
-		return list(run);
+		return check_list(run) ? USAGE : list(run);
 	if (by_named())
 		return USAGE;
 	if (own.each && own.by_word)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "capfile.h"
 #include "error.h"
@@ -215,8 +216,19 @@ static int check_at(void)
 	return 0;
 }
 
-static int check_files(const struct common *c, bool replay)
+static bool is_one_file(const char *a, const char *b)
 {
+	struct stat x, y;
+
+	return a && b && !stat(a, &x) && !stat(b, &y) && S_ISREG(x.st_mode) &&
+	       x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+static int check_files(const struct run *run)
+{
+	const struct common *c = &run->common;
+	const bool replay = run->replay;
+
 	if ((opt.size_mb || opt.every_ns || opt.files) && !opt.write)
 		return usage("-C, -G and -W are about files that -w writes; give -w FILE, too");
 	if (opt.files && !opt.size_mb && !opt.every_ns)
@@ -232,6 +244,10 @@ static int check_files(const struct common *c, bool replay)
 		return usage("--summary is three tables: text or JSON, not CSV");
 	if (replay && (opt.read || opt.devices.n || opt.at || opt.snap))
 		return usage("replay reads a recording: -r, -i, --at and -s are for live runs");
+	if (opt.write && !strcmp(opt.write, "-") && c->stats)
+		return usage("-w - and --stats exclude each other: both write to standard output");
+	if (is_one_file(replay ? run->file : opt.read, opt.write))
+		return usage("-w %s is the file that is read; give it another name", opt.write);
 	if (opt.write && c->record)
 		return usage("-w and --record exclude each other: both take the packets");
 	if (opt.read &&
@@ -247,7 +263,7 @@ static int check(struct run *run)
 	int err = check_at();
 
 	if (!err)
-		err = check_files(c, run->replay);
+		err = check_files(run);
 
 	if (!err)
 		err = expr_set(c->args, c->nargs);

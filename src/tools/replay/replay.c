@@ -95,6 +95,7 @@ static int prepare(struct run *run, struct file_reader *file, const char *path, 
 	if (file_open(file, path))
 		return FAIL;
 	run->replay = true;
+	run->file = path;
 	run->tool = tool_find(file->head.tool);
 	if (!run->tool || run->tool->main)
 		return fail("%s holds records of a tool that this weir does not have: '%s'", path,
