@@ -238,33 +238,3 @@ int options_parse(const struct tool *t, struct common *common, int argc, char **
 	common->nargs = end - optind;
 	return contradiction(common);
 }
-
-static void help_row(const struct option_row *row)
-{
-	char word[64];
-
-	snprintf(word, sizeof(word), "%c%c%s--%s%s%s", row->letter ? '-' : ' ',
-		 row->letter ? row->letter : ' ', row->letter ? ", " : "  ", row->name,
-		 row->arg ? " " : "", row->arg ? row->arg : "");
-	printf("  %-26s %s\n", word, row->help);
-}
-
-void options_help(const struct tool *t)
-{
-	printf("weir %s: %s\n\nusage: weir %s %s\n", t->name, t->summary, t->name, t->usage);
-	if (t->options) {
-		printf("\nOptions of %s:\n", t->name);
-		for (const struct option_row *row = t->options; row->name; row++)
-			help_row(row);
-	}
-	printf("\nOptions that tools share:\n");
-	for (const struct option_row *row = common_rows; row->name; row++)
-		if (option_common(t, row))
-			help_row(row);
-	if (t->columns) {
-		printf("\nColumns (names as in JSON and CSV):\n");
-		for (const struct column *c = t->columns; c->name; c++)
-			if (!(c->flags & COL_TEXT_ONLY))
-				printf("  %-26s %s\n", c->name, c->help);
-	}
-}

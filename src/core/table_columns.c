@@ -444,8 +444,16 @@ const struct column *table_column(const struct column *columns, const char *name
 	return NULL;
 }
 
-/* One after the other into to, shown in text. */
-static int choose(struct column *to, u32 *count, const char *words)
+static const struct column *named(const struct column *columns, u32 n, const char *name)
+{
+	for (u32 i = 0; i < n; i++)
+		if (!strcmp(columns[i].name, name))
+			return columns + i;
+	return NULL;
+}
+
+/* One after the other into to, shown in text. text: nothing else is told. */
+static int choose(struct column *to, u32 *count, const char *words, bool text)
 {
 	while (*words) {
 		size_t n = strcspn(words, ",");
@@ -456,8 +464,11 @@ static int choose(struct column *to, u32 *count, const char *words)
 		c = table_column(table_columns, name);
 		if (!c)
 			return USAGE;
-		if (*count >= 2 * MOST)
-			return usage("--columns names too many");
+		if (named(to, *count, name))
+			return usage("--columns names '%s' twice", name);
+		if (!text && c->flags & COL_TEXT_ONLY)
+			return usage("the column '%s' is in text alone; --help lists the others",
+				     name);
 		to[*count] = *c;
 		to[*count].flags |= COL_TEXT;
 		to[(*count)++].flags &= ~FOR_PEOPLE;
@@ -468,7 +479,7 @@ static int choose(struct column *to, u32 *count, const char *words)
 
 int table_check(struct run *run, const char *usual, const char *words)
 {
-	static struct column chosen[2 * MOST + 1];
+	static struct column chosen[MOST];
 	bool text = run->common.format == OUT_TEXT;
 	u32 n = 0;
 
@@ -477,7 +488,7 @@ int table_check(struct run *run, const char *usual, const char *words)
 		return 0;
 	}
 	memset(chosen, 0, sizeof(chosen));
-	if (choose(chosen, &n, words ? words : usual))
+	if (choose(chosen, &n, words ? words : usual, text))
 		return USAGE;
 	if (!n)
 		return usage("--columns names none");

@@ -27,7 +27,7 @@ enum column_kind {
 };
 
 enum column_flag {
-	COL_TEXT = 1,      /* in the text table by default (every column is in JSON and CSV) */
+	COL_TEXT = 1,      /* in the text table by default */
 	COL_LEFT = 2,      /* aligned left */
 	COL_TEXT_ONLY = 4, /* a form for people: not in JSON */
 	COL_DATA_ONLY = 8, /* not in CSV: its nested form has no flat one */

@@ -256,6 +256,29 @@ class Conns(unittest.TestCase):
         self.assertIsNone(schema.wrong("conn", rows))
         self.assertEqual([[row[key] for key in keys] for row in rows], [[None] * 3, [5, 101, 0]])
 
+    def test_columns(self):
+        """A key of JSON stands there once and is in the schema; what is in text alone is refused."""
+        data = made("tcplife", record(recording.CONN, 1, who=who()))
+        self.assertEqual(replay(data, "--columns", "comm,pid,proto"), b"nc                    7 -\n")
+        self.assertEqual(json(data, "--columns", "comm,pid"), [{"comm": "nc", "pid": 7}])
+        for names, options, why in (("pid,pid", (), "names 'pid' twice"), ("ms", ("-o", "json"), "'ms' is in text alone"),
+                                    ("pid,proto", ("-o", "csv"), "'proto' is in text alone"),
+                                    ("pidd", (), "no column 'pidd', did you mean pid; --help lists them")):
+            ended = recording.replay(data, "--columns", names, *options)
+            self.assertEqual((ended.status, ended.out, len(ended.err.splitlines())), (2, b"", 1), names)
+            self.assertIn(why, ended.words)
+
+    def test_help(self):
+        """All names that --columns takes, by the format that has them."""
+        parts = re.split(r"\nColumns(.*):\n", lib.weir("tcplife", "--help").out.decode())
+        names = {head: [line.split()[0] for line in lines.splitlines() if line]
+                 for head, lines in zip(parts[1::2], parts[2::2])}
+        self.assertEqual(set(names), {" (names as in JSON and CSV)", " of text alone"})
+        self.assertEqual(names[" of text alone"], ["proto", "ms", "tx_kb", "rx_kb", "interval_tx_kb", "interval_rx_kb"])
+        data = made("tcplife", record(recording.CONN, 1))
+        both = names[" (names as in JSON and CSV)"]
+        self.assertEqual((list(json(data)[0]), list(cells(data)[0])), (both, both))
+
     def test_by(self):
         """Sockets of a snapshot are added up; changes of one connection are not as many connections."""
         def conn(event, cookie):
