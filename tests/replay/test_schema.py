@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later
 """Each line of JSON is as docs/events.schema.json says. (Live: tests/kernel/test_json.py.)"""
 import copy
+import re
 import unittest
 
 import jsonschema
@@ -12,6 +13,9 @@ from recording import lib
 
 DEMO = lib.ROOT / "src/tools/demo/demo.rec"
 
+EVENTS = lib.ROOT / "docs/events.md"
+CALLED = {"trace": "system call", "probe": "tracepoint", "summary": "trace --summary", "conn": "conns",
+          "conn_group": "conns", "drop": "drops --each", "drift": "list --check", "stats": "account"}
 CONNS = ("conns", "tcplife", "tcptop")  # tools over the connection table: their rows are alike
 
 
@@ -52,6 +56,26 @@ class Schema(unittest.TestCase):
         rows += self.rows("describe", "connect", "udp:*", "recv")
         for row in rows:
             validate.validate(row)
+
+    def test_told_by(self):
+        """By the keys that docs/events.md names, a line is of one kind: they are in all lines of it, and in none else."""
+        rest = {kind["$ref"].rsplit("/", 1)[1] for kind in schema.SCHEMA["oneOf"]}
+        kinds = {kind: schema.SCHEMA["$defs"][kind].get("oneOf", [schema.SCHEMA["$defs"][kind]]) for kind in rest}
+        for what, marks in re.findall(r"^\| (.*) \| it has (.*) \|$", EVENTS.read_text(), re.M):
+            for mark in marks.split(";"):
+                has, _, lacks = mark.removeprefix(" with ").partition(", and no ")
+                has = {word for word in re.findall("`(.*?)`", has) if not word.startswith("--")}
+                lacks = set(re.findall("`(.*?)`", lacks))
+                able = {kind for kind, forms in kinds.items() for form in forms
+                        if has <= set(form["properties"]) and not lacks & set(form["required"])}
+                self.assertEqual(len(able), 1, (what, mark))
+                kind = able.pop()
+                for form in kinds[kind]:
+                    self.assertLessEqual(has, set(form["required"]), what)
+                    self.assertFalse(lacks & set(form["properties"]), what)
+                self.assertIn(CALLED.get(kind, kind.split("_")[0]), what)
+                rest.remove(kind)
+        self.assertFalse(rest)
 
     def test_notices_changes(self):
         """A key that is missing, new, or of another type is found, at any depth."""
