@@ -229,30 +229,63 @@ static void csv_bytes(struct verbs *v, const void *p, size_t n, bool cut)
 		buf_str(v->b, "...");
 }
 
-/* clang-format off */
-#define NOTATION(put_bytes)                                                                        \
-	{                                                                                          \
-		.open = text_open,                                                                 \
-		.close = text_close,                                                               \
-		.field = text_field,                                                               \
-		.item = text_item,                                                                 \
-		.sint = text_sint,                                                                 \
-		.uint = text_uint,                                                                 \
-		.hex = text_hex,                                                                   \
-		.ptr = text_ptr,                                                                   \
-		.name = text_name,                                                                 \
-		.flags = text_flags,                                                               \
-		.word = text_word,                                                                 \
-		.bytes = (put_bytes),                                                              \
-		.wrapped = text_wrapped,                                                           \
-		.in4 = text_in4,                                                                   \
-		.in6 = text_in6,                                                                   \
-		.length = text_length,                                                             \
-		.more = text_more,                                                                 \
-		.note = text_note,                                                                 \
-		.comma = 2,                                                                        \
-	}
-/* clang-format on */
+/* A number without a name: JSON has it so. */
+static void csv_name(struct verbs *v, const struct names *table, u64 n)
+{
+	if (v->depth || name_of(table, n))
+		text_name(v, table, n);
+	else
+		buf_u64(v->b, n);
+}
 
-const struct verbs_ops verbs_text = NOTATION(text_bytes);
-const struct verbs_ops verbs_csv = NOTATION(csv_bytes);
+static void csv_flags(struct verbs *v, const struct names *table, u64 n)
+{
+	if (v->depth)
+		text_flags(v, table, n);
+	else
+		put_flags(v->b, table, n);
+}
+
+const struct verbs_ops verbs_text = {
+	.open = text_open,
+	.close = text_close,
+	.field = text_field,
+	.item = text_item,
+	.sint = text_sint,
+	.uint = text_uint,
+	.hex = text_hex,
+	.ptr = text_ptr,
+	.name = text_name,
+	.flags = text_flags,
+	.word = text_word,
+	.bytes = text_bytes,
+	.wrapped = text_wrapped,
+	.in4 = text_in4,
+	.in6 = text_in6,
+	.length = text_length,
+	.more = text_more,
+	.note = text_note,
+	.comma = 2,
+};
+
+const struct verbs_ops verbs_csv = {
+	.open = text_open,
+	.close = text_close,
+	.field = text_field,
+	.item = text_item,
+	.sint = text_sint,
+	.uint = text_uint,
+	.hex = text_hex,
+	.ptr = text_ptr,
+	.name = csv_name,
+	.flags = csv_flags,
+	.word = text_word,
+	.bytes = csv_bytes,
+	.wrapped = text_wrapped,
+	.in4 = text_in4,
+	.in6 = text_in6,
+	.length = text_length,
+	.more = text_more,
+	.note = text_note,
+	.comma = 2,
+};

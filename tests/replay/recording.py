@@ -15,8 +15,9 @@ VERSION = 2
 RECORD = struct.Struct("<IHH")  # len, type, fixed
 MASK = (1 << 64) - 1
 CALL, END = 2, 3  # enum rec_type
-NAME, TALLY, ACCEPT, HIT, CONN, DROP, PACKET, HTTP, DNS, LATENCY = 1, 5, 7, 11, 12, 13, 14, 22, 23, 24
-OF_SOCKETS = {ACCEPT, CONN, HTTP, DNS, LATENCY}  # they begin with a struct sock_rec
+NAME, TALLY, CONNECT, ACCEPT, RMEM, HIT, CONN, DROP, PACKET, RETRANS = 1, 5, 6, 7, 8, 11, 12, 13, 14, 18
+SYNBL, HTTP, DNS, LATENCY = 19, 22, 23, 24
+OF_SOCKETS = {CONNECT, ACCEPT, RMEM, CONN, SYNBL, HTTP, DNS, LATENCY}  # they begin with a struct sock_rec
 
 
 def checksum(data, size=None):

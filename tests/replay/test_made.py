@@ -150,6 +150,44 @@ class Csv(unittest.TestCase):
         for rows in json(data), cells(data):
             self.assertEqual([r["state"] for r in rows], ["TCP_ESTABLISHED"])
 
+    @staticmethod
+    def alone(tool):
+        """Columns that JSON alone has, and CSV alone, by the tool's help."""
+        parts = re.split(r"\nColumns(.*):\n", lib.weir(tool, "--help").out.decode())
+        names = {head: {line.split()[0] for line in lines.splitlines() if line}
+                 for head, lines in zip(parts[1::2], parts[2::2])}
+        return names.get(" of JSON alone", set()), names.get(" of CSV alone", set())
+
+    def test_as_json(self):
+        """The cells of each tool's rows say what JSON says, but for what help tells of one alone."""
+        frm, to = bytes([127, 0, 0, 1]), bytes([10, 0, 0, 2])
+        sock = struct.pack("<HHHBBHHIQ16s16s", 2, 1, 6, 1, 3, 8080, 40000, 0, 5, frm, to)
+        whole = {"who": who(comm=b'a,"b"'), "sock": sock, "ret": struct.pack("<q", -111)}
+        text = section(TEXT, b"a.example")
+        packet = record(recording.PACKET, 1, section(DATA, bytes(60)), who=who(), link=b"\1\0", ifindex=b"\2\0\0\0")
+        kinds = {"conns tcplife tcptop": record(recording.CONN, 1, event=struct.pack("<I", 3), user=who(8), **whole),
+                 "dns": record(recording.DNS, 1, text, **whole), "http": record(recording.HTTP, 1, text, **whole),
+                 "soaccept": record(recording.ACCEPT, 1, **whole), "soconnect": record(recording.CONNECT, 1, **whole),
+                 "sormem": record(recording.RMEM, 1, full=words(1), **whole), "packets": packet,
+                 "tcpretrans": record(recording.RETRANS, 1, who=who(), sock=sock),
+                 "tcpsynbl": record(recording.SYNBL, 1, **whole),
+                 "trace": record(recording.CALL, 1, call=b"\2\0", **whole),
+                 "drops latency so1stbyte socketio socksize sockstat soconnlat sofamily soprotocol tcprtt": counted(1, 3)}
+        others = ("drops", record(recording.DROP, 1, who=who())), ("trace", record(recording.HIT, 1, flags=b"\3", who=who())), (
+            "latency", record(recording.LATENCY, 1, dur=words(5000), **whole))
+        first = [(tool, of) for tools, of in kinds.items() for tool in tools.split()]
+        self.assertEqual({tool for tool, _ in first}, {*TOOLS, "packets"})
+        for tool, of in *first, *others:
+            with self.subTest(tool):
+                (row,), (cell,) = json(made(tool, of)), cells(made(tool, of))
+                if (tool, of) in first:
+                    in_json, in_csv = self.alone(tool)
+                    self.assertEqual((row.keys() - cell.keys(), cell.keys() - row.keys()), (in_json & row.keys(), in_csv))
+                flat = {key for key in row.keys() & cell.keys() if not isinstance(row[key], (dict, list))}
+                self.assertGreater(len(flat), 4)
+                self.assertEqual({key: "" if row[key] is None else str(row[key]) for key in flat},
+                                 {key: cell[key] for key in flat})
+
 
 class Dns(unittest.TestCase):
     """Sums of DNS: an answer whose query was not seen has no time, and is one."""
