@@ -48,6 +48,10 @@ def rows():
     return [line.split("\t") for line in lib.weir("help", "--rows").lines]
 
 
+def source_of(tool):
+    return lib.ROOT / ("docs/weir.md" if tool == "weir" else f"src/tools/{tool}/{tool}.md")
+
+
 class Manual(unittest.TestCase):
     maxDiff = None
 
@@ -63,8 +67,7 @@ class Manual(unittest.TestCase):
     def test_pages_render(self):
         tools = [row[0] for row in rows() if row[1] == "tool"]
         self.assertIn("trace", tools)
-        sources = [lib.ROOT / "docs/weir.md", *(lib.ROOT / f"src/tools/{tool}/{tool}.md" for tool in tools)]
-        for source in sources:
+        for source in map(source_of, ["weir", *tools]):
             with self.subTest(source.stem), tempfile.NamedTemporaryFile(suffix=".8") as page:
                 made = lib.run(lib.ROOT / "scripts/man", lib.WEIR, source)
                 self.assertEqual((made.status, made.err), (0, b""))
@@ -79,14 +82,28 @@ class Manual(unittest.TestCase):
 
     def test_pages_have_all_rows(self):
         """Each option and column row is on its page."""
-        for tool in ("weir", "trace"):
-            source = lib.ROOT / ("docs/weir.md" if tool == "weir" else "src/tools/trace/trace.md")
-            page = lib.run(lib.ROOT / "scripts/man", lib.WEIR, source).out.decode()
-            for who, kind, *rest in rows():
+        have = rows()
+        for tool in ["weir", *(who for who, kind, *_ in have if kind == "tool")]:
+            page = lib.run(lib.ROOT / "scripts/man", lib.WEIR, source_of(tool)).out.decode()
+            for who, kind, *rest in have:
                 if who == tool and kind == "option":
-                    self.assertIn(r"\fB\-\-" + rest[1].replace("-", r"\-"), page)
+                    self.assertIn(r"\fB\-\-" + rest[1].replace("-", r"\-"), page, tool)
                 elif who == tool and kind == "column":
-                    self.assertIn(rf"\fB{rest[0]}\fP", page)
+                    self.assertIn(rf"\fB{rest[0]}\fP", page, tool)
+
+    def test_pages_have_shared_options(self):
+        """Where a page says that the others are refused, it lists by hand those that help has."""
+        by_hand = []
+        for tool in [who for who, kind, *_ in rows() if kind == "tool"]:
+            text = source_of(tool).read_text()
+            if not re.search("^The other.* that every tool has are refused", text, re.M):
+                continue
+            by_hand.append(tool)
+            help_text = lib.weir(tool, "--help").out.decode().split("Options that tools share:\n")[1].split("\n\n")[0]
+            taken = {letter or name for letter, name in re.findall(r"^  (?:(-\w),| {3}) (--[\w-]+)", help_text, re.M)}
+            listed = re.findall(r"^- `(-[\w-]+)", text.split("\n## Options\n")[1].split("\n## ")[0], re.M)
+            self.assertEqual({*listed}, taken - {"-h"}, tool)
+        self.assertEqual(by_hand, ["demo", "describe", "doctor", "list"])
 
     def complete(self, *words):
         """What bash offers for the last of the words."""
