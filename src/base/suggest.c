@@ -37,7 +37,7 @@ const char *suggest(const char *word, const char *const *words)
 		u32 d = distance(word, *words);
 
 		if (d < least ||
-		    (strlen(word) > 2 && !best && !strncmp(word, *words, strlen(word)))) {
+		    (strlen(word) > 1 && !best && !strncmp(word, *words, strlen(word)))) {
 			if (d < least)
 				least = d;
 			best = *words;

@@ -144,21 +144,32 @@ static void table_add(struct table *t, const struct option_row *row, void *base)
 	t->shorts[at] = 0;
 }
 
+/* Is it the long option of that name, as it is and not shortened? */
+static bool is_named(const char *word, const char *name)
+{
+	size_t n = strlen(name);
+
+	return !strncmp(word, "--", 2) && !strncmp(word + 2, name, n) &&
+	       (!word[2 + n] || word[2 + n] == '=');
+}
+
 /* Is word, or the letter, the option of that row? */
 static bool is_option(const struct option_row *row, const char *word)
 {
-	size_t n = strlen(row->name);
-
 	if (strncmp(word, "--", 2))
 		return row->letter && row->letter == optopt;
-	return !strncmp(word + 2, row->name, n) && (!word[2 + n] || word[2 + n] == '=');
+	return is_named(word, row->name);
 }
 
 static int unknown_option(const struct table *t, const struct tool *tool, const char *word, int c)
 {
+	bool named = strncmp(word, "--", 2);
 	const char *near;
+	char name[64];
 
-	if (c == ':')
+	for (u32 i = 0; i < t->n; i++)
+		named |= is_named(word, t->words[i]);
+	if (c == ':' && named)
 		return usage("option '%s' needs a value; --help tells which", word);
 	for (const struct option_row *row = common_rows; row->name; row++)
 		if (!option_common(tool, row) && is_option(row, word))
@@ -167,13 +178,10 @@ static int unknown_option(const struct table *t, const struct tool *tool, const 
 				     tool->lacks_why ? tool->lacks_why : "");
 	if (strncmp(word, "--", 2))
 		return usage("unknown option -%c; --help lists them", optopt);
-	for (u32 i = 0; i < t->n; i++) {
-		size_t n = strlen(t->words[i]);
-
-		if (!strncmp(word + 2, t->words[i], n) && word[2 + n] == '=')
-			return usage("option --%s takes no value", t->words[i]);
-	}
-	near = suggest(word + 2, t->words);
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
+	if (named)
+		return usage("option --%s takes no value", name);
+	near = suggest(name, t->words);
 	return usage("unknown option '%s'%s%s; --help lists them", word,
 		     near ? ", did you mean --" : "", near ? near : "");
 }
@@ -218,11 +226,16 @@ int options_parse(const struct tool *t, struct common *common, int argc, char **
 	optind = 0;
 	opterr = 0;
 	while ((c = getopt_long(end, argv, table.shorts, table.longs, NULL)) != -1) {
+		/* a value of its own stands behind the word */
+		char letter[] = {'-', optopt, 0},
+		     *word = argv[optind - 1 - (optarg == argv[optind - 1])];
 		u32 i = c - 256;
 		int err;
 
 		if (c == '?' || c == ':')
-			return unknown_option(&table, t, argv[optind - 1], c);
+			return unknown_option(&table, t, optopt && optopt < 256 ? letter : word, c);
+		if (c >= 256 && !is_named(word, table.words[i]))
+			return unknown_option(&table, t, word, '?');
 		for (u32 k = 0; c < 256 && k < table.n; k++)
 			if (table.rows[k]->letter == c)
 				i = k;

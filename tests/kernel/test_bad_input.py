@@ -73,9 +73,20 @@ class Words(Case):
         self.refused("trace", "--xyzzy", say=["--xyzzy"])
         self.refused("trace", "--pid", say=["--pid", "value"])
         self.refused("trace", "-Z", say=["-Z"])
+        self.refused("trace", "--failed", "-Zv", say=["-Z"])
         self.refused("trace", "--bare=yes", say=["--bare"])
         self.refused("trace", "-o", "jsno", say=["jsno", "did you mean json"])
         self.refused("trace", "--way", "xyzzy", say=["xyzzy"])
+
+    def test_shortened_option(self):
+        """An option's name is not cut: what is one letter less today may be another option tomorrow."""
+        for tool in "socketio", "socksize", "sofamily", "soprotocol":
+            self.refused(tool, "--by", "port", say=["'--by'", "did you mean --by-name"])
+        self.refused("trace", "--summa", say=["'--summa'", "did you mean --summary"])
+        self.refused("trace", "--summa=1", say=["did you mean --summary"])
+        self.refused("trace", "--slowe=5ms", say=["did you mean --slower"])
+        self.refused("trace", "--slowe", "5ms", say=["'--slowe'", "did you mean --slower"])
+        self.refused("trace", "--slowe", say=["'--slowe'", "did you mean --slower"])
 
     def test_options_that_a_tool_lacks(self):
         """What --help does not list is refused, by the tool's name."""
