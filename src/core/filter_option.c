@@ -175,8 +175,6 @@ int filter_option(struct filter *f, const struct option_row *row, const char *s)
 
 	if (row->kind == OPT_IPV4 || row->kind == OPT_IPV6)
 		return set_family(f, row->kind == OPT_IPV4 ? AF_INET : AF_INET6);
-	if (f->have & bits[row->kind] && row->kind != OPT_FAILED)
-		return usage("--%s is given twice", row->name);
 	f->have |= bits[row->kind];
 	switch (row->kind) {
 	case OPT_PID: return set_pid(f, s);

@@ -120,6 +120,7 @@ struct table {
 	const struct option_row *rows[80];
 	void *bases[80];
 	const char *words[80];
+	bool given[80];
 	char shorts[200];
 	u32 n;
 };
@@ -239,6 +240,9 @@ int options_parse(const struct tool *t, struct common *common, int argc, char **
 		for (u32 k = 0; c < 256 && k < table.n; k++)
 			if (table.rows[k]->letter == c)
 				i = k;
+		if (table.given[i] && optarg && table.rows[i]->kind != OPT_WORDS)
+			return usage("--%s is given twice", table.words[i]);
+		table.given[i] = true;
 		err = set_value(table.bases[i], table.rows[i], optarg);
 		if (err)
 			return err;

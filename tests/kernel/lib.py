@@ -171,13 +171,14 @@ def weir(*argv, **options):
     return run(WEIR, *argv, **options)
 
 
-def way():
-    return ["--way", WAY] if WAY else []
+def way(argv=()):
+    """The way that is being tested, where argv names none."""
+    return ["--way", WAY] if WAY and "--way" not in argv else []
 
 
 def trace(*argv, **options):
     """weir trace, in the way that is being tested."""
-    return weir("trace", *way(), *argv, **options)
+    return weir("trace", *way(argv), *argv, **options)
 
 
 class Live:
@@ -188,7 +189,7 @@ class Live:
 
     def __init__(self, *argv, tool="trace"):
         self.out = tempfile.TemporaryFile()
-        ways = [] if tool == "packets" else way()  # which is attached to interfaces
+        ways = [] if tool == "packets" else way(argv)  # which is attached to interfaces
         self.process = subprocess.Popen([WEIR, tool, *ways, *(str(a) for a in argv)],
                                         stdin=subprocess.DEVNULL, stdout=self.out, stderr=subprocess.PIPE)
         self.said = b""

@@ -126,13 +126,23 @@ class Words(Case):
         for host in ("::1", "2001:db8::/32", "::ffff:127.0.0.1"):
             self.refused("trace", "-4", "--host", host, "-d", "0.1", say=["-4", "--host"])
         self.refused("trace", "-p", os.getpid(), "--", "true", say=["-p"])
-        self.refused("trace", "-c", "one", "-c", "two", say=["--comm"])
-        self.refused("trace", "--port", "1", "--port", "2", say=["--port"])
         self.refused("trace", "--bare", "-o", "json", say=["--bare"])
         self.refused("trace", "--summary", "--bare", say=["--summary"])
         self.refused("trace", "--summary", "--record", "/dev/null", say=["--summary"])
         self.refused("trace", "--", say=["--"])
         self.refused("trace", "--way", "fexit,tp", say=["fexit,tp"])
+
+    def test_twice(self):
+        """What can be said once is not taken from the last; flags, and what is a list, may be repeated."""
+        for tool, option, *values in (("trace", "-c", "one", "two"), ("trace", "--port", 1, 2), ("trace", "-d", 1, 2),
+                                      ("trace", "-o", "json", "json"), ("trace", "-s", 1, 2), ("trace", "--arg", "a", "b"),
+                                      ("http", "--status", 200, 404), ("http", "--path", "/a", "/b"),
+                                      ("http", "--at", "tc", "xdp"), ("drops", "--reason", "NO_SOCKET", "TCP_CSUM"),
+                                      ("dns", "--timeout", "1s", "2s"), ("sockstat", "-i", 1, 2)):
+            self.refused(tool, option, values[0], option, values[1], say=["is given twice"])
+        self.refused("trace", "--count", 1, "-n", 1, say=["--count is given twice"])
+        self.assertEqual(lib.weir("trace", "-q", "-q", "-4", "-4", "--help").status, 0)
+        self.assertEqual(lib.weir("packets", "-i", "lo", "-i", "eth0", "--help").status, 0)
 
     def test_replay(self):
         self.refused("replay", say=["FILE"])
