@@ -50,6 +50,9 @@ class Words(Case):
         self.refused("trace", "open", say=["'open'"])
         self.refused("trace", "xyzzy", say=["'xyzzy'"])
         self.refused("trace", "", say=["''"])
+        for tool in "trace", "list", "describe":
+            for word, taken in ("recv", "recvfrom"), ("send", "sendto"):
+                self.refused(tool, "--strict", word, say=[f"'{word}' is no probe", f"take {taken}"])
 
     def test_output_twice(self):
         """Nothing else gets into what standard output carries, and no input is written over."""

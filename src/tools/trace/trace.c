@@ -186,7 +186,7 @@ static int want_word(const char *word, bool replay)
 	for (u32 i = 0; i < sizeof(groups) / sizeof(*groups); i++)
 		if (!strcmp(word, groups[i].name))
 			return want(groups[i].groups);
-	if (!strcmp(word, "recv") || !strcmp(word, "send")) {
+	if (!own.strict && (!strcmp(word, "recv") || !strcmp(word, "send"))) {
 		note("%s is no system call here: libc's %s() calls %s, which is traced", word, word,
 		     *word == 'r' ? "recvfrom" : "sendto");
 		own.wanted[*word == 'r' ? CALL_recvfrom : CALL_sendto] = true;
