@@ -23,6 +23,14 @@ static void list_tools(FILE *f)
 	fprintf(f, "\nweir TOOL --help tells of each; weir --version\n");
 }
 
+/* Words that nobody looks at are none of the user's meaning. */
+static bool has_more(char **words)
+{
+	if (*words)
+		note("nothing comes after %s, '%s' does", words[-1], *words);
+	return *words;
+}
+
 static int unknown_tool(const char *name)
 {
 	const char *near = tool_near(name);
@@ -84,10 +92,12 @@ int main(int argc, char **argv)
 		}
 		name = argv[1];
 		if (!strcmp(name, "--version") || !strcmp(name, "-V"))
-			return puts("weir " WEIR_VERSION), 0;
+			return has_more(argv + 2) ? 2 : (puts("weir " WEIR_VERSION), 0);
 		if (!strcmp(name, "help") || !strcmp(name, "--help") || !strcmp(name, "-h")) {
 			if (argc < 3)
 				return list_tools(stdout), 0;
+			if (has_more(argv + 3))
+				return 2;
 			if (!strcmp(argv[2], "--rows"))
 				return options_rows(), 0;
 			t = tool_find(argv[2]);

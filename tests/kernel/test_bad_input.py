@@ -107,6 +107,14 @@ class Words(Case):
         self.assertIn(b"end after this many rows", lib.weir("trace", "--help").out)
         self.assertIn(b"end after this many intervals", lib.weir("sockstat", "--help").out)
 
+    def test_words_that_mean_nothing(self):
+        for words in ("--version",), ("help", "trace"), ("help", "--rows"):
+            self.assertEqual(lib.weir(*words).status, 0)
+            self.refused(*words, "extra", say=[words[-1], "'extra'"])
+        for tool, option in ("http", "--method"), ("http", "--path"), ("dns", "--name"):
+            self.refused(tool, option, "", say=[option])
+        self.refused("demo", "--way", "foo", say=["'foo'"])
+
     def test_values(self):
         for option, values in (("-p", ["", "0", "-1", "1x", "x", "99999999999"]),
                                ("--uid", ["nobody-has-this-name", "-1", "1.5", ""]),

@@ -19,6 +19,7 @@
 #include "net.h"
 #include "tool.h"
 #include "unpack.h"
+#include "ways.h"
 #include "workload.h"
 
 #define SELF   "/proc/self/exe"
@@ -319,11 +320,13 @@ static int show(struct demo *d, bool *real)
 
 static int check(const struct common *c)
 {
+	enum call_way way;
+
 	if (c->nargs || c->command)
 		return usage("demo traces traffic of its own: it has no use for '%s'; weir trace "
 			     "takes calls and commands",
 			     c->command ? *c->command : *c->args);
-	return 0;
+	return c->way ? way_named(c->way, &way) : 0;
 }
 
 static void prepare(struct demo *d)

@@ -94,6 +94,8 @@ static int check_words(void)
 	int by = own.by ? place_of(own.by, ways) : 0,
 	    side = own.side ? place_of(own.side, sides) : 0;
 
+	if (own.name && !*own.name)
+		return usage("--name takes a name or a pattern, not ''; the root's name is '.'");
 	if (side < 0)
 		return usage("--side takes server or client, not '%s'", own.side);
 	if (by < 0)

@@ -105,6 +105,9 @@ static int check(struct run *run)
 			     run->common.args[0]);
 	if (own.status && parse_status(own.status))
 		return USAGE;
+	if ((own.method && !*own.method) || (own.path && !*own.path))
+		return usage("--%s takes a word, not nothing: no request is without",
+			     own.method && !*own.method ? "method" : "path");
 	while (own.side && sides[own.only] && strcmp(own.side, sides[own.only]))
 		own.only++;
 	if (own.side && !sides[own.only++])
