@@ -30,19 +30,19 @@ const struct option_row common_rows[] = {
 	[COMMON_FAILED] = {0, "failed", NULL, OPT_FAILED, AT(filter), 0, 0, "only what failed"},
 	[COMMON_SLOWER] = {0, "slower", "TIME", OPT_SLOWER, AT(filter), 0, 0,
 			   "only what took this long: 5ms, 100us, 2s"},
-	[COMMON_DURATION] = {'d', "duration", "SECONDS", OPT_SECONDS, AT(duration_ns), 0, 0,
-			     "end after this time"},
+	[COMMON_DURATION] = {'d', "duration", "SECONDS", OPT_SECONDS | OPT_LIVE, AT(duration_ns), 0,
+			     0, "end after this time"},
 	[COMMON_COUNT] = {'n', "count", "COUNT", OPT_UINT, AT(count), 1, ~0u,
 			  "end after this many rows"},
-	[COMMON_INTERVAL] = {'i', "interval", "SECONDS", OPT_SECONDS, AT(interval_ns), 0, 0,
-			     "time between reports"},
+	[COMMON_INTERVAL] = {'i', "interval", "SECONDS", OPT_SECONDS | OPT_LIVE, AT(interval_ns), 0,
+			     0, "time between reports"},
 	[COMMON_OUTPUT] = {'o', "output", "FORMAT", OPT_FORMAT, AT(format), 0, 0,
 			   "text (default), json or csv"},
-	[COMMON_RECORD] = {0, "record", "FILE", OPT_STRING, AT(record), 0, 0,
+	[COMMON_RECORD] = {0, "record", "FILE", OPT_STRING | OPT_LIVE, AT(record), 0, 0,
 			   "write the raw records to FILE, print none"},
-	[COMMON_RING] = {0, "ring", "KIB", OPT_UINT, AT(ring_kib), 64, 1 << 20,
+	[COMMON_RING] = {0, "ring", "KIB", OPT_UINT | OPT_LIVE, AT(ring_kib), 64, 1 << 20,
 			 "size of the ring buffer (default 4096)"},
-	[COMMON_WAY] = {0, "way", "NAME", OPT_STRING, AT(way), 0, 0,
+	[COMMON_WAY] = {0, "way", "NAME", OPT_STRING | OPT_LIVE, AT(way), 0, 0,
 			"attach this way only (fexit, tp, raw); for tests"},
 	[COMMON_STATS] = {0, "stats", NULL, OPT_FLAG, AT(stats), 0, 0,
 			  "end with the account as a JSON object on stdout"},
@@ -92,7 +92,7 @@ static int set_value(void *base, const struct option_row *row, const char *s)
 	void *at = (char *)base + row->off;
 	u64 v;
 
-	switch (row->kind) {
+	switch (row->kind & ~OPT_LIVE) {
 	case OPT_FLAG: *(bool *)at = true; return 0;
 	case OPT_STRING: *(const char **)at = s; return 0;
 	case OPT_WORDS: return add_word(at, row, s);
@@ -240,9 +240,11 @@ int options_parse(const struct tool *t, struct common *common, int argc, char **
 		for (u32 k = 0; c < 256 && k < table.n; k++)
 			if (table.rows[k]->letter == c)
 				i = k;
-		if (table.given[i] && optarg && table.rows[i]->kind != OPT_WORDS)
+		if (table.given[i] && optarg && (table.rows[i]->kind & ~OPT_LIVE) != OPT_WORDS)
 			return usage("--%s is given twice", table.words[i]);
 		table.given[i] = true;
+		if (table.rows[i]->kind & OPT_LIVE)
+			common->live = table.words[i];
 		err = set_value(table.bases[i], table.rows[i], optarg);
 		if (err)
 			return err;

@@ -32,13 +32,14 @@ enum option_kind {
 	OPT_PORT,
 	OPT_FAILED,
 	OPT_SLOWER,
+	OPT_LIVE = 0x80, /* with another kind: for live runs, nothing that replay could do */
 };
 
 struct option_row {
 	char letter;      /* 0: none */
 	const char *name; /* long name, without -- */
 	const char *arg;  /* what --help calls the value; NULL: none */
-	u8 kind;          /* enum option_kind */
+	u8 kind;          /* enum option_kind, OPT_LIVE with it */
 	u16 off;          /* of the member, in struct common or in the tool's own */
 	u32 least, most;  /* OPT_UINT */
 	const char *help; /* one line; the default in it */
@@ -66,7 +67,8 @@ struct common {
 	bool quiet;         /* -q: no heading, no account */
 	bool verbose;       /* -v */
 	bool help;
-	char **args; /* words that are no options, NULL-terminated */
+	const char *live; /* one that was given and has OPT_LIVE */
+	char **args;      /* words that are no options, NULL-terminated */
 	int nargs;
 	char **command; /* after --, NULL when there is none */
 };

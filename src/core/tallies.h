@@ -21,7 +21,7 @@ struct tallies_options {
 	{0,                                                                                        \
 	 "keys",                                                                                   \
 	 "N",                                                                                      \
-	 OPT_UINT,                                                                                 \
+	 OPT_UINT | OPT_LIVE,                                                                      \
 	 (off) + offsetof(struct tallies_options, slots),                                          \
 	 64,                                                                                       \
 	 1 << 20,                                                                                  \

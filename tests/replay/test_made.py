@@ -75,6 +75,15 @@ class Options(unittest.TestCase):
         for options in ("-d", "1"), ("-i", "1"), ("--ring", "64"), ("--way", "tp"), ("--record", "/dev/null"):
             ended = recording.replay(data, *options)
             self.assertEqual((ended.status, ended.out), (2, b""), options)
+        for tool, *options in (("trace", "--ret"), ("trace", "--stack"), ("trace", "--arg", "sk"), ("trace", "--many"),
+                               ("trace", "--strict"), ("trace", "--io"), ("http", "--at", "tc"), ("http", "--tls"),
+                               ("http", "--interface", "lo"), ("http", "-s", "128"), ("socketio", "--keys", "64"),
+                               ("sockstat", "--keys", "64"), ("dns", "--timeout", "1s"),
+                               ("drops", "--reason", "NO_SOCKET"), ("conns", "--", "true")):
+            ended = recording.replay(made(tool), *options)
+            self.assertEqual((ended.status, ended.out, len(ended.err.splitlines())), (2, b"", 1), ended)
+            self.assertIn(options[0] if options[0][:2] == "--" and options[0] != "--" else "replay", ended.words)
+        self.assertEqual(recording.replay(made("trace"), "connect", "--io").status, 0)
 
 
 class Cgroup(unittest.TestCase):

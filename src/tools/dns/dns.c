@@ -38,7 +38,7 @@ static const struct option_row options[] = {
 	 "DNS is spoken on these ports, not on 53"},
 	{0, "mdns", NULL, OPT_FLAG, OWN(mdns), 0, 0, "multicast DNS (port 5353), too"},
 	{0, "llmnr", NULL, OPT_FLAG, OWN(llmnr), 0, 0, "LLMNR (port 5355), too"},
-	{0, "timeout", "TIME", OPT_TIME, OWN(timeout_ns), 0, 0,
+	{0, "timeout", "TIME", OPT_TIME | OPT_LIVE, OWN(timeout_ns), 0, 0,
 	 "after this time a query is unanswered (default 5s)"},
 	{0, "name", "GLOB", OPT_STRING, OWN(name), 0, 0, "only names that fit: '*.example.org'"},
 	{0, "side", "SIDE", OPT_STRING, OWN(side), 0, 0,

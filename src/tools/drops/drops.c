@@ -44,7 +44,7 @@ static const struct option_row options[] = {
 	{0, "by", "WHAT,...", OPT_STRING, OWN(by_word), 0, 0,
 	 "count by these: reason, process, place (these three by default), device, source, "
 	 "destination"},
-	{0, "reason", "NAME,...", OPT_STRING, OWN(reason), 0, 0,
+	{0, "reason", "NAME,...", OPT_STRING | OPT_LIVE, OWN(reason), 0, 0,
 	 "only these; TCP_*: all that begin so. Asked in the kernel"},
 	{0, "top", "N", OPT_UINT, OWN(top), 1, ~0u,
 	 "text: so many rows a report (default 20); the others are summed up"},
@@ -150,8 +150,6 @@ static int check(struct run *run)
 		return USAGE;
 	if (own.each && own.by_word)
 		return usage("--each and --by exclude each other: lines have it all");
-	if (run->replay && own.reason)
-		return usage("--reason is for the recording: replay tells its rows as they are");
 	if (own.reason && (reasons_ask(run) || reasons_choose(own.reason, own.reasons)))
 		return USAGE;
 	if (own.each && !run->replay) {

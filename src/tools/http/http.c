@@ -41,13 +41,13 @@ static const struct option_row options[] = {
 	 "only paths that fit: '/api/*'; with the query, '*' stands for '/' too"},
 	{0, "side", "SIDE", OPT_STRING, OWN(side), 0, 0,
 	 "only as the server or the client has it; both are told where both are here"},
-	{0, "tls", NULL, OPT_FLAG, OWN(tls), 0, 0,
+	{0, "tls", NULL, OPT_FLAG | OPT_LIVE, OWN(tls), 0, 0,
 	 "within TLS, too, where OpenSSL does it; by itself with -p and a command"},
-	{0, "at", "PLACE", OPT_STRING, OWN(at), 0, 0,
+	{0, "at", "PLACE", OPT_STRING | OPT_LIVE, OWN(at), 0, 0,
 	 "from the packets of interfaces, at xdp (leaving ones at tc) or tc"},
-	{0, "interface", "IF", OPT_WORDS, OWN(interfaces), 0, 0,
+	{0, "interface", "IF", OPT_WORDS | OPT_LIVE, OWN(interfaces), 0, 0,
 	 "with --at: this interface; may be given again; any (default): all"},
-	{'s', "snap", "BYTES", OPT_UINT, OWN(snap), 128, PACKET_SNAP_MAX,
+	{'s', "snap", "BYTES", OPT_UINT | OPT_LIVE, OWN(snap), 128, PACKET_SNAP_MAX,
 	 "with --at: look at so many bytes of each packet (65535)"},
 	{0, "summary", NULL, OPT_FLAG, OWN(summary), 0, 0,
 	 "counts, errors and percentiles by host and path"},
@@ -126,7 +126,7 @@ static int check(struct run *run)
 		return usage("--interface and --snap go with --at xdp or --at tc");
 	if (own.at && own.tls)
 		return usage("packets have TLS encrypted: --at and --tls exclude each other");
-	if (!own.at || run->replay)
+	if (!own.at)
 		return 0;
 	run->tool = &wire;
 	http_done = done;

@@ -177,15 +177,15 @@ static const struct column columns[] = {
 #define AT(member) offsetof(typeof(opt), member)
 
 static const struct option_row options[] = {
-	{'i', "interface", "IF", OPT_WORDS, AT(devices), 0, 0,
+	{'i', "interface", "IF", OPT_WORDS | OPT_LIVE, AT(devices), 0, 0,
 	 "this interface; may be given again; any (default): all"},
-	{0, "at", "PLACE", OPT_STRING, AT(at), 0, 0,
+	{0, "at", "PLACE", OPT_STRING | OPT_LIVE, AT(at), 0, 0,
 	 "tc (default), xdp (before the stack, arrivals only) or both"},
-	{'s', "snap", "BYTES", OPT_UINT, AT(snap), 1, PACKET_SNAP_MAX,
+	{'s', "snap", "BYTES", OPT_UINT | OPT_LIVE, AT(snap), 1, PACKET_SNAP_MAX,
 	 "copy at most so many bytes of each packet (512; with -w 65535)"},
 	{'w', "write", "FILE", OPT_STRING, AT(write), 0, 0,
 	 "write packets to FILE (pcapng), print none; -: to standard output"},
-	{'r', "read", "FILE", OPT_STRING, AT(read), 0, 0,
+	{'r', "read", "FILE", OPT_STRING | OPT_LIVE, AT(read), 0, 0,
 	 "read packets from FILE (pcap, pcapng), not from interfaces"},
 	{'C', "rotate-size", "MB", OPT_UINT, AT(size_mb), 1, 1 << 20,
 	 "with -w: a new file after so many million bytes"},
@@ -242,8 +242,6 @@ static int check_files(const struct run *run)
 			     "nor with replay");
 	if (opt.summary && c->format == OUT_CSV)
 		return usage("--summary is three tables: text or JSON, not CSV");
-	if (replay && (opt.read || opt.devices.n || opt.at || opt.snap))
-		return usage("replay reads a recording: -r, -i, --at and -s are for live runs");
 	if (opt.write && !strcmp(opt.write, "-") && c->stats)
 		return usage("-w - and --stats exclude each other: both write to standard output");
 	if (is_one_file(replay ? run->file : opt.read, opt.write))

@@ -103,9 +103,10 @@ static int prepare(struct run *run, struct file_reader *file, const char *path, 
 	err = options_parse(run->tool, &run->common, argc, argv);
 	if (err || run->common.help)
 		return err;
-	if (c->record || c->command || c->duration_ns || c->interval_ns || c->ring_kib || c->way)
-		return usage("replay starts nothing and records nothing; it takes output options "
-			     "and filters");
+	if (c->command)
+		return usage("replay starts nothing: it has no use for '%s'", *c->command);
+	if (c->live)
+		return usage("replay reads a recording: --%s is for live runs", c->live);
 	return run->tool->check ? run->tool->check(run) : 0;
 }
 

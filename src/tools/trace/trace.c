@@ -31,14 +31,15 @@ static const struct option_row options[] = {
 	 "only call(arguments) = result, as strace prints it"},
 	{0, "summary", NULL, OPT_FLAG, OWN(summary), 0, 0,
 	 "count in the kernel, print a table by call at the end"},
-	{0, "ret", NULL, OPT_FLAG, OWN(hit.ret), 0, 0,
+	{0, "ret", NULL, OPT_FLAG | OPT_LIVE, OWN(hit.ret), 0, 0,
 	 "functions: when they return, with result and time"},
-	{0, "stack", NULL, OPT_FLAG, OWN(hit.stack), 0, 0,
+	{0, "stack", NULL, OPT_FLAG | OPT_LIVE, OWN(hit.stack), 0, 0,
 	 "tracepoints, functions: what called them"},
-	{0, "arg", "PATH,...", OPT_STRING, OWN(hit.fields), 0, 0,
+	{0, "arg", "PATH,...", OPT_STRING | OPT_LIVE, OWN(hit.fields), 0, 0,
 	 "also these fields, as sk.sk_sndbuf"},
-	{0, "many", NULL, OPT_FLAG, OWN(hit.many), 0, 0, "allow more than 100 functions"},
-	{0, "strict", NULL, OPT_FLAG, OWN(strict), 0, 0,
+	{0, "many", NULL, OPT_FLAG | OPT_LIVE, OWN(hit.many), 0, 0,
+	 "allow more than 100 functions"},
+	{0, "strict", NULL, OPT_FLAG | OPT_LIVE, OWN(strict), 0, 0,
 	 "refuse names that are no probes, and take nothing in their place"},
 	{0},
 };
@@ -213,6 +214,9 @@ static int check(struct run *run)
 			return err;
 	if (!c->nargs)
 		want(GROUP_SOCKET | GROUP_SEND | GROUP_RECV | GROUP_NAME);
+	if (own.io && run->replay && !c->nargs)
+		return usage("--io adds to the calls that are named: name some, or leave it out, "
+			     "and replay tells all that the recording has");
 	if (own.io)
 		want(GROUP_IO);
 	if (own.bare && c->format != OUT_TEXT)
