@@ -143,6 +143,13 @@ class Words(Case):
         self.refused("trace", "--", say=["--"])
         self.refused("trace", "--way", "fexit,tp", say=["fexit,tp"])
 
+    def test_options_without_effect(self):
+        for words, said in ((("conns", "--once", "-d", "1"), "--once"), (("conns", "--once", "-i", "1"), "--once"),
+                            (("dns", "-i", "1"), "--summary"), (("http", "-i", "1"), "--summary"),
+                            (("drops", "--each", "--top", "3"), "--each"), (("drops", "--each", "-i", "1"), "--each"),
+                            (("trace", "tcp:tcp_probe", "--ret"), "--ret")):
+            self.refused(*words, say=[said])
+
     def test_twice(self):
         """What can be said once is not taken from the last; flags, and what is a list, may be repeated."""
         for tool, option, *values in (("trace", "-c", "one", "two"), ("trace", "--port", 1, 2), ("trace", "-d", 1, 2),

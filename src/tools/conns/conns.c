@@ -56,6 +56,8 @@ static int check(struct run *run)
 		return usage("--all is for changes, which --once and a terminal do not show");
 	if (own.once && c->command)
 		return usage("--once shows what is there already; a command is watched without it");
+	if (own.once && (c->duration_ns || c->interval_ns))
+		return usage("--once ends by itself: -d and -i go without it");
 	if (own.by_word && own.columns)
 		return usage("--by and --columns exclude each other");
 	if (own.by_word)

@@ -100,6 +100,8 @@ static int check_words(void)
 		return usage("--side takes server or client, not '%s'", own.side);
 	if (by < 0)
 		return usage("--by takes name, server or process, not '%s'", own.by);
+	if (own.run->common.interval_ns && !own.summary)
+		return usage("-i is the time between reports of --summary: it goes with that");
 	if (own.by && !own.summary)
 		return usage("--by goes with --summary");
 	own.only = own.side ? side + 1 : 0;

@@ -25,7 +25,7 @@ TOOL_OBJECT(drops);
 static struct {
 	struct tallies_options tallies;
 	const char *by_word, *reason;
-	u32 top;
+	u32 top; /* 0: TOP */
 	bool each, stack, list;
 	u32 by;
 	u64 reasons[REASON_WORDS];
@@ -35,7 +35,7 @@ static struct {
 	u64 left, left_packets;
 	const char *explained[64]; /* -v: reasons that were told of */
 	u32 nexplained;
-} own = {.top = TOP};
+} own;
 
 #define OWN(member) offsetof(__typeof__(own), member)
 
@@ -150,6 +150,8 @@ static int check(struct run *run)
 		return USAGE;
 	if (own.each && own.by_word)
 		return usage("--each and --by exclude each other: lines have it all");
+	if (own.each && (own.top || run->common.interval_ns))
+		return usage("--each prints each packet: --top and -i are about counts");
 	if (own.reason && (reasons_ask(run) || reasons_choose(own.reason, own.reasons)))
 		return USAGE;
 	if (own.each && !run->replay) {
@@ -234,7 +236,7 @@ static bool left_out(struct run *run, const struct tally_rec *t)
 		own.flags = t->flags;
 		own.rows = 0;
 	}
-	if (own.rows++ < own.top || t->flags & TALLY_OTHER)
+	if (own.rows++ < (own.top ? own.top : TOP) || t->flags & TALLY_OTHER)
 		return false;
 	own.left++;
 	own.left_packets += t->events;

@@ -117,6 +117,8 @@ static int check(struct run *run)
 	if (own.by && (!ways[by] || !own.summary))
 		return ways[by] ? usage("--by goes with --summary")
 				: usage("--by takes path or process, not '%s'", own.by);
+	if (own.reports && !own.summary)
+		return usage("-i is the time between reports of --summary: it goes with that");
 	if (own.summary && run->common.record)
 		return usage("--summary is made of what is recorded; record without it, then "
 			     "weir replay FILE --summary");

@@ -126,6 +126,7 @@ static int take_way(struct common *c)
 int hits_check(struct run *run)
 {
 	const struct common *c = &run->common;
+	bool named = false;
 
 	kernel_lists_drop(); /* all words are known */
 	if (take_way(&run->common))
@@ -135,8 +136,13 @@ int hits_check(struct run *run)
 			       ? usage("--ret, --stack and --arg are about functions and "
 				       "tracepoints: name one, as tcp_connect")
 			       : 0;
-	for (u32 i = 0; i < nhits; i++)
+	for (u32 i = 0; i < nhits; i++) {
+		named |= hits[i].sort == SORT_FUNCTION;
 		functions += hits[i].sort == SORT_FUNCTION && !*hits[i].why;
+	}
+	if (hit_options.ret && !named)
+		return usage("--ret is about functions, and tracepoints do not return: name one, "
+			     "as tcp_connect");
 	if (functions > FUNCTIONS_FEW && !hit_options.many)
 		return usage("this is %u functions, and more than %d slow the machine down; name "
 			     "fewer, or add --many",
