@@ -147,6 +147,8 @@ class Words(Case):
         for words, said in ((("conns", "--once", "-d", "1"), "--once"), (("conns", "--once", "-i", "1"), "--once"),
                             (("dns", "-i", "1"), "--summary"), (("http", "-i", "1"), "--summary"),
                             (("drops", "--each", "--top", "3"), "--each"), (("drops", "--each", "-i", "1"), "--each"),
+                            (("packets", "-X", "-o", "json"), "-X"), (("packets", "-e", "-o", "csv"), "-e"),
+                            (("packets", "-X", "-w", "x"), "-X"), (("packets", "-e", "--record", "x"), "-e"),
                             (("trace", "tcp:tcp_probe", "--ret"), "--ret")):
             self.refused(*words, say=[said])
 

@@ -246,6 +246,9 @@ static int check_files(const struct run *run)
 		return usage("-w - and --stats exclude each other: both write to standard output");
 	if (is_one_file(replay ? run->file : opt.read, opt.write))
 		return usage("-w %s is the file that is read; give it another name", opt.write);
+	if ((opt.hex || opt.ether) && (c->format != OUT_TEXT || opt.write || c->record))
+		return usage("-X and -e are forms of text: they go with no -o json or csv, -w or "
+			     "--record");
 	if (opt.write && c->record)
 		return usage("-w and --record exclude each other: both take the packets");
 	if (opt.read &&
