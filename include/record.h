@@ -599,7 +599,6 @@ enum synbl_flag { SYNBL_TOTAL = 1 /* of the whole run */ };
 enum name_space {
 	NAME_CGROUP = 1,
 	NAME_NETDEV = 2,
-	NAME_UID = 3,
 	NAME_STACK = 4,
 	NAME_PROBE = 5,  /* what a probe is, in the text of probe_learn() */
 	NAME_SYMBOL = 6, /* what lies at a kernel address */

@@ -267,7 +267,6 @@ struct sock {
 	atomic_t sk_drops;
 	struct numa_drop_counters *sk_drop_counters;
 	refcount_t sk_wmem_alloc;
-	int sk_wmem_queued;
 	int sk_sndbuf;
 	struct {
 		atomic_t rmem_alloc;
@@ -372,7 +371,6 @@ struct inet_connection_sock {
 	struct {
 		atomic_t qlen;
 	} icsk_accept_queue; /* handshakes that are not ended */
-	u32 icsk_rto;        /* jiffies */
 	u8 icsk_retransmits;
 	u8 icsk_pending; /* which timer: ICSK_TIME_RETRANS, … */
 	u8 icsk_ca_state : 5;

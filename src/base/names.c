@@ -24,13 +24,3 @@ const char *name_search(const struct names *t, u64 value)
 
 	return i < t->count && t->rows[i].value == value ? t->rows[i].name : NULL;
 }
-
-s64 value_of(const struct names *t, const char *name)
-{
-	u32 i;
-
-	for (i = 0; i < t->count; i++)
-		if (!strcmp(t->rows[i].name, name))
-			return t->rows[i].value;
-	return -1;
-}

@@ -36,7 +36,4 @@ static inline const char *name_of(const struct names *table, u64 value)
 	return name_search(table, value);
 }
 
-/* The value of a name (case matters); -1 when the table has none. */
-s64 value_of(const struct names *table, const char *name);
-
 #endif

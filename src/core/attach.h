@@ -64,7 +64,6 @@ struct attach {
 	} * traced, *untraced; /* how; why not */
 	u32 ntraced, nuntraced;
 	u64 missed; /* recursion_misses, summed at the end */
-	u32 nprograms;
 };
 
 /*

@@ -223,18 +223,3 @@ bool expr_passes(u16 link, const u8 *frame, u32 len, u32 full)
 	c->said = true;
 	return !c->err && bpf_filter(c->prog.bf_insns, frame, full, len);
 }
-
-u32 expr_tagged(u8 *room, const u8 *frame, u32 len, u16 proto, u16 tci)
-{
-	u32 first = len < 12 ? len : 12;
-
-	memcpy(room, frame, first);
-	if (first < 12)
-		return first;
-	room[12] = proto >> 8;
-	room[13] = proto;
-	room[14] = tci >> 8;
-	room[15] = tci;
-	memcpy(room + 16, frame + 12, len - 12);
-	return len + 4;
-}

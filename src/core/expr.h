@@ -25,7 +25,5 @@ bool expr_given(void);
 int expr_program(u16 link, const struct cbpf_how *how, const char **why);
 /* The same in user space: of a frame's first len bytes (of full). */
 bool expr_passes(u16 link, const u8 *frame, u32 len, u32 full);
-/* Writes a frame with its tag to room and returns how many bytes: len + 4. */
-u32 expr_tagged(u8 *room, const u8 *frame, u32 len, u16 proto, u16 tci);
 
 #endif

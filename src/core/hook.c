@@ -64,20 +64,6 @@ static struct hook_device *device_of(u32 ifindex)
 	return NULL;
 }
 
-u16 hook_link(u32 ifindex)
-{
-	const struct hook_device *d = device_of(ifindex);
-
-	return d ? d->link : LINK_ETHER;
-}
-
-const char *hook_name(u32 ifindex)
-{
-	const struct hook_device *d = device_of(ifindex);
-
-	return d ? d->name : "?";
-}
-
 /* What its frames begin with, by the type of the device; 0: unknown. */
 static u16 link_of(const char *name)
 {

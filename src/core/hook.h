@@ -28,9 +28,6 @@ int hook_attach(struct attach *a, const struct hook_want *want);
 /* Looks, now and then, for interfaces that have come, gone, or been renamed. True when there are
  * none left that were asked for. */
 bool hook_poll(struct attach *a);
-/* The link type of an interface (LINKTYPE_), and the name that it had last. */
-u16 hook_link(u32 ifindex);
-const char *hook_name(u32 ifindex);
 /* Were packets not filtered by the kernel, so that it must be done now? */
 extern bool hook_filter_here;
 

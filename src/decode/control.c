@@ -224,8 +224,3 @@ void tell_control(struct verbs *v, u64 address, const void *control, u32 n, u64 
 		tell_unreadable_rest(v, address + pos);
 	close_box(v);
 }
-
-void decode_control(struct verbs *v, const void *p, u32 n, u32 full)
-{
-	tell_control(v, 0, p, n, full);
-}

@@ -47,10 +47,6 @@ extern u32 decode_snap;
 
 /* A sockaddr of n bytes, as strace tells it. */
 void decode_sockaddr(struct verbs *v, const void *sa, u32 n);
-/* An option's value of n bytes (of full): by level and name. set: of setsockopt. */
-void decode_option(struct verbs *v, u64 level, u64 name, const void *p, u32 n, u32 full, bool set);
-/* Control messages of a msghdr: an ARRAY. */
-void decode_control(struct verbs *v, const void *p, u32 n, u32 full);
 
 /* Names of network devices as a recording has them: from the first one on, no other is asked for.
  * The namespace whose names live look-ups give is netdev_own()'s. */

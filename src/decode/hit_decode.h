@@ -26,7 +26,6 @@ void probe_learn(u32 number, const char *text, u32 len);
 extern bool decode_trusted;
 /* "net:net_dev_xmit", "tcp_connect"; "probe 7" where nothing describes it. Kept. */
 const char *probe_name(u32 number);
-bool probe_is_function(u32 number);
 
 /* The line: name, arguments, result; with v->notes also what packet and socket are. */
 void decode_hit_line(struct verbs *v, const struct hit_rec *r);

@@ -140,11 +140,9 @@ void probe_learn(u32 number, const char *text, u32 len)
 
 		snprintf(line, sizeof(line), "%.*s", (int)n, text);
 		text += n + 1;
-		if (!t->name && sscanf(line, "tracepoint %127s", name) == 1) {
+		if (!t->name && (sscanf(line, "tracepoint %127s", name) == 1 ||
+				 sscanf(line, "function %127s", name) == 1)) {
 			t->name = told_clean(strdup(name));
-		} else if (!t->name && sscanf(line, "function %127s", name) == 1) {
-			t->name = told_clean(strdup(name));
-			t->function = true;
 		} else if (!strcmp(line, "format") && t->name && text < end && !t->tp) {
 			t->tp = tracepoint_parse(t->name, text, end - text);
 			return;
@@ -163,11 +161,4 @@ const char *probe_name(u32 number)
 		return t->name;
 	snprintf(unknown, sizeof(unknown), "probe %u", number);
 	return unknown;
-}
-
-bool probe_is_function(u32 number)
-{
-	const struct told *t = told_of(number);
-
-	return t && t->function;
 }

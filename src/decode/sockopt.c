@@ -386,13 +386,6 @@ static void tell_option(const struct value *o)
 		tell_get(o, kind);
 }
 
-void decode_option(struct verbs *v, u64 level, u64 name, const void *p, u32 n, u32 full, bool set)
-{
-	struct value o = {v, p, n, full, 0, level, name, SNAP, set};
-
-	tell_option(&o);
-}
-
 void arg_optval(const struct arg *a)
 {
 	bool set = a->r->call == CALL_setsockopt;

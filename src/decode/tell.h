@@ -247,7 +247,8 @@ bool is_netlink(const struct call_rec *r);
 /* Such messages; of a socket whose protocol is unknown only their heads. */
 void tell_netlink(struct verbs *v, const struct call_rec *r, const struct memory *m);
 
-/* As decode_control(), with the address for the comment of what cannot be read. */
+/* Control messages of a msghdr, n bytes of full: an ARRAY. address: theirs, for the comment of what
+ * cannot be read. */
 void tell_control(struct verbs *v, u64 address, const void *p, u32 n, u64 full);
 
 #endif

@@ -78,12 +78,3 @@ void conns_piece(const struct piece_rec *r)
 	else
 		conn_piece(c, r);
 }
-
-u64 conns_waiting(void)
-{
-	u64 n = 0;
-
-	for (const struct conn *c = newest; c; c = c->older)
-		n += c->waiting;
-	return n;
-}

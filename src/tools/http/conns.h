@@ -13,7 +13,5 @@ struct conn *conns_find(u64 id, u64 now, bool add);
 void conns_drop(struct conn *c, u64 now);
 /* A piece to its connection. */
 void conns_piece(const struct piece_rec *r);
-/* How many transactions wait for their response now. */
-u64 conns_waiting(void);
 
 #endif
