@@ -43,7 +43,7 @@ const struct option_row common_rows[] = {
 	[COMMON_RING] = {0, "ring", "KIB", OPT_UINT | OPT_LIVE, AT(ring_kib), 64, 1 << 20,
 			 "size of the ring buffer (default 4096)"},
 	[COMMON_WAY] = {0, "way", "NAME", OPT_STRING | OPT_LIVE, AT(way), 0, 0,
-			"attach this way only (fexit, tp, raw); for tests"},
+			"fexit, tp or raw: system calls so only, other hooks so first; for tests"},
 	[COMMON_STATS] = {0, "stats", NULL, OPT_FLAG, AT(stats), 0, 0,
 			  "end with the account as a JSON object on stdout"},
 	[COMMON_QUIET] = {'q', "quiet", NULL, OPT_FLAG, AT(quiet), 0, 0,
@@ -204,6 +204,15 @@ static int contradiction(const struct common *c)
 	return 0;
 }
 
+/* Of a setting the last one holds, so that who has it in an alias can give another; of filters and
+ * words that would be less than was asked for. */
+static bool may_repeat(u8 kind)
+{
+	kind &= ~OPT_LIVE;
+	return kind == OPT_WORDS || kind == OPT_UINT || kind == OPT_SECONDS || kind == OPT_TIME ||
+	       kind == OPT_FORMAT;
+}
+
 int options_parse(const struct tool *t, struct common *common, int argc, char **argv)
 {
 	struct table table = {.shorts = ":"};
@@ -240,7 +249,7 @@ int options_parse(const struct tool *t, struct common *common, int argc, char **
 		for (u32 k = 0; c < 256 && k < table.n; k++)
 			if (table.rows[k]->letter == c)
 				i = k;
-		if (table.given[i] && optarg && (table.rows[i]->kind & ~OPT_LIVE) != OPT_WORDS)
+		if (table.given[i] && optarg && !may_repeat(table.rows[i]->kind))
 			return usage("--%s is given twice", table.words[i]);
 		table.given[i] = true;
 		if (table.rows[i]->kind & OPT_LIVE)

@@ -153,15 +153,15 @@ class Words(Case):
             self.refused(*words, say=[said])
 
     def test_twice(self):
-        """What can be said once is not taken from the last; flags, and what is a list, may be repeated."""
-        for tool, option, *values in (("trace", "-c", "one", "two"), ("trace", "--port", 1, 2), ("trace", "-d", 1, 2),
-                                      ("trace", "-o", "json", "json"), ("trace", "-s", 1, 2), ("trace", "--arg", "a", "b"),
+        """Filters and words are not taken from the last one; settings are, and flags and lists may be repeated."""
+        for tool, option, *values in (("trace", "-c", "one", "two"), ("trace", "--port", 1, 2),
+                                      ("trace", "--arg", "a", "b"),
                                       ("http", "--status", 200, 404), ("http", "--path", "/a", "/b"),
-                                      ("http", "--at", "tc", "xdp"), ("drops", "--reason", "NO_SOCKET", "TCP_CSUM"),
-                                      ("dns", "--timeout", "1s", "2s"), ("sockstat", "-i", 1, 2)):
+                                      ("http", "--at", "tc", "xdp"), ("drops", "--reason", "NO_SOCKET", "TCP_CSUM")):
             self.refused(tool, option, values[0], option, values[1], say=["is given twice"])
-        self.refused("trace", "--count", 1, "-n", 1, say=["--count is given twice"])
-        self.assertEqual(lib.weir("trace", "-q", "-q", "-4", "-4", "--help").status, 0)
+        self.refused("trace", "--comm", "a", "-c", "b", say=["--comm is given twice"])
+        self.assertEqual(lib.weir("trace", "-q", "-q", "-4", "-4", "-s", 1, "-s", 2, "--help").status, 0)
+        self.assertEqual(lib.weir("sockstat", "-d", 100, "-d", "0.1", timeout=50).status, 0)
         self.assertEqual(lib.weir("packets", "-i", "lo", "-i", "eth0", "--help").status, 0)
 
     def test_replay(self):
