@@ -31,6 +31,14 @@ struct state_search {
 	u32 tid, next;
 };
 
+static __always_inline u32 state_search(u32 tid, long (*step)(u32, struct state_search *))
+{
+	struct state_search s = {.tid = tid};
+
+	bpf_loop(STATE_PROBES - 1, step, &s, 0);
+	return s.next;
+}
+
 static long state_claim_step(u32 i, struct state_search *s)
 {
 	struct call_state *st = state_at(s->tid + i + 1), *home = state_at(s->tid);
@@ -49,10 +57,7 @@ static long state_claim_step(u32 i, struct state_search *s)
 
 __noinline u32 state_claim_next(u32 tid)
 {
-	struct state_search s = {.tid = tid};
-
-	bpf_loop(STATE_PROBES - 1, state_claim_step, &s, 0);
-	return s.next;
+	return state_search(tid, state_claim_step);
 }
 
 static long state_find_step(u32 i, struct state_search *s)
@@ -67,10 +72,7 @@ static long state_find_step(u32 i, struct state_search *s)
 
 __noinline u32 state_find_next(u32 tid)
 {
-	struct state_search s = {.tid = tid};
-
-	bpf_loop(STATE_PROBES - 1, state_find_step, &s, 0);
-	return s.next;
+	return state_search(tid, state_find_step);
 }
 
 /* A place for a task's call; NULL when all of its places are taken. */

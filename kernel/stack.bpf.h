@@ -6,6 +6,7 @@
 #ifndef WEIR_STACK_BPF_H
 #define WEIR_STACK_BPF_H
 
+#include "mix.bpf.h"
 #include "ring.bpf.h"
 
 /* Stacks that were told. One more is counted as lost, and has no names. */
@@ -40,7 +41,7 @@ static __always_inline u64 stack_here(void *ctx, u32 pid)
 	if (!r || bpf_get_stack(ctx, r->ip, sizeof(r->ip), BPF_F_USER_STACK) <= 0)
 		return 0;
 	for (u32 i = 0; i < STACK_MAX; i++) /* what it did not fill is 0 */
-		id = (id ^ r->ip[i] ^ id >> 29) * 0x9e3779b97f4a7c15ULL;
+		id = mix(id, r->ip[i]);
 	err = map_add(&stacks, &id, &one);
 	if (err && err != -EEXIST)
 		count_lost(LOST_MAP);

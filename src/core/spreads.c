@@ -86,32 +86,7 @@ void tell_end_port(struct verbs *v, const struct rec *r)
 
 void tell_stack(struct verbs *v, const struct rec *r)
 {
-	const char *text = stack_text(tally_of(r)->key.id), *end;
-
-	if (!text) {
-		v->ops->ptr(v, 0);
-		return;
-	}
-	v->ops->open(v, BOX_ARRAY);
-	for (; (end = strchr(text, '\n')); text = end + 1) {
-		v->ops->item(v);
-		v->ops->bytes(v, text, end - text, false);
-	}
-	v->ops->close(v);
-}
-
-/* Names that a file chose are made harmless. */
-static void draw_stack(struct buf *b, u64 id)
-{
-	const char *text = stack_text(id), *end;
-
-	if (!text)
-		text = "(its stack is not known)\n";
-	for (; (end = strchr(text, '\n')); text = end + 1) {
-		buf_str(b, "    ");
-		buf_safe_utf8(b, text, end - text);
-		buf_chr(b, '\n');
-	}
+	decode_lines(v, stack_text(tally_of(r)->key.id));
 }
 
 static void choose(struct run *run, enum spread_by by)
@@ -215,8 +190,11 @@ void spreads_event(struct run *run, const struct rec *r)
 	tallies_event(run, r);
 	if (run->stop || run->common.format != OUT_TEXT)
 		return;
-	if (own.by == BY_STACK)
-		draw_stack(&b, k->id);
+	if (own.by == BY_STACK) {
+		const char *text = stack_text(k->id);
+
+		decode_indented(&b, text ? text : "(its stack is not known)\n", "    ");
+	}
 	if (!own.options->plain) {
 		histogram_draw(&b, &h);
 		buf_chr(&b, '\n');

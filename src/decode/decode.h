@@ -28,6 +28,10 @@ void decode_sock_id(struct buf *b, const struct sock_id *id, const struct rec *r
 
 /* What is not there: nothing in text, where an empty cell is a dash, and null in JSON. */
 void decode_none(struct verbs *v);
+/* Each line of a text, all ended by a line feed: an ARRAY. NULL: nothing is there. */
+void decode_lines(struct verbs *v, const char *text);
+/* Each of them behind indent, for people: what a file chose is made harmless. */
+void decode_indented(struct buf *b, const char *text, const char *indent);
 /* The words of the bits that are set, of n, the lowest first: an ARRAY. */
 void decode_notes(struct verbs *v, const char *const *words, u32 n, u32 flags);
 

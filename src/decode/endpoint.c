@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* What a socket's ends are, a value at a time, for the columns of the tools that list them. */
 #include <netinet/in.h>
+#include <string.h>
 #include <sys/socket.h>
 #include "tell.h"
 
@@ -13,6 +14,33 @@ void decode_none(struct verbs *v)
 {
 	if (!tell_is_text(v))
 		v->ops->ptr(v, 0);
+}
+
+void decode_lines(struct verbs *v, const char *text)
+{
+	const char *end;
+
+	if (!text) {
+		decode_none(v);
+		return;
+	}
+	v->ops->open(v, BOX_ARRAY);
+	for (; (end = strchr(text, '\n')); text = end + 1) {
+		v->ops->item(v);
+		v->ops->bytes(v, text, end - text, false);
+	}
+	v->ops->close(v);
+}
+
+void decode_indented(struct buf *b, const char *text, const char *indent)
+{
+	const char *end;
+
+	for (; (end = strchr(text, '\n')); text = end + 1) {
+		buf_text(b, indent);
+		buf_safe_utf8(b, text, end - text);
+		buf_chr(b, '\n');
+	}
 }
 
 void decode_family(struct verbs *v, const struct sock_id *id)

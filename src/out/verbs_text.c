@@ -246,46 +246,14 @@ static void csv_flags(struct verbs *v, const struct names *table, u64 n)
 		put_flags(v->b, table, n);
 }
 
-const struct verbs_ops verbs_text = {
-	.open = text_open,
-	.close = text_close,
-	.field = text_field,
-	.item = text_item,
-	.sint = text_sint,
-	.uint = text_uint,
-	.hex = text_hex,
-	.ptr = text_ptr,
-	.name = text_name,
-	.flags = text_flags,
-	.word = text_word,
-	.bytes = text_bytes,
-	.wrapped = text_wrapped,
-	.in4 = text_in4,
-	.in6 = text_in6,
-	.length = text_length,
-	.more = text_more,
-	.note = text_note,
-	.comma = 2,
-};
+#define SAME_IN_BOTH                                                                               \
+	.open = text_open, .close = text_close, .field = text_field, .item = text_item,            \
+	.sint = text_sint, .uint = text_uint, .hex = text_hex, .ptr = text_ptr, .word = text_word, \
+	.wrapped = text_wrapped, .in4 = text_in4, .in6 = text_in6, .length = text_length,          \
+	.more = text_more, .note = text_note, .comma = 2
 
-const struct verbs_ops verbs_csv = {
-	.open = text_open,
-	.close = text_close,
-	.field = text_field,
-	.item = text_item,
-	.sint = text_sint,
-	.uint = text_uint,
-	.hex = text_hex,
-	.ptr = text_ptr,
-	.name = csv_name,
-	.flags = csv_flags,
-	.word = text_word,
-	.bytes = csv_bytes,
-	.wrapped = text_wrapped,
-	.in4 = text_in4,
-	.in6 = text_in6,
-	.length = text_length,
-	.more = text_more,
-	.note = text_note,
-	.comma = 2,
-};
+const struct verbs_ops verbs_text = {SAME_IN_BOTH, .name = text_name, .flags = text_flags,
+				     .bytes = text_bytes};
+
+const struct verbs_ops verbs_csv = {SAME_IN_BOTH, .name = csv_name, .flags = csv_flags,
+				    .bytes = csv_bytes};

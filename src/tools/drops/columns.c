@@ -81,23 +81,26 @@ static u64 place_of(const struct rec *r)
 	return tally_of(r)->flags & TALLY_SYMBOL ? tally_of(r)->key.id : 0;
 }
 
-/* Of NETFILTER_DROP: what stands at the hook, begins with who asked it. NULL: the place is told. */
-static const char *asked(const struct rec *r)
+static bool at_hook(const struct rec *r)
 {
 	const char *name = reason_name(drops_reason(r));
-	bool is_hook = name && !strcmp(name, "NETFILTER_DROP");
 
-	return is_hook ? stack_text(place_of(r)) : NULL;
+	return name && !strcmp(name, "NETFILTER_DROP");
+}
+
+/* At a hook: what stands there, begins with who asked it. NULL: the place is told. */
+static const char *asked(const struct rec *r)
+{
+	return at_hook(r) ? stack_text(place_of(r)) : NULL;
 }
 
 static const char *hook_at(const struct rec *r)
 {
 	const char *text = asked(r);
-	const char *name = reason_name(drops_reason(r));
 
-	if (text || !name || strcmp(name, "NETFILTER_DROP"))
-		return hook_of(text);
-	return hook_of(place_of(r) ? symbol_text(place_of(r)) : NULL);
+	if (!text && at_hook(r) && place_of(r))
+		text = symbol_text(place_of(r));
+	return hook_of(text);
 }
 
 static void tell_hook(struct verbs *v, const struct rec *r)

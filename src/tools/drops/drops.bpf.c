@@ -114,7 +114,7 @@ static __always_inline u64 stack_of(struct drop *d, struct made *m)
 	if (bpf_get_stack(d->ctx, r->ip, DROPS_STACK_MAX * 8, 0) <= 0)
 		return 0;
 	for (u32 i = 0; i < DROPS_STACK_MAX; i++)
-		id = (id ^ r->ip[i] ^ id >> 29) * 0x9e3779b97f4a7c15ULL;
+		id = mix(id, r->ip[i]);
 	err = map_add(&stacks, &id, &one);
 	if (err && err != -EEXIST)
 		count_lost(LOST_MAP);

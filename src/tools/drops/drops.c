@@ -245,16 +245,13 @@ static bool left_out(struct run *run, const struct tally_rec *t)
 
 static void draw_stack(struct run *run, u64 id)
 {
-	const char *text = stack_text(id), *end;
+	const char *text = stack_text(id);
 	struct buf b = {0};
 
-	for (; text && (end = strchr(text, '\n')); text = end + 1) {
-		buf_str(&b, "        ");
-		buf_safe_utf8(&b, text, end - text);
-		buf_chr(&b, '\n');
-	}
-	if (buf_len(&b))
-		out_line(run->out, b.base, buf_len(&b));
+	if (!text)
+		return;
+	decode_indented(&b, text, "        ");
+	out_line(run->out, b.base, buf_len(&b));
 	buf_free(&b);
 }
 

@@ -9,8 +9,7 @@
 
 #include "drop.bpf.h"
 #include "hooks.h"
-
-#define ETH_P_IPV6 0x86dd
+#include "mix.bpf.h"
 
 /* Kernel functions by an address in them: their row's number plus 1, 0: they have none. */
 struct {
@@ -101,7 +100,6 @@ static __always_inline u64 hook_net(struct sk_buff *skb)
 __noinline u64 hook_list(u32 i, u64 at)
 {
 	const struct hook_row *row;
-
 	struct sk_buff *skb = (struct sk_buff *)at;
 	struct net_device *dev = BPF_CORE_READ(skb, dev);
 	struct net *net = (struct net *)hook_net(skb);
@@ -236,7 +234,7 @@ __noinline u64 hook_id(const struct hook_rec *r)
 	u64 id = r ? r->caller : 0;
 
 	for (u32 i = 0; r && i < sizeof(r->chains) / 8; i++)
-		id = (id ^ words[i] ^ id >> 29) * 0x9e3779b97f4a7c15ULL;
+		id = mix(id, words[i]);
 	return id & ~(1ull << 63); /* so it is no kernel address */
 }
 

@@ -88,18 +88,7 @@ static const char *others(u64 id)
 
 void chains_tell(struct verbs *v, u64 id)
 {
-	const char *text = others(id), *end;
-
-	if (!text) {
-		decode_none(v);
-		return;
-	}
-	v->ops->open(v, BOX_ARRAY);
-	for (; (end = strchr(text, '\n')); text = end + 1) {
-		v->ops->item(v);
-		v->ops->bytes(v, text, end - text, false);
-	}
-	v->ops->close(v);
+	decode_lines(v, others(id));
 }
 
 /* " (ip filter INPUT or nf_confirm)" */
