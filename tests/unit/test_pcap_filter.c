@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /*
  * Translated filters, run by the kernel (BPF_PROG_TEST_RUN), say what libpcap's interpreter says.
- * WEIR_FILTER_PACKETS: how many random packets for each filter (200).
+ * WEIR_FILTER_PACKETS: how many random packets for each filter (100003).
  */
 #include <errno.h>
 #include <pcap/pcap.h>
@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -187,55 +188,171 @@ static int load(const struct bpf_program *prog, const struct cbpf_how *how)
 	return fd;
 }
 
-static int run(int fd, const u8 *packet, u32 len, u32 mark)
+/*
+ * Many filters as functions of one program: a run of it costs the kernel much more than a filter
+ * does. Each one's answer becomes a byte of a map.
+ */
+#define BATCH   64 /* of the 256 functions that a program may have (BPF_MAX_SUBPROGS) */
+#define FILTERS 256
+#define INSNS   (1 << 18)
+
+struct batch {
+	int fd, map;
+	u8 *said;
+};
+
+static struct bpf_program filters[FILTERS];
+static char texts[FILTERS][512];
+static u32 count;
+
+/* What is in front of the functions takes 5 instructions for each, and 3. */
+static u32 put_caller(struct linux_bpf_insn *to, u32 n, const u32 *begins, int map)
+{
+	u32 at = 0;
+
+	to[at++] = (struct linux_bpf_insn){
+		.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 6, .src_reg = 1};
+	for (u32 i = 0; i < n; i++) {
+		to[at++] = (struct linux_bpf_insn){
+			.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 1, .src_reg = 6};
+		to[at] = (struct linux_bpf_insn){.code = BPF_JMP | BPF_CALL,
+						 .src_reg = BPF_PSEUDO_CALL};
+		to[at].imm = 5 * n + 3 + begins[i] - at - 1;
+		at++;
+		to[at++] = (struct linux_bpf_insn){.code = BPF_LD | BPF_IMM | BPF_DW,
+						   .dst_reg = 1,
+						   .src_reg = BPF_PSEUDO_MAP_VALUE,
+						   .imm = map};
+		to[at++] = (struct linux_bpf_insn){.imm = i};
+		to[at++] = (struct linux_bpf_insn){
+			.code = BPF_STX | BPF_MEM | BPF_B, .dst_reg = 1, .src_reg = 0};
+	}
+	to[at++] = (struct linux_bpf_insn){.code = BPF_ALU64 | BPF_MOV | BPF_K};
+	to[at++] = (struct linux_bpf_insn){.code = BPF_JMP | BPF_EXIT};
+	return at;
+}
+
+static void make_batch(struct batch *b, u32 first, u32 n, const struct cbpf_how *how)
+{
+	static struct linux_bpf_insn all[INSNS];
+	u32 begins[BATCH], len = 0, front = 5 * n + 3;
+	LIBBPF_OPTS(bpf_map_create_opts, shared, .map_flags = BPF_F_MMAPABLE);
+	LIBBPF_OPTS(bpf_prog_load_opts, opts);
+
+	for (u32 i = 0; i < n; i++) {
+		const struct bpf_program *f = &filters[first + i];
+		struct linux_bpf_insn *insns;
+		int has = cbpf_translate((const struct cbpf *)f->bf_insns, f->bf_len, how, &insns);
+
+		assert_true(has > 0 && front + len + has < INSNS);
+		begins[i] = len;
+		memcpy(all + front + len, insns, has * sizeof(*insns));
+		len += has;
+		free(insns);
+	}
+	b->map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "weir_said", 4, 4096, 1, &shared);
+	b->said = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, b->map, 0);
+	assert_true(b->map >= 0 && b->said != MAP_FAILED);
+	assert_int_equal(put_caller(all, n, begins, b->map), front);
+	if (how->hook == CBPF_XDP)
+		opts.prog_flags = 1 << 5; /* BPF_F_XDP_HAS_FRAGS */
+	b->fd = bpf_prog_load(how->hook == CBPF_XDP ? BPF_PROG_TYPE_XDP : BPF_PROG_TYPE_SCHED_CLS,
+			      "weir_filters", "GPL", (const void *)all, front + len, &opts);
+	if (b->fd < 0)
+		fail_msg("filters %u to %u as one program: %s", first, first + n - 1,
+			 strerror(errno));
+}
+
+/* False where the kernel does not take the packet: tc, IP with less than its header. */
+static bool run(const struct batch *b, const u8 *packet, u32 len, u32 mark)
 {
 	struct __sk_buff skb = {.mark = mark};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = packet, .data_size_in = len);
+	int err;
 
+	memset(b->said, 7, BATCH);
 	if (mark) {
 		opts.ctx_in = &skb;
 		opts.ctx_size_in = sizeof(skb);
 	}
-	int err = bpf_prog_test_run_opts(fd, &opts);
-
-	if (err == -EINVAL) /* tc: IP with less than its header, newer kernels do not take */
-		return -1;
-	if (err)
+	err = bpf_prog_test_run_opts(b->fd, &opts);
+	if (err && err != -EINVAL)
 		fail_msg("a run with %u bytes, mark %x: %s", len, mark, strerror(errno));
-	return opts.retval;
+	return !err;
 }
 
 static u64 passed, refused, run_by[3];
 
-static void one(const char *text, const struct bpf_program *prog, const int *fds, u32 packets)
+static void compare(const struct batch *b, u32 first, u32 n, u32 kind, const u8 *want, u32 len)
 {
-	static u8 room[SIZE], bare[SIZE];
+	static const char *const names[] = {"XDP", "tc", "tc, with the tag taken out,"};
 
-	for (u32 i = 0; i < packets; i++) {
-		u32 len = make(room);
-		int want = bpf_filter(prog->bf_insns, room, len, len) != 0, got;
+	run_by[kind] += n;
+	if (!memcmp(b->said, want, n))
+		return;
+	for (u32 i = 0; i < n; i++)
+		if (b->said[i] != want[i])
+			fail_msg("%s: packet of %u bytes: libpcap %d, %s %d", texts[first + i], len,
+				 want[i], names[kind], b->said[i]);
+}
 
-		passed += want;
-		refused += !want;
-		for (u32 k = 0; k < 2; k++) {
-			got = run(fds[k], room, len, 0);
-			run_by[k] += got >= 0;
-			if (got >= 0 && got != want)
-				fail_msg("%s: %s of %u bytes: libpcap %d, %s %d", text, "packet",
-					 len, want, k ? "tc" : "xdp", got);
-		}
-		/* the tag taken out, as the kernel does */
-		if ((room[12] << 8 | room[13]) != 0x8100 || len < 19)
-			continue;
+/* A packet, and where it has a tag the same without, as the kernel takes it out. */
+static void one(struct batch (*batches)[3], const u8 *room, u32 len)
+{
+	static u8 want[FILTERS], bare[SIZE];
+	bool tagged = (room[12] << 8 | room[13]) == 0x8100 && len >= 19;
+	u32 tag = (u32)room[12] << 24 | room[13] << 16 | room[14] << 8 | room[15];
+
+	for (u32 i = 0; i < count; i++) {
+		want[i] = bpf_filter(filters[i].bf_insns, room, len, len) != 0;
+		passed += want[i];
+		refused += !want[i];
+	}
+	if (tagged) {
 		memcpy(bare, room, 12);
 		memcpy(bare + 12, room + 16, len - 16);
-		got = run(fds[2], bare, len - 4,
-			  (u32)room[12] << 24 | room[13] << 16 | room[14] << 8 | room[15]);
-		run_by[2] += got >= 0;
-		if (got >= 0 && got != want)
-			fail_msg("%s: tagged packet of %u bytes: libpcap %d, tc %d", text, len,
-				 want, got);
 	}
+	for (u32 i = 0; i < count; i += BATCH) {
+		const struct batch *b = batches[i / BATCH];
+		u32 n = count - i < BATCH ? count - i : BATCH;
+
+		for (u32 k = 0; k < 2; k++)
+			if (run(&b[k], room, len, 0))
+				compare(&b[k], i, n, k, want + i, len);
+		if (tagged && run(&b[2], bare, len - 4, tag))
+			compare(&b[2], i, n, 2, want + i, len);
+	}
+}
+
+/* All filters, compiled; each is taken by the kernel alone, too. */
+static void read_filters(const struct cbpf_how *hows)
+{
+	pcap_t *dead = pcap_open_dead(DLT_EN10MB, 262144);
+	FILE *file = fopen("tests/unit/filters.txt", "re");
+
+	assert_non_null(file);
+	while (count < FILTERS && fgets(texts[count], sizeof(*texts), file)) {
+		char *text = texts[count];
+
+		text[strcspn(text, "\n")] = 0;
+		if (*text == '#')
+			continue;
+		if (pcap_compile(dead, &filters[count], text, 1, PCAP_NETMASK_UNKNOWN))
+			fail_msg("%s: %s", text, pcap_geterr(dead));
+		for (u32 k = 0; k < 3; k++) {
+			int fd = load(&filters[count], &hows[k]);
+
+			if (fd < 0 && errno == EPERM)
+				skip();
+			if (fd < 0)
+				fail_msg("%s: the kernel refuses it: %s", text, strerror(errno));
+			close(fd);
+		}
+		count++;
+	}
+	assert_true(feof(file));
+	fclose(file);
+	pcap_close(dead);
 }
 
 static void all(void **state)
@@ -244,46 +361,28 @@ static void all(void **state)
 		{.hook = CBPF_XDP, .map = -1},
 		{.hook = CBPF_TC, .map = -1, .tags = true},
 		{.hook = CBPF_TC, .map = -1, .tags = true, .test_tag = true}};
+	struct batch batches[FILTERS / BATCH][3];
 	const char *env = getenv("WEIR_FILTER_PACKETS");
-	u32 packets = env ? atoi(env) : 200, n = 0;
-	pcap_t *dead = pcap_open_dead(DLT_EN10MB, 262144);
-	FILE *file = fopen("tests/unit/filters.txt", "re");
-	char line[512];
+	u32 packets = env ? atoi(env) : 100003;
+	u8 room[SIZE];
 
 	(void)state;
-	assert_non_null(file);
-	while (fgets(line, sizeof(line), file)) {
-		struct bpf_program prog;
-		int fds[3];
-
-		line[strcspn(line, "\n")] = 0;
-		if (*line == '#')
-			continue;
-		if (pcap_compile(dead, &prog, line, 1, PCAP_NETMASK_UNKNOWN))
-			fail_msg("%s: %s", line, pcap_geterr(dead));
-		for (u32 k = 0; k < 3; k++) {
-			fds[k] = load(&prog, &hows[k]);
-			if (fds[k] < 0 && errno == EPERM) {
-				pcap_freecode(&prog);
-				skip();
-			}
-			if (fds[k] < 0)
-				fail_msg("%s: the kernel refuses it: %s", line, strerror(errno));
-		}
-		one(line, &prog, fds, packets);
+	read_filters(hows);
+	for (u32 i = 0; i < count; i += BATCH)
 		for (u32 k = 0; k < 3; k++)
-			close(fds[k]);
-		pcap_freecode(&prog);
-		n++;
+			make_batch(&batches[i / BATCH][k], i, count - i < BATCH ? count - i : BATCH,
+				   &hows[k]);
+	for (u32 i = 0; i < packets; i++) {
+		u32 len = make(room);
+
+		one(batches, room, len);
 	}
-	fclose(file);
-	pcap_close(dead);
 	print_message("%u filters, %u packets each: %llu pass, %llu do not; run as XDP %llu, as tc "
 		      "%llu, with the tag taken out %llu\n",
-		      n, packets, (unsigned long long)passed, (unsigned long long)refused,
+		      count, packets, (unsigned long long)passed, (unsigned long long)refused,
 		      (unsigned long long)run_by[0], (unsigned long long)run_by[1],
 		      (unsigned long long)run_by[2]);
-	assert_true(n >= 200 && run_by[0] == passed + refused && run_by[1] > run_by[0] / 2 &&
+	assert_true(count >= 200 && run_by[0] == passed + refused && run_by[1] > run_by[0] / 2 &&
 		    run_by[2]);
 }
 
