@@ -7,7 +7,7 @@ fewer requests a server answers while it is traced. Times are of this machine, a
 of the same bytes, and servers are measured in pairs, one run without and one with a tracer after it. As root;
 traces only what it starts itself.
 
-    bench/host.py [--json] [size|start|format|packets|rate|servers|programs...]
+    bench/host.py [--json] [size|start|format|packets|rate|servers|sites|programs...]
 """
 import contextlib
 import ctypes
@@ -34,6 +34,7 @@ PACKETS = 200_000
 TRIES = 3
 STARTS = 7
 PAIRS = 5
+SITE_PAIRS = 9
 OPERATIONS = 100_000  # of one run at a rate
 HALVINGS = 4  # of the range in which the largest rate lies
 
@@ -184,13 +185,24 @@ def rate():
                  ["output", "one processor", "two processors"], rows)
 
 
+# The least that nginx can do for a request, and what Debian's package sets up: a page of 612 bytes, a line in a log.
+SITES = {
+    "answer": """access_log off; keepalive_requests 1000000;
+server { listen 127.0.0.1:8089; location / { return 200 "ok\\n"; } }""",
+    "page": """sendfile on; tcp_nopush on; types_hash_max_size 2048; include /etc/nginx/mime.types; gzip on;
+default_type application/octet-stream; access_log FOLDER/access.log;
+server { listen 127.0.0.1:8089; root FOLDER; index index.html; location / { try_files $uri $uri/ =404; } }""",
+}
+
+
 @contextlib.contextmanager
-def nginx(folder):
+def nginx(folder, site="answer"):
     conf = pathlib.Path(folder) / "nginx.conf"
+    os.chmod(folder, 0o755)  # its child is nobody
+    (pathlib.Path(folder) / "index.html").write_bytes(b"x" * 611 + b"\n")
     conf.write_text(f"""daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error;
-events {{ worker_connections 256; }}
-http {{ access_log off; keepalive_requests 1000000;
-server {{ listen 127.0.0.1:8089; location / {{ return 200 "ok\\n"; }} }} }}
+events {{ worker_connections 768; }}
+http {{ {SITES[site].replace("FOLDER", folder)} }}
 """)
     server = subprocess.Popen(["nginx", "-c", str(conf)], stderr=subprocess.DEVNULL)
     time.sleep(0.5)
@@ -212,6 +224,7 @@ def redis(folder):
 def wrk():
     told = subprocess.run(["wrk", "-t1", "-c16", "-d1s", "http://127.0.0.1:8089/"],
                           capture_output=True, text=True, check=True).stdout
+    assert "Non-2xx" not in told, told
     return float(re.search(r"Requests/sec:\s+([\d.]+)", told)[1])
 
 
@@ -230,15 +243,14 @@ TRACERS = {
     "sockstat": ["sockstat"],
     "soconnect": ["soconnect"],
     "tcplife": ["tcplife"],
-    "http": ["http"],
 }
 
 
-def ratios(pid, ask, words, folder):
+def ratios(pid, ask, words, folder, pairs=PAIRS):
     # nginx works in a child.
     children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     found = []
-    for _ in range(PAIRS):
+    for _ in range(pairs):
         plain = ask()
         command = [WEIR, *(word.format(folder) for word in words), "-p", children[0] if children else str(pid)]
         with open(f"{folder}/out", "wb") as out:
@@ -254,6 +266,15 @@ def servers():
                 for name, words in TRACERS.items()]
     return table(f"Requests a second, of untraced: median of {PAIRS} pairs (least to most)",
                  ["tool", "wrk and nginx", "redis-benchmark"], rows)
+
+
+def sites():
+    rows = []
+    for name in SITES:
+        with tempfile.TemporaryDirectory(dir="/dev/shm") as folder, nginx(folder, name) as web:
+            rows.append([name, ratios(web, wrk, ["http"], folder, SITE_PAIRS)])
+    return table(f"Requests a second of wrk and nginx with weir http, of untraced: median of {SITE_PAIRS} pairs "
+                 "(least to most)", ["nginx gives", "ratio"], rows)
 
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -323,7 +344,7 @@ def programs():
 
 
 PARTS = {"size": size, "start": start, "format": formatting, "packets": packets, "rate": rate, "servers": servers,
-         "programs": programs}
+         "sites": sites, "programs": programs}
 
 
 def main():
