@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 #include <string.h>
+#include "error.h"
 #include "record.h"
 #include "suggest.h"
 
@@ -44,4 +45,21 @@ const char *suggest(const char *word, const char *const *words)
 		}
 	}
 	return best;
+}
+
+int one_of(const char *option, const char *word, const char *const *words)
+{
+	char all[200] = "";
+	const char *near;
+
+	for (int i = 0; words[i]; i++)
+		if (!strcmp(word, words[i]))
+			return i;
+	for (u32 i = 0; words[i]; i++) {
+		strncat(all, !i ? "" : words[i + 1] ? ", " : " or ", sizeof(all) - strlen(all) - 1);
+		strncat(all, words[i], sizeof(all) - strlen(all) - 1);
+	}
+	near = suggest(word, words);
+	return usage("%s takes %s, not '%.80s'%s%s", option, all, word,
+		     near ? "; did you mean " : "", near ? near : "");
 }

@@ -4,5 +4,8 @@
 
 /* The word of words (NULL-terminated) that is nearest to word, NULL when none is near. */
 const char *suggest(const char *word, const char *const *words);
+/* The place of an option's word among those that it takes (NULL-terminated), USAGE with the
+ * sentence where it is none of them. option: as the user writes it, "--by". */
+int one_of(const char *option, const char *word, const char *const *words);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "error.h"
 #include "inside.h"
+#include "suggest.h"
 
 /* As setlocale(3) finds LC_MESSAGES. */
 static enum lang of_environment(void)
@@ -22,15 +23,13 @@ static enum lang of_environment(void)
 
 int lang_named(const char *word, enum lang *lang)
 {
-	static const char *const words[LANG_MAX] = {"en", "ko"};
+	static const char *const words[LANG_MAX + 1] = {"en", "ko"};
+	int i = word ? one_of("--lang", word, words) : (int)of_environment();
 
-	*lang = of_environment();
-	for (u32 i = 0; word && i < LANG_MAX; i++)
-		if (!strcmp(word, words[i])) {
-			*lang = i;
-			return 0;
-		}
-	return word ? usage("--lang takes en or ko, not '%s'", word) : 0;
+	if (i < 0)
+		return i;
+	*lang = i;
+	return 0;
 }
 
 const char *layer_name(enum layer layer, enum lang lang)

@@ -12,6 +12,7 @@
 #include "error.h"
 #include "lane.h"
 #include "load.h"
+#include "object.h"
 #include "options.h"
 #include "probes.h"
 #include "refused.h"
@@ -35,11 +36,12 @@ int attach_open(struct attach *a, const void *object, size_t size)
 
 void *attach_data(struct attach *a, const char *section, size_t size)
 {
-	struct bpf_map *map = bpf_object__find_map_by_name(a->obj, section);
-	size_t have = 0;
-	void *data = map ? (void *)bpf_map__initial_value(map, &have) : NULL;
+	return object_data(a->obj, section, size);
+}
 
-	return data && have >= size ? data : NULL;
+struct bpf_map *attach_map(struct attach *a, const char *name)
+{
+	return object_map(a->obj, name);
 }
 
 /* The kernel half's view of which calls are wanted. Raw tracepoints see those of i386 too. */

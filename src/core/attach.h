@@ -17,7 +17,7 @@
 
 /* Ways to a system call, best first; the default is the first that works. */
 enum call_way { WAY_FEXIT, WAY_TP, WAY_RAW, WAY_MAX };
-extern const char *const call_way_names[WAY_MAX];
+extern const char *const call_way_names[WAY_MAX + 1]; /* NULL ends them */
 
 struct common;
 struct probe;
@@ -71,8 +71,9 @@ struct attach {
  * 0 or FAIL. attach_close() releases everything, also after a failure.
  */
 int attach_open(struct attach *a, const void *object, size_t size);
-/* Pointer to the initial value of a data section (".rodata.trace"), at least size bytes. */
+/* object_data() and object_map() of it. */
 void *attach_data(struct attach *a, const char *section, size_t size);
+struct bpf_map *attach_map(struct attach *a, const char *name);
 /* Chooses ways, loads and attaches. 0 or FAIL with the reason. */
 int attach_load(struct attach *a, const struct common *common);
 /* Opens the reader of what the loaded programs tell. 0 or FAIL. */

@@ -33,7 +33,7 @@ int attempts_check(struct run *run)
 	const char *name = run->tool->name;
 
 	if (run->common.nargs)
-		return usage("%s takes no words, only options; --help lists them", name);
+		return no_words(run, "it takes options alone, --help lists them");
 	if (run->common.filter.have & FILTER_SLOWER)
 		return usage("%s counts and measures no time: --slower is for weir soconnlat",
 			     name);

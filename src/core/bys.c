@@ -82,8 +82,7 @@ int bys_setup(struct run *run, struct attach *a)
 	struct by_conf *conf = attach_data(a, ".rodata.by", sizeof(*conf));
 
 	if (!conf)
-		return fail("the BPF object of %s has no .rodata.by: this build is broken",
-			    run->tool->name);
+		return FAIL;
 	conf->by = own.options->by;
 	return tallies_setup(run, a, own.options->tallies.slots);
 }

@@ -26,32 +26,16 @@ void chosen_columns(struct run *run, const struct column *all, const struct colu
 	run_columns(run, chosen);
 }
 
-static int choose(const char *word, const char *const *words, u32 *by)
-{
-	char all[200] = "";
-	const char *near;
-
-	for (u32 i = 0; words[i]; i++)
-		if (!strcmp(word, words[i])) {
-			*by |= 1u << i;
-			return 0;
-		}
-	for (u32 i = 0; words[i]; i++) {
-		strncat(all, i ? ", " : "", sizeof(all) - strlen(all) - 1);
-		strncat(all, words[i], sizeof(all) - strlen(all) - 1);
-	}
-	near = suggest(word, words);
-	return usage("--by takes %s; not '%s'%s%s", all, word, near ? "; did you mean " : "",
-		     near ? near : "");
-}
-
 int chosen_words(const char *list, const char *const *words, u32 *by)
 {
 	char *all = strdup(list), *rest = all, *word;
 	int err = 0;
 
-	while (!err && (word = strsep(&rest, ",")))
-		err = choose(word, words, by);
+	while (err >= 0 && (word = strsep(&rest, ","))) {
+		err = one_of("--by", word, words);
+		if (err >= 0)
+			*by |= 1u << err;
+	}
 	free(all);
-	return err;
+	return err < 0 ? err : 0;
 }

@@ -56,6 +56,5 @@ int conns_check(struct run *run)
 {
 	if (!run->common.nargs)
 		return 0;
-	return usage("%s takes no words, '%s' is one; --host and --port choose connections",
-		     run->tool->name, run->common.args[0]);
+	return no_words(run, "--host and --port choose connections");
 }

@@ -22,7 +22,7 @@ void tell_direction(struct verbs *v, const struct rec *r)
 int ios_check(struct run *run, struct counts_shape *shape)
 {
 	if (run->common.nargs)
-		return usage("%s takes no words, only options; --help lists them", run->tool->name);
+		return no_words(run, "it takes options alone, --help lists them");
 	shape->by_name = ios_own.by_name;
 	return tallies_check(run, shape, 0);
 }

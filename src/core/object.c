@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 #include <stdlib.h>
 #include <string.h>
+#include <bpf/libbpf.h>
+#include "error.h"
 #include "object.h"
 #include "packed.h"
 #include "tool.h"
@@ -67,4 +69,26 @@ void *object_unpack(const void *packed, size_t size, size_t *unpacked)
 	free(base);
 	free(p);
 	return all;
+}
+
+struct bpf_map *object_map(struct bpf_object *obj, const char *name)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(obj, name);
+
+	if (!map)
+		fail("a BPF object has no %s: this build is broken", name);
+	return map;
+}
+
+void *object_data(struct bpf_object *obj, const char *section, size_t size)
+{
+	struct bpf_map *map = object_map(obj, section);
+	size_t have = 0;
+	void *data = map ? (void *)bpf_map__initial_value(map, &have) : NULL;
+
+	if (data && have >= size)
+		return data;
+	if (map)
+		fail("%s of a BPF object is too small: this build is broken", section);
+	return NULL;
 }

@@ -6,6 +6,7 @@
 #include "error.h"
 #include "filter_option.h"
 #include "number.h"
+#include "suggest.h"
 #include "tool.h"
 
 #define AT(member) offsetof(struct common, member)
@@ -67,16 +68,10 @@ bool option_common(const struct tool *t, const struct option_row *row)
 static int set_format(enum out_format *format, const char *s)
 {
 	static const char *const words[] = {"text", "json", "csv", NULL};
-	const char *near;
+	int i = one_of("-o", s, words);
 
-	for (u32 i = 0; words[i]; i++)
-		if (!strcmp(s, words[i])) {
-			*format = i;
-			return 0;
-		}
-	near = suggest(s, words);
-	return usage("-o takes text, json or csv, not '%s'%s%s%s", s, near ? "; did you mean " : "",
-		     near ? near : "", near ? "?" : "");
+	*format = i < 0 ? OUT_TEXT : (enum out_format)i;
+	return i < 0 ? i : 0;
 }
 
 static int add_word(struct option_words *to, const struct option_row *row, const char *s)

@@ -15,7 +15,7 @@ int payloads_setup(struct attach *a)
 	struct payload_conf *conf = attach_data(a, ".rodata.payload", sizeof(*conf));
 
 	if (!conf)
-		return fail("the BPF object has no .rodata.payload: this build is broken");
+		return FAIL;
 	for (u32 i = 1; i < CALL_MAX; i++)
 		if (shapes[i] && call_number(i) >= 0)
 			conf->shapes[call_number(i)] = shapes[i];

@@ -126,7 +126,7 @@ int reasons_want(struct attach *a, const u64 *bits)
 	struct reasons_asked *asked = attach_data(a, ".rodata.reasons", sizeof(*asked));
 
 	if (!asked)
-		return fail("the BPF object has no .rodata.reasons: this build is broken");
+		return FAIL;
 	asked->no_socket = reason_number("NO_SOCKET");
 	asked->chosen = bits != NULL;
 	if (bits)

@@ -43,6 +43,12 @@ void run_columns(struct run *run, const struct column *columns)
 		run->ncolumns++;
 }
 
+int no_words(const struct run *run, const char *instead)
+{
+	return usage("%s takes no words, '%s' is one; %s", run->tool->name, run->common.args[0],
+		     instead);
+}
+
 int run_open(struct run *run)
 {
 	const struct common *c = &run->common;

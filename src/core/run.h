@@ -52,6 +52,9 @@ static inline u64 run_events_of(const struct rec *r)
 	return t->flags & TALLY_TOTAL ? t->events : 0;
 }
 
+/* For a tool's check(): USAGE with a sentence that names the first of the words that were given,
+ * which this tool has no use for; instead: what is to be done. */
+int no_words(const struct run *run, const char *instead);
 /* Live run of a tool with a kernel half. Returns the exit status. */
 int run_live(const struct tool *t, int argc, char **argv);
 /* Output and columns: what live and replay share. 0 or FAIL. */

@@ -4,6 +4,7 @@
 #include "error.h"
 #include "spreads.h"
 #include "stacks.h"
+#include "suggest.h"
 
 #define COLUMNS     40
 #define RING_STACKS (1 << 20) /* bytes: some 1800 stacks in one go */
@@ -111,28 +112,13 @@ static void choose(struct run *run, enum spread_by by)
 	run_columns(run, own.chosen);
 }
 
-static int by_named(const char *word, enum spread_by *by)
-{
-	const char *near;
-
-	for (u32 i = 0; words[i]; i++)
-		if (!strcmp(word, words[i])) {
-			*by = i;
-			return 0;
-		}
-	near = suggest(word, words);
-	return usage("--by takes process, destination or stack, not '%s'%s%s", word,
-		     near ? "; did you mean " : "", near ? near : "");
-}
-
 int spreads_check(struct run *run, const struct spreads_options *o, const struct column *columns)
 {
-	enum spread_by by = o->stack ? BY_STACK : BY_PROCESS;
+	int by = o->by_word ? one_of("--by", o->by_word, words) : o->stack ? BY_STACK : BY_PROCESS;
 
 	if (run->common.nargs)
-		return usage("%s takes no words, '%s' is one; --host and --port choose connections",
-			     run->tool->name, run->common.args[0]);
-	if (o->by_word && by_named(o->by_word, &by))
+		return no_words(run, "--host and --port choose connections");
+	if (by < 0)
 		return USAGE;
 	if (o->stack && by != BY_STACK)
 		return usage("--stack and --by %s exclude each other", o->by_word);
@@ -149,11 +135,10 @@ int spreads_check(struct run *run, const struct spreads_options *o, const struct
 int spreads_setup(struct run *run, struct attach *a)
 {
 	struct spread_conf *conf = attach_data(a, ".rodata.spread", sizeof(*conf));
-	struct bpf_map *ring = bpf_object__find_map_by_name(a->obj, "ring");
+	struct bpf_map *ring = attach_map(a, "ring");
 
 	if (!conf || !ring)
-		return fail("the BPF object of %s is not what it should be: this build is broken",
-			    run->tool->name);
+		return FAIL;
 	conf->by = own.by;
 	if (tallies_setup(run, a, own.options->tallies.slots))
 		return FAIL;

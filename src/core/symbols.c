@@ -13,8 +13,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <time.h>
 #include <unistd.h>
+#include "clock.h"
 #include "hit_decode.h"
 #include "kernel.h"
 #include "symbols.h"
@@ -137,14 +137,6 @@ static struct kept_maps {
 	char *text;
 	size_t len;
 } kept[MAPS_KEPT];
-
-static u64 clock_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec;
-}
 
 /* Reads a process's maps into k: false when there are none, as it is gone. */
 static bool read_maps(struct kept_maps *k, u32 pid)

@@ -51,7 +51,7 @@ int table_setup(struct attach *a, u32 events, bool changes)
 	struct conn_told *told = attach_data(a, ".rodata.conns", sizeof(*told));
 
 	if (!told)
-		return fail("the BPF object has no .rodata.conns: this build is broken");
+		return FAIL;
 	told->events = events;
 	bpf_map__set_max_entries(bpf_object__find_map_by_name(a->obj, "ends"), 1);
 	for (u32 i = 0; i < 3; i++)

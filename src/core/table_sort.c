@@ -129,15 +129,9 @@ void kept_sort(struct kept *k, const struct column *by, bool up)
 enum group group_named(const char *word)
 {
 	static const char *const words[] = {"process", "remote", "port", "cgroup", NULL};
-	const char *near;
+	int i = one_of("--by", word, words);
 
-	for (u32 i = 0; words[i]; i++)
-		if (!strcmp(word, words[i]))
-			return i + 1;
-	near = suggest(word, words);
-	usage("--by takes process, remote, port or cgroup, not '%s'%s%s", word,
-	      near ? "; did you mean " : "", near ? near : "");
-	return GROUP_NONE;
+	return i < 0 ? GROUP_NONE : (enum group)(i + 1);
 }
 
 static void key_fill(struct tally_key *key, enum group by, const struct conn_rec *r)

@@ -10,14 +10,14 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include "clock.h"
 #include "decode.h"
 #include "error.h"
 #include "tallies.h"
 
-#define NS_PER_S 1000000000ull
-#define MEMORY   (32ull << 20)  /* of all tables, unless --keys wants more */
-#define SILENT   (5 * NS_PER_S) /* how often tables are emptied when no interval is told */
-#define COLUMNS  40
+#define MEMORY  (32ull << 20)  /* of all tables, unless --keys wants more */
+#define SILENT  (5 * NS_PER_S) /* how often tables are emptied when no interval is told */
+#define COLUMNS 40
 
 static struct {
 	const struct counts_shape *shape;
@@ -125,12 +125,15 @@ int tallies_setup(struct run *run, struct attach *a, u32 slots)
 {
 	struct tally_conf *conf = attach_data(a, ".rodata.tally", sizeof(*conf));
 	struct tally_side *side = attach_data(a, ".data.tally", sizeof(*side));
-	struct bpf_map *map = bpf_object__find_map_by_name(a->obj, "tallies"),
+	struct bpf_map *map = attach_map(a, "tallies"),
 		       *ring = bpf_object__find_map_by_name(a->obj, "ring");
 	int ncpus = libbpf_num_possible_cpus();
 
-	if (!conf || !side || !map || ncpus < 1)
-		return fail("the BPF object has no tables to count in: this build is broken");
+	if (!conf || !side || !map)
+		return FAIL;
+	if (ncpus < 1)
+		return fail("cannot count the processors (/sys/devices/system/cpu/possible): %s",
+			    strerror(-ncpus));
 	own.slots = 64;
 	while (own.slots < (slots ? slots : TALLY_SLOTS))
 		own.slots *= 2;
@@ -221,14 +224,6 @@ static bool anything(u32 side)
 	return false;
 }
 
-static u64 now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
-}
-
 /*
  * Adds what was counted since the last time to own.now; *at is until when. Where nothing was,
  * nobody waits: a machine at rest stays so.
@@ -238,12 +233,12 @@ static int take(u64 *at)
 	struct tally_side next = {.turn = own.side->turn + 1};
 	u32 side = own.side->offset != 0;
 
-	*at = now_ns();
+	*at = clock_ns();
 	if (!anything(side))
 		return 0;
 	next.offset = side ? 0 : TALLY_STRIDE(own.slots);
 	__atomic_store_n(&own.side->both, next.both, __ATOMIC_SEQ_CST);
-	*at = now_ns();
+	*at = clock_ns();
 	if (grace())
 		return FAIL;
 	for (u32 i = side; i < own.tables; i += 2)

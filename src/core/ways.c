@@ -9,9 +9,10 @@
 #include "kernel.h"
 #include "load.h"
 #include "options.h"
+#include "suggest.h"
 #include "ways.h"
 
-const char *const call_way_names[WAY_MAX] = {"fexit", "tp", "raw"};
+const char *const call_way_names[WAY_MAX + 1] = {"fexit", "tp", "raw"};
 
 #if defined(__x86_64__)
 #define CALL_PREFIX "__x64_sys_"
@@ -161,12 +162,12 @@ static int choose_fexit(struct attach *a)
 
 int way_named(const char *name, enum call_way *way)
 {
-	for (u32 i = 0; i < WAY_MAX; i++)
-		if (!strcmp(name, call_way_names[i])) {
-			*way = i;
-			return 0;
-		}
-	return usage("--way takes fexit, tp or raw, not '%s'", name);
+	int i = one_of("--way", name, call_way_names);
+
+	if (i < 0)
+		return i;
+	*way = i;
+	return 0;
 }
 
 /*

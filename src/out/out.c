@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
+#include "clock.h"
 #include "private.h"
 
 /* Written in blocks of this size: at 150 bytes a row, a write call is shared by 400 rows. */

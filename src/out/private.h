@@ -6,8 +6,6 @@
 #include "memo.h"
 #include "out.h"
 
-#define NS_PER_S 1000000000ull
-
 struct shown;
 
 /* Writes one cell, and what is between it and its neighbours. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* Tables for people. A cell that says nothing is "-", so that every column is there. */
+#include "clock.h"
 #include "private.h"
 
 /* Cells are short: one block of blanks, and one of what a cell holds, do for most. */

@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
+#include "clock.h"
 #include "error.h"
 #include "lanes.h"
 
@@ -95,13 +95,11 @@ u64 lanes_drain(struct lanes *l, each_fn *each, void *ctx, u64 *read)
 {
 	u64 ends[LANES], most = 0, moment;
 	struct rec *first, *second;
-	struct timespec ts;
 	u32 of, other;
 
 	if (!l->at)
 		return 0;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	moment = ts.tv_sec * 1000000000ull + ts.tv_nsec;
+	moment = clock_ns();
 	for (u32 i = 0; i < l->count; i++) {
 		struct lane *lane = lane_of(l, i);
 

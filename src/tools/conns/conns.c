@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* weir conns: the user half. */
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+#include "clock.h"
 #include "error.h"
 #include "live.h"
 #include "peers.h"
@@ -46,8 +46,7 @@ static int check(struct run *run)
 	bool waits = own.by_word || own.sort;
 
 	if (c->nargs)
-		return usage("conns takes no words, '%s' is one; --host and --port choose sockets",
-			     c->args[0]);
+		return no_words(run, "--host and --port choose sockets");
 	own.live = !own.once && !run->replay && !c->record && c->format == OUT_TEXT && isatty(0) &&
 		   isatty(1);
 	if (waits && !own.once && !own.live && !run->replay)
@@ -132,14 +131,6 @@ static void event(struct run *run, const struct rec *r)
 		run_row(run, r);
 }
 
-static u64 now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
-}
-
 /* Where the view begins: in the order that --sort asks for. */
 static void view_begin(struct run *run)
 {
@@ -154,7 +145,7 @@ static void view_begin(struct run *run)
 
 static int tick_live(struct run *run, struct attach *a, bool last)
 {
-	u64 now = now_ns();
+	u64 now = clock_ns();
 	bool draw = false;
 
 	if (last) {

@@ -58,10 +58,10 @@ int peers_setup(struct run *run, struct attach *a, bool watch)
 	bool by_function = watch && functions(run);
 	struct conn_told *told = attach_data(a, ".rodata.conns", sizeof(*told));
 	struct timespec tick;
-	struct bpf_map *map = bpf_object__find_map_by_name(a->obj, "udp_peers");
+	struct bpf_map *map = attach_map(a, "udp_peers");
 
 	if (!told || !map)
-		return fail("the BPF object has no place for UDP's peers: this build is broken");
+		return FAIL;
 	told->peers = watch;
 	/* what CLOCK_MONOTONIC_COARSE counts in: KTIME_LOW_RES, kernel/time/posix-timers.c */
 	told->tick_ns = clock_getres(CLOCK_MONOTONIC_COARSE, &tick) ? 4000000 : tick.tv_nsec;

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "clock.h"
 #include "error.h"
 #include "net.h"
 #include "tool.h"
@@ -67,14 +68,6 @@ static void add(struct words *words, const char *word)
 	words->w[words->n++] = word;
 }
 
-static u64 now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * SECOND + ts.tv_nsec;
-}
-
 static void end_child(const struct demo *d, int sig)
 {
 	if (d->child)
@@ -84,7 +77,7 @@ static void end_child(const struct demo *d, int sig)
 /* Sleeps until a child ends, a signal says to stop, or time is up. False: time is up once more. */
 static bool wait_a_little(struct demo *d)
 {
-	u64 now = now_ns(), left = d->deadline > now ? d->deadline - now : 0;
+	u64 now = clock_ns(), left = d->deadline > now ? d->deadline - now : 0;
 	struct timespec ts = {left / SECOND, left % SECOND};
 	int sig = sigtimedwait(&d->signals, NULL, &ts);
 
@@ -341,7 +334,7 @@ static void prepare(struct demo *d)
 	sigaddset(&d->signals, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &d->signals, &d->before);
 	prctl(PR_SET_CHILD_SUBREAPER, 1); /* what an ended weir leaves is ours to wait for */
-	d->start = now_ns();
+	d->start = clock_ns();
 }
 
 static int demo_main(const struct tool *t, int argc, char **argv)

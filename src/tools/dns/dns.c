@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
+#include "clock.h"
 #include "columns.h"
 #include "decode.h"
 #include "dns_tool.h"
@@ -15,6 +15,7 @@
 #include "pending.h"
 #include "probes.h"
 #include "run.h"
+#include "suggest.h"
 #include "sums.h"
 
 TOOL_OBJECT(dns);
@@ -78,28 +79,17 @@ static int parse_ports(const char *s)
 	}
 }
 
-/* The place of word in words, -1 when it is none of them. */
-static int place_of(const char *word, const char *const *words)
-{
-	for (int i = 0; words[i]; i++)
-		if (!strcmp(word, words[i]))
-			return i;
-	return -1;
-}
-
 static int check_words(void)
 {
 	static const char *const sides[] = {"server", "client", NULL};
 	static const char *const ways[] = {"name", "server", "process", NULL};
-	int by = own.by ? place_of(own.by, ways) : 0,
-	    side = own.side ? place_of(own.side, sides) : 0;
+	int by = own.by ? one_of("--by", own.by, ways) : 0,
+	    side = own.side ? one_of("--side", own.side, sides) : 0;
 
 	if (own.name && !*own.name)
 		return usage("--name takes a name or a pattern, not ''; the root's name is '.'");
-	if (side < 0)
-		return usage("--side takes server or client, not '%s'", own.side);
-	if (by < 0)
-		return usage("--by takes name, server or process, not '%s'", own.by);
+	if (side < 0 || by < 0)
+		return USAGE;
 	if (own.run->common.interval_ns && !own.summary)
 		return usage("-i is the time between reports of --summary: it goes with that");
 	if (own.by && !own.summary)
@@ -113,8 +103,7 @@ static int check(struct run *run)
 {
 	own.run = run;
 	if (run->common.nargs)
-		return usage("dns takes no words, '%s' is one; --name chooses names",
-			     run->common.args[0]);
+		return no_words(run, "--name chooses names");
 	if (own.ports ? parse_ports(own.ports) : add_port(53))
 		return USAGE;
 	if ((own.mdns && add_port(5353)) || (own.llmnr && add_port(5355)) || check_words())
@@ -273,17 +262,9 @@ static void tell_row(void *run, const struct rec *r)
 	run_row(run, r);
 }
 
-static u64 now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
-}
-
 static int tick(struct run *run, struct attach *a, bool last)
 {
-	u64 now = now_ns();
+	u64 now = clock_ns();
 
 	if (a)
 		pending_expire(now > own.timeout_ns ? now - own.timeout_ns : 0, now);
@@ -305,7 +286,7 @@ static int setup(struct run *run, struct attach *a)
 
 	(void)run;
 	if (!conf)
-		return fail("the BPF object of dns has no .rodata.dns: this build is broken");
+		return FAIL;
 	if (payloads_setup(a))
 		return FAIL;
 	*conf = own.conf;

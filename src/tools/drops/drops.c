@@ -142,8 +142,7 @@ static int check_list(const struct run *run)
 static int check(struct run *run)
 {
 	if (run->common.nargs)
-		return usage("drops takes no words, '%s' is one; --reason chooses by reason",
-			     run->common.args[0]);
+		return no_words(run, "--reason chooses by reason");
 	if (own.list)
 		return check_list(run) ? USAGE : list(run);
 	if (by_named())
@@ -169,11 +168,10 @@ static int check(struct run *run)
 static int setup(struct run *run, struct attach *a)
 {
 	struct drops_conf *conf = attach_data(a, ".rodata.drops", sizeof(*conf));
-	struct bpf_map *ring = bpf_object__find_map_by_name(a->obj, "ring");
+	struct bpf_map *ring = attach_map(a, "ring");
 
 	if (!conf || !ring)
-		return fail(
-			"the BPF object of drops is not what it should be: this build is broken");
+		return FAIL;
 	if (reasons_ask(run) || reasons_want(a, own.reason ? own.reasons : NULL))
 		return FAIL;
 	symbols_kernel();

@@ -13,6 +13,7 @@
 #include "payloads.h"
 #include "probes.h"
 #include "segments.h"
+#include "suggest.h"
 #include "summary.h"
 #include "tls.h"
 #include "wire.h"
@@ -95,28 +96,23 @@ static int check(struct run *run)
 {
 	static const char *const sides[] = {"server", "client", NULL};
 	static const char *const ways[] = {"path", "process", NULL};
-	u32 by = 0;
+	int by = own.by ? one_of("--by", own.by, ways) : 0,
+	    side = own.side ? one_of("--side", own.side, sides) : -1;
 
 	own.run = run;
 	own.reports = run->common.interval_ns;
 	if (run->common.nargs)
-		return usage("http takes no words, '%s' is one; --host, --port and --path choose "
-			     "requests",
-			     run->common.args[0]);
+		return no_words(run, "--host, --port and --path choose requests");
 	if (own.status && parse_status(own.status))
 		return USAGE;
 	if ((own.method && !*own.method) || (own.path && !*own.path))
 		return usage("--%s takes a word, not nothing: no request is without",
 			     own.method && !*own.method ? "method" : "path");
-	while (own.side && sides[own.only] && strcmp(own.side, sides[own.only]))
-		own.only++;
-	if (own.side && !sides[own.only++])
-		return usage("--side takes server or client, not '%s'", own.side);
-	while (own.by && ways[by] && strcmp(own.by, ways[by]))
-		by++;
-	if (own.by && (!ways[by] || !own.summary))
-		return ways[by] ? usage("--by goes with --summary")
-				: usage("--by takes path or process, not '%s'", own.by);
+	if (by < 0 || (own.side && side < 0))
+		return USAGE;
+	own.only = side + 1;
+	if (own.by && !own.summary)
+		return usage("--by goes with --summary");
 	if (own.reports && !own.summary)
 		return usage("-i is the time between reports of --summary: it goes with that");
 	if (own.summary && run->common.record)
@@ -263,7 +259,7 @@ static int setup(struct run *run, struct attach *a)
 	struct http_conf *conf = attach_data(a, ".rodata.http", sizeof(*conf));
 
 	if (!conf)
-		return fail("the BPF object of http has no .rodata.http: this build is broken");
+		return FAIL;
 	if (payloads_setup(a))
 		return FAIL;
 	conf->tls = tls_wanted(run, a, own.tls);

@@ -7,6 +7,7 @@
 #include "expr.h"
 #include "owners.h"
 #include "packets.h"
+#include "suggest.h"
 #include "wire.h"
 
 #define RING_KIB 32768 /* whole packets come through it, in bursts of their bodies */
@@ -41,8 +42,10 @@ static int set_expr(const struct filter *f)
 
 int wire_check(struct common *c, const char *at, const struct option_words *names, u32 bytes)
 {
-	if (strcmp(at, "tc") && strcmp(at, "xdp"))
-		return usage("--at takes tc or xdp, not '%.40s'", at);
+	static const char *const words[] = {"tc", "xdp", NULL};
+
+	if (one_of("--at", at, words) < 0)
+		return USAGE;
 	want = (struct hook_want){
 		.names = names, .at = *at == 't' ? AT_TC : AT_XDP | AT_OUT, .quiet = c->quiet};
 	snap = bytes ? bytes : PACKET_SNAP_MAX;
@@ -61,7 +64,7 @@ int wire_setup(struct run *run, struct attach *a)
 
 	(void)run;
 	if (!conf)
-		return fail("the BPF object of packets lacks its data: this build is broken");
+		return FAIL;
 	*conf = (struct packets_conf){.snap = snap, .netns = netdev_own(), .owner = true};
 	owners_load(a->obj);
 	return hook_setup(a, &want);

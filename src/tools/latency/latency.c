@@ -146,8 +146,7 @@ static int setup(struct run *run, struct attach *a)
 	struct latency_conf *conf = attach_data(a, ".rodata.latency", sizeof(*conf));
 
 	if (!conf)
-		return fail("the BPF object of latency has no .rodata.latency: this build is "
-			    "broken");
+		return FAIL;
 	conf->over_ns = own.over_ns;
 	for (u32 i = 0; i < PROBES; i++)
 		probes_want(a, &probes[i]);

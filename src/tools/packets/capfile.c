@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cgroups.h"
+#include "clock.h"
 #include "decode.h"
 #include "error.h"
 #include "capfile.h"
@@ -10,7 +11,6 @@
 #include "pcapng.h"
 
 #define BLOCK_MOST (16 << 20) /* what libpcap takes of a pcapng file */
-#define NS_PER_S   1000000000ull
 
 static u16 get16(const struct capfile *c, const void *p)
 {

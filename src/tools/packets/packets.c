@@ -15,6 +15,7 @@
 #include "packets.h"
 #include "pcapng.h"
 #include "run.h"
+#include "suggest.h"
 #include "sums.h"
 
 TOOL_OBJECT(packets);
@@ -204,16 +205,12 @@ static const struct option_row options[] = {
 
 static int check_at(void)
 {
-	want.at = AT_TC;
-	if (!opt.at || !strcmp(opt.at, "tc"))
-		return 0;
-	if (!strcmp(opt.at, "xdp"))
-		want.at = AT_XDP;
-	else if (!strcmp(opt.at, "both"))
-		want.at = AT_XDP | AT_TC;
-	else
-		return usage("--at takes tc, xdp or both, not '%.40s'", opt.at);
-	return 0;
+	static const char *const words[] = {"tc", "xdp", "both", NULL};
+	static const u32 places[] = {AT_TC, AT_XDP, AT_XDP | AT_TC};
+	int i = opt.at ? one_of("--at", opt.at, words) : 0;
+
+	want.at = places[i < 0 ? 0 : i];
+	return i < 0 ? i : 0;
 }
 
 static bool is_one_file(const char *a, const char *b)
@@ -304,7 +301,7 @@ static int setup(struct run *run, struct attach *a)
 	const struct common *c = &run->common;
 
 	if (!conf)
-		return fail("the program's BPF object lacks its data: this build is broken");
+		return FAIL;
 	*conf = (struct packets_conf){.snap = opt.snap,
 				      .netns = netdev_own(),
 				      .owner = !opt.summary || c->filter.have & FILTER_TASK ||

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* weir sockstat: the user half. What is counted, and by what. */
 #include <string.h>
+#include "clock.h"
 #include "decode.h"
 #include "error.h"
 #include "probes.h"
 #include "sockstat.h"
+#include "suggest.h"
 #include "tallies.h"
 
 TOOL_OBJECT(sockstat);
-
-#define NS_PER_S 1000000000ull
 
 static struct {
 	struct tallies_options tallies;
@@ -171,16 +171,10 @@ static void want_default(void)
 static int by_named(const char *word)
 {
 	static const char *const words[] = {"call", "process", "cgroup", NULL};
-	const char *near;
+	int by = one_of("--by", word, words);
 
-	for (u32 i = 0; words[i]; i++)
-		if (!strcmp(word, words[i])) {
-			own.by = i;
-			return 0;
-		}
-	near = suggest(word, words);
-	return usage("--by takes call, process or cgroup, not '%s'%s%s", word,
-		     near ? "; did you mean " : "", near ? near : "");
+	own.by = by < 0 ? own.by : (u32)by;
+	return by < 0 ? by : 0;
 }
 
 static int check(struct run *run)
@@ -210,8 +204,7 @@ static int setup(struct run *run, struct attach *a)
 	bool errors = own.errors || run->common.filter.have & FILTER_FAILED;
 
 	if (!conf)
-		return fail("the BPF object of sockstat has no .rodata.sockstat: this build is "
-			    "broken");
+		return FAIL;
 	conf->by = own.by;
 	own.attach = a;
 	a->rare = !run->common.nargs; /* those of want_default() */

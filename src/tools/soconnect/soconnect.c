@@ -125,8 +125,7 @@ static int setup(struct run *run, struct attach *a)
 
 	(void)run;
 	if (!conf)
-		return fail("the BPF object of soconnect has no .rodata.soconnect: this build is "
-			    "broken");
+		return FAIL;
 	*conf = (struct soconnect_conf){
 		.final = !own.no_final,
 		.nrs = {SYS_io_uring_enter, SYS_sendto, SYS_sendmsg, SYS_sendmmsg},

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include "advice.h"
+#include "clock.h"
 #include "columns.h"
 #include "door.h"
 #include "error.h"
@@ -13,6 +13,7 @@
 #include "owner.h"
 #include "probes.h"
 #include "sormem.h"
+#include "suggest.h"
 #include "tallies.h"
 
 TOOL_OBJECT(sormem);
@@ -73,16 +74,10 @@ static void choose(struct run *run, enum sormem_by by)
 static int by_named(const char *word)
 {
 	static const char *const words[] = {"all", "process", "protocol", NULL};
-	const char *near;
+	int by = one_of("--by", word, words);
 
-	for (u32 i = 0; words[i]; i++)
-		if (!strcmp(word, words[i])) {
-			own.by = i;
-			return 0;
-		}
-	near = suggest(word, words);
-	return usage("--by takes all, process or protocol, not '%s'%s%s", word,
-		     near ? "; did you mean " : "", near ? near : "");
+	own.by = by < 0 ? own.by : (u32)by;
+	return by < 0 ? by : 0;
 }
 
 static struct counts_shape shape = {
@@ -96,8 +91,7 @@ static int check(struct run *run)
 	const struct common *c = &run->common;
 
 	if (c->nargs)
-		return usage("sormem takes no words, '%s' is one; --host and --port choose sockets",
-			     c->args[0]);
+		return no_words(run, "--host and --port choose sockets");
 	if (own.by_word && by_named(own.by_word))
 		return USAGE;
 	if (own.tallies.by_name && own.by != BY_PROCESS)
@@ -130,7 +124,7 @@ static int setup(struct run *run, struct attach *a)
 	struct sormem_conf *conf = attach_data(a, ".rodata.sormem", sizeof(*conf));
 
 	if (!conf)
-		return fail("the BPF object of sormem has no .rodata.sormem: this build is broken");
+		return FAIL;
 	conf->by = own.by;
 	conf->near = own.near;
 	probes_want(a, &door_probes[DOOR_RECVMSG]);
@@ -228,17 +222,9 @@ static void tell_sockets(struct run *run, struct attach *a, u64 from, u64 to, bo
 	}
 }
 
-static u64 now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
-}
-
 static int tick(struct run *run, struct attach *a, bool last)
 {
-	u64 now = now_ns();
+	u64 now = clock_ns();
 	bool stop;
 
 	if (!a || own.done)

@@ -17,9 +17,7 @@ static const struct option_row options[] = {
 static int check(struct run *run)
 {
 	if (run->common.nargs)
-		return usage("tcplife takes no words, '%s' is one; --host and --port choose "
-			     "connections",
-			     run->common.args[0]);
+		return no_words(run, "--host and --port choose connections");
 	return table_check(run, "pid,comm,local_address,local_port,address,port,tx_kb,rx_kb,ms",
 			   own.columns);
 }

@@ -185,9 +185,7 @@ static const struct probe synack = {
 static int check(struct run *run)
 {
 	if (run->common.nargs)
-		return usage("tcpretrans takes no words, '%s' is one; --host and --port choose "
-			     "connections",
-			     run->common.args[0]);
+		return no_words(run, "--host and --port choose connections");
 	return 0;
 }
 

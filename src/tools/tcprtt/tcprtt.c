@@ -39,10 +39,10 @@ static int check(struct run *run)
 static int setup(struct run *run, struct attach *a)
 {
 	struct tcprtt_conf *conf = attach_data(a, ".rodata.tcprtt", sizeof(*conf));
-	struct bpf_map *recents = bpf_object__find_map_by_name(a->obj, "recents");
+	struct bpf_map *recents = attach_map(a, "recents");
 
 	if (!conf || !recents)
-		return fail("the BPF object of tcprtt lacks a part: this build is broken");
+		return FAIL;
 	conf->quick = !bys_owners(run) && !(run->common.filter.have & FILTER_SLOWER);
 	bpf_map__set_max_entries(recents, libbpf_num_possible_cpus() * RTT_RECENT);
 	probes_want(a, &segment);

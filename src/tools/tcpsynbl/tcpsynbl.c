@@ -2,7 +2,7 @@
 /* weir tcpsynbl: the user half. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+#include "clock.h"
 #include "decode.h"
 #include "error.h"
 #include "hit_decode.h"
@@ -121,9 +121,7 @@ static int check(struct run *run)
 	struct common *c = &run->common;
 
 	if (c->nargs)
-		return usage("tcpsynbl takes no words, '%s' is one; --host and --port choose "
-			     "sockets",
-			     c->args[0]);
+		return no_words(run, "--host and --port choose sockets");
 	own.intervals = c->count;
 	c->count = 0;
 	if (!c->interval_ns)
@@ -207,14 +205,6 @@ static void look(struct run *run, const struct rec *r)
 	l->rec.drops = c->drops;
 }
 
-static u64 now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
-}
-
 static void tell(struct run *run, struct listener *l, u64 from, u64 now, bool total)
 {
 	struct synbl_rec r = l->rec;
@@ -257,7 +247,7 @@ static int tick(struct run *run, struct attach *a, bool last)
 		return 0;
 	if (sample(run, a))
 		return FAIL;
-	now = now_ns();
+	now = clock_ns();
 	for (u32 i = 0; i < own.n; i++) {
 		struct listener *l = &own.list[i];
 

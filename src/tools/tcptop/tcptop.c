@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* weir tcptop: the user half. */
 #include <string.h>
-#include <time.h>
+#include "clock.h"
 #include "error.h"
 #include "table.h"
 #include "table_sort.h"
@@ -34,9 +34,7 @@ static int check(struct run *run)
 	struct common *c = &run->common;
 
 	if (c->nargs)
-		return usage("tcptop takes no words, '%s' is one; --host and --port choose "
-			     "connections",
-			     c->args[0]);
+		return no_words(run, "--host and --port choose connections");
 	if (own.by_word && own.columns)
 		return usage("--by and --columns exclude each other");
 	if (own.by_word)
@@ -119,14 +117,6 @@ static bool inner(struct run *run, const struct rec *r)
 	return true;
 }
 
-static u64 now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
-}
-
 /* The interval that is being told. */
 static u64 interval_end, interval_ns;
 
@@ -147,7 +137,7 @@ static int tick(struct run *run, struct attach *a, bool last)
 		tell(run);
 		return 0;
 	}
-	interval_end = now_ns();
+	interval_end = clock_ns();
 	interval_ns = interval_end - (own.from_ns ? own.from_ns : run->start_ns);
 	own.from_ns = interval_end;
 	if (table_list(run, a, CONN_INTERVAL, false, emit))

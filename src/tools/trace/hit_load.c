@@ -13,6 +13,7 @@
 #include "error.h"
 #include "hit_load.h"
 #include "load.h"
+#include "object.h"
 #include "owners.h"
 
 TOOL_OBJECT(hits);
@@ -74,15 +75,6 @@ struct original {
 static struct bpf_object *objects[VIA_MAX], *first;
 static struct original originals[VIA_MAX][PLACES];
 
-static void *data_of(struct bpf_object *obj, const char *section, size_t size)
-{
-	struct bpf_map *map = bpf_object__find_map_by_name(obj, section);
-	size_t have = 0;
-	void *data = map ? (void *)bpf_map__initial_value(map, &have) : NULL;
-
-	return data && have >= size ? data : NULL;
-}
-
 static int share(struct bpf_object *to, struct bpf_object *from, const char *const *names, u32 n)
 {
 	for (u32 i = 0; i < n; i++) {
@@ -109,12 +101,12 @@ static u32 places(void)
 static int prepare(struct attach *a, struct bpf_object *obj, enum via via)
 {
 	const struct filter *filter = attach_data(a, ".rodata.filter", sizeof(*filter));
-	struct filter *to = data_of(obj, ".rodata.filter", sizeof(*to));
-	struct hit_globals *globals = data_of(obj, ".rodata.hit", sizeof(*globals));
-	struct bpf_map *states = bpf_object__find_map_by_name(obj, "hit_states");
+	struct filter *to = object_data(obj, ".rodata.filter", sizeof(*to));
+	struct hit_globals *globals = object_data(obj, ".rodata.hit", sizeof(*globals));
+	struct bpf_map *states = object_map(obj, "hit_states");
 
 	if (!filter || !to || !globals || !states)
-		return fail("the BPF object of probes lacks its data: this build is broken");
+		return FAIL;
 	*to = *filter;
 	globals->mask = places() - 1;
 	bpf_map__set_max_entries(states, globals->mask + 1);
