@@ -74,6 +74,8 @@ const struct names *genl_names(u32 id);
  */
 #define ANY_ARG 0xff
 const struct sect *sect_find(const struct rec *r, u8 kind, u8 arg, const struct sect *after);
+/* Its bytes as a string, which is room: cut where they are longer, empty where s is NULL. */
+const char *sect_string(const struct sect *s, char *room, size_t size);
 const struct sect *sect_next(const struct rec *r, const struct sect *after);
 
 /* Tables made from tables/ at build time (tables/tables.sh). */

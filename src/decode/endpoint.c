@@ -43,6 +43,25 @@ void decode_indented(struct buf *b, const char *text, const char *indent)
 	}
 }
 
+void tell_address(struct verbs *v, const char *name, bool is4, const u8 *addr, s32 port)
+{
+	char room[64 + BUF_SLACK];
+	struct buf b = {room, room, room + sizeof(room) - BUF_SLACK};
+
+	if (is4)
+		buf_ip4(&b, addr);
+	else
+		buf_ip6(&b, addr);
+	buf_chr(&b, 0);
+	field(v, name);
+	open_box(v, BOX_STRUCT);
+	field(v, "addr");
+	v->ops->word(v, room);
+	if (port >= 0)
+		field_uint(v, "port", port);
+	close_box(v);
+}
+
 void decode_family(struct verbs *v, const struct sock_id *id)
 {
 	const char *name = name_of(&names_af, id->family);

@@ -87,26 +87,6 @@ void tell_packet_text(struct verbs *v, const struct packet_id *p)
 	keep_told(v, start, MEMO_PACKET, p, PACKET_WORDS);
 }
 
-static void tell_end(struct verbs *v, const char *name, const struct packet_id *p, const u8 *addr,
-		     u16 port)
-{
-	char room[64 + BUF_SLACK];
-	struct buf b = {room, room, room + sizeof(room) - BUF_SLACK};
-
-	if (p->version == 4)
-		buf_ip4(&b, addr);
-	else
-		buf_ip6(&b, addr);
-	buf_chr(&b, 0);
-	field(v, name);
-	open_box(v, BOX_STRUCT);
-	field(v, "addr");
-	v->ops->word(v, room);
-	if (p->flags & PACKET_PORTS)
-		field_uint(v, "port", port);
-	close_box(v);
-}
-
 void tell_packet(struct verbs *v, const struct packet_id *p)
 {
 	open_box(v, BOX_STRUCT);
@@ -119,9 +99,11 @@ void tell_packet(struct verbs *v, const struct packet_id *p)
 	if (p->protocol)
 		field_name(v, "ethertype", &names_eth_p, p->protocol);
 	if (p->flags & PACKET_IP) {
+		bool ports = p->flags & PACKET_PORTS, is4 = p->version == 4;
+
 		field_name(v, "protocol", &names_ipproto, p->l4);
-		tell_end(v, "source", p, p->saddr, p->sport);
-		tell_end(v, "destination", p, p->daddr, p->dport);
+		tell_address(v, "source", is4, p->saddr, ports ? p->sport : -1);
+		tell_address(v, "destination", is4, p->daddr, ports ? p->dport : -1);
 	}
 	if (p->flags & PACKET_PORTS && p->l4 == IPPROTO_TCP)
 		field_flags(v, "flags", &tcp_flags, p->tcp_flags);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* The sections of a record. A record may come from a damaged file: nothing is taken on trust. */
+#include <string.h>
 #include "decode.h"
 
 /* Whether a whole section stands before the record's end. */
@@ -41,4 +42,14 @@ const struct sect *sect_find(const struct rec *r, u8 kind, u8 arg, const struct 
 		if (s->kind == kind && (arg == ANY_ARG || s->arg == arg))
 			return s;
 	return NULL;
+}
+
+const char *sect_string(const struct sect *s, char *room, size_t size)
+{
+	size_t n = s ? s->len < size ? s->len : size - 1 : 0;
+
+	if (n)
+		memcpy(room, s + 1, n);
+	room[n] = 0;
+	return room;
 }

@@ -157,24 +157,6 @@ void tell_note(struct verbs *v, const struct sock_id *id, const struct rec *r)
 		note_anew(v, id, r);
 }
 
-static void tell_address(struct verbs *v, const char *name, u16 family, const u8 *addr, u16 port)
-{
-	char room[128];
-	struct buf b = {room, room, room + sizeof(room) - 64};
-
-	if (family == AF_INET)
-		buf_ip4(&b, addr);
-	else
-		buf_ip6(&b, addr);
-	buf_chr(&b, 0);
-	field(v, name);
-	open_box(v, BOX_STRUCT);
-	field(v, "addr");
-	v->ops->word(v, room);
-	field_uint(v, "port", port);
-	close_box(v);
-}
-
 static void field_path(struct verbs *v, const char *name, const struct rec *r, u8 kind)
 {
 	const struct sect *path = sect_find(r, kind, ANY_ARG, NULL);
@@ -198,9 +180,9 @@ static void tell_unix(struct verbs *v, const struct sock_id *id, const struct re
 static void tell_inet(struct verbs *v, const struct sock_id *id)
 {
 	if (id->flags & SOCK_ID_BOUND)
-		tell_address(v, "local", id->family, id->laddr, id->lport);
+		tell_address(v, "local", id->family == AF_INET, id->laddr, id->lport);
 	if (id->flags & SOCK_ID_PEER)
-		tell_address(v, "remote", id->family, id->raddr, id->rport);
+		tell_address(v, "remote", id->family == AF_INET, id->raddr, id->rport);
 	if (id->type == SOCK_STREAM)
 		field_name(v, "state", &names_tcp_state, id->state);
 }

@@ -88,6 +88,9 @@ static inline void item(struct verbs *v)
 	v->ops->item(v);
 }
 
+/* A member that is a STRUCT: an IP address and, where it is not negative, a port. */
+void tell_address(struct verbs *v, const char *name, bool is4, const u8 *addr, s32 port);
+
 /* One member of a STRUCT. */
 static inline void field_sint(struct verbs *v, const char *name, s64 n)
 {

@@ -119,16 +119,6 @@ static int check(struct run *run)
 	return 0;
 }
 
-static const char *name_of_rec(const struct rec *r, char *room, size_t size)
-{
-	const struct sect *s = sect_find(r, SECT_TEXT, 0, NULL);
-	size_t n = s ? s->len < size ? s->len : size - 1 : 0;
-
-	memcpy(room, s ? (const char *)(s + 1) : "", n);
-	room[n] = 0;
-	return room;
-}
-
 static bool left_out(const struct rec *r)
 {
 	const struct dns_rec *d = (const struct dns_rec *)r;
@@ -136,7 +126,9 @@ static bool left_out(const struct rec *r)
 
 	if (own.only && d->side + 1 != own.only)
 		return true;
-	return own.name && fnmatch(own.name, name_of_rec(r, room, sizeof(room)), FNM_CASEFOLD);
+	return own.name &&
+	       fnmatch(own.name, sect_string(sect_find(r, SECT_TEXT, 0, NULL), room, sizeof(room)),
+		       FNM_CASEFOLD);
 }
 
 static bool has_port(u16 port)
@@ -241,7 +233,7 @@ static void sum_up(const struct rec *r)
 	} else if (own.sum_by == BY_SERVER) {
 		put_server(key.more, sizeof(key.more), r);
 	} else {
-		name_of_rec(r, key.more, sizeof(key.more));
+		sect_string(sect_find(r, SECT_TEXT, 0, NULL), key.more, sizeof(key.more));
 		for (char *p = key.more; *p; p++)
 			*p = tolower((unsigned char)*p);
 	}

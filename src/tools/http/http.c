@@ -131,17 +131,6 @@ static int check(struct run *run)
 	return wire_check(&run->common, own.at, &own.interfaces, own.snap);
 }
 
-/* The words of a request as a string; cut where it is longer. */
-static const char *word(const struct rec *r, enum http_text which, char *room, size_t size)
-{
-	const struct sect *s = http_text(r, which);
-	size_t n = s ? s->len < size ? s->len : size - 1 : 0;
-
-	memcpy(room, s ? (const char *)(s + 1) : "", n);
-	room[n] = 0;
-	return room;
-}
-
 static bool left_out(const struct rec *r)
 {
 	const struct http_rec *h = (const struct http_rec *)r;
@@ -151,9 +140,11 @@ static bool left_out(const struct rec *r)
 		return true;
 	if (own.only && h->side + 1 != own.only)
 		return true;
-	if (own.method && strcasecmp(own.method, word(r, HTTP_METHOD, room, sizeof(room))))
+	if (own.method &&
+	    strcasecmp(own.method, sect_string(http_text(r, HTTP_METHOD), room, sizeof(room))))
 		return true;
-	return own.path && fnmatch(own.path, word(r, HTTP_PATH, room, sizeof(room)), 0);
+	return own.path &&
+	       fnmatch(own.path, sect_string(http_text(r, HTTP_PATH), room, sizeof(room)), 0);
 }
 
 static bool hidden(struct run *run, const struct rec *r)
