@@ -50,19 +50,23 @@ def sums(rows, column, wanted):
 class Boundaries(unittest.TestCase):
     maxDiff = 4000
 
+    def flood(self, tool, options, column, wanted, n):
+        """n connections on each processor; how often the counts were read meanwhile."""
+        script = " ".join(f"{SO} cpu {i} alone 1 greet {n} &" for i in range(2)) + " wait"
+        ended = run(tool, options, script)
+        want = {key: {c: 2 * n * m for c, m in of.items()} for key, of in wanted.items()}
+        found = sums(ended.rows, column, wanted)
+        if tool == "socketio":  # each connection is a key: some find no room
+            found = {report: self.together(of) for report, of in found.items()}
+            want = self.together(want)
+        self.assertEqual(found, {"interval": want, "total": want})
+        return len({row["time"] for row in ended.rows if row["report"] == "interval"})
+
     def test_flood(self):
-        script = "; ".join(f"{SO} cpu {i} alone 1 greet {N} &" for i in range(2)).replace("&;", "&") + " wait"
-        for tool, options, column, wanted in TOOLS:
-            with self.subTest(tool, options=options):
-                ended = run(tool, options, script)
-                want = {key: {c: 2 * N * n for c, n in of.items()} for key, of in wanted.items()}
-                found = sums(ended.rows, column, wanted)
-                if tool == "socketio":  # each connection is a key: some find no room
-                    found = {report: self.together(of) for report, of in found.items()}
-                    want = self.together(want)
-                self.assertEqual(found, {"interval": want, "total": want})
-                times = {row["time"] for row in ended.rows if row["report"] == "interval"}
-                self.assertGreaterEqual(len(times), LEAST)
+        """Longer where others leave weir too little of the processors to read often enough."""
+        for row in TOOLS:
+            with self.subTest(row[0], options=row[1]):
+                self.assertTrue(any(self.flood(*row, N * times) >= LEAST for times in (1, 3, 9)), "read too rarely")
 
     def test_everybody(self):
         """Without a filter nobody is told apart: there the programs have a shorter way."""

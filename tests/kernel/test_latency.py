@@ -62,6 +62,11 @@ def retransmitted(sock):
     return struct.unpack_from("I", sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104), 100)[0]
 
 
+def acknowledged(sock):
+    """Waits until all that was sent is."""
+    lib.wait_for(lambda: not struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))[0], "the last acknowledgment")
+
+
 class Latency(unittest.TestCase):
     maxDiff = 4000
 
@@ -165,8 +170,7 @@ class Latency(unittest.TestCase):
             for _ in range(7):
                 self.assertEqual(sock.send(b"x" * size), size)
             reader.join()
-            lib.wait_for(lambda: not struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))[0],
-                         "the last acknowledgment")
+            acknowledged(sock)
             rows = [r for r in weir.stop().rows if r["call_us"] is not None]
         self.assertEqual([r["bytes"] for r in rows], [size] * 7)
         for row in rows[:1]:
@@ -336,19 +340,21 @@ class Latency(unittest.TestCase):
         """A device that lets out 20 000 bytes a second: some 11 * 1066 behind one another, less what may burst."""
         self.assertTrue(drop_work.sh("ip link set lo mtu 1500"))  # what is larger than the burst would be refused
         self.addCleanup(drop_work.sh, "ip link set lo mtu 65536")
-        with pair() as ends:
-            self.qdisc("tbf", "rate 160kbit burst 3000 latency 9s")
-            with live("-o", "json") as weir:
+        self.qdisc("tbf", "rate 160kbit burst 3000 latency 9s")
+        for _ in range(5):
+            with pair() as ends, live("-o", "json") as weir:
                 for _ in range(11):
                     ends[0].send(b"x" * 1000)
                 left = 11000
                 while left:
                     left -= len(ends[1].recv(left))
-                time.sleep(0.3 * lib.SLOW)
-                rows = self.rows(weir.stop())
-        counts = {r["stage"]: r["messages"] for r in rows}
-        self.assertEqual({s: counts[s] for s in STAGES[:4]}, {s: 11 for s in STAGES[:4]}, rows)
-        rows = {r["stage"]: r for r in rows}
+                acknowledged(ends[0])
+                rows = {r["stage"]: r for r in self.rows(weir.stop())}
+            counts = {s: rows[s]["messages"] for s in STAGES[:4]}
+            # Packets leave the device in the name of any task, and some kernels run no programs in that of some.
+            if set(counts.values()) == {11}:
+                break
+        self.assertEqual(counts, {s: 11 for s in STAGES[:4]}, rows)
         waited = rows["qdisc"]["max_us"] + rows["queue"]["max_us"]
         self.assertGreater(waited, (11 * 1066 - 3000) / 20 * 1000 * 0.8, rows)
         self.assertGreater(rows["qdisc"]["max_us"], 100_000, rows)
