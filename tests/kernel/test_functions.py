@@ -62,6 +62,14 @@ def granted():
     return ways
 
 
+def no_kprobes():
+    """Functions that ftrace knows and kprobes refuse."""
+    listed = set(pathlib.Path(lib.TRACEFS, "available_filter_functions").read_text().split("\n"))
+    symbols = collections.Counter(line.split()[2] for line in open("/proc/kallsyms"))
+    blacklist = [line.split()[1] for line in open("/sys/kernel/debug/kprobes/blacklist")]
+    return [name for name in blacklist if name in listed and symbols[name] == 1]
+
+
 class Refused(unittest.TestCase):
     """Where functions cannot be had, that is said with the reason and what shows the same."""
 
@@ -196,10 +204,7 @@ for port in (7001, 7001, 7001):
 
     def test_one_failing(self):
         """A function that takes no kprobe among others: it is named with the reason, the rest runs."""
-        listed = set(pathlib.Path(lib.TRACEFS, "available_filter_functions").read_text().split("\n"))
-        blacklist = [line.split()[1] for line in open("/sys/kernel/debug/kprobes/blacklist")]
-        symbols = collections.Counter(line.split()[2] for line in open("/proc/kallsyms"))
-        for name in [name for name in blacklist if name in listed and symbols[name] == 1][:7]:
+        for name in no_kprobes()[:7]:
             ended = lib.weir("trace", "--strict", "--way", "kprobe", "tcp_connect", name, "tcp_sendmsg", "-o", "json",
                              "--stats", "--", *python(CONNECT, 3))
             if not ended.status and ended.stats["not_attached"]:
@@ -318,6 +323,23 @@ class Many(unittest.TestCase):
         if "kprobe.multi" in self.ways:
             self.assertLess(start, lib.SLOW)
             self.assertLess(end, lib.SLOW)
+
+    def test_falls_to_fentry(self):
+        """Of many, where kprobes are taken: what they refuse has the way that it has alone."""
+        if "fentry" not in self.ways:
+            self.skipTest("this kernel has no fentry")
+        for name in no_kprobes():
+            alone = [lib.weir("trace", "--strict", "--way", way, name, "--", "true").status for way in ("fentry", "kprobe")]
+            if alone == [0, 1]:
+                break
+        else:
+            self.skipTest("the kernel has no function that fentry takes and kprobes refuse")
+        ended = trace("--strict", *self.names[:40], name, "tcp_connect", "-o", "json", "--stats", "--", *python(CONNECT, 3))
+        self.assertNotIn(name, [lack["probe"] for lack in ended.stats["not_attached"]], ended.words)
+        many = "kprobe.multi" if "kprobe.multi" in self.ways else "kprobe"
+        self.assertEqual(ended.stats["probes"][name], "fentry" if many == "kprobe" else many)
+        self.assertEqual(ended.stats["probes"]["tcp_connect"], many)
+        self.assertEqual(len([row for row in ended.rows if row["probe"] == "tcp_connect"]), 3)
 
     def test_five_hundred(self):
         if "kprobe.multi" not in self.ways:

@@ -93,21 +93,31 @@ static int attach_copy(struct attach *a, struct hit *h, u32 number, bool at_retu
 static bool attach_one(struct attach *a, u32 number)
 {
 	struct hit *h = &hits[number];
-	bool returns = h->conf.flags & HIT_RETURNS;
+	int links[2] = {-1, -1};
 
 	*h->why = 0;
 	if (hit_load(a, h->via) || hit_fill(number))
 		return lacks(h, "%s", error_text()), false;
-	for (int k = returns; k >= 0; k--) {
-		int link = h->via == VIA_TP       ? attach_record(h, number)
+	for (int k = h->conf.flags & HIT_RETURNS ? 1 : 0; k >= 0; k--) {
+		links[k] = h->via == VIA_TP       ? attach_record(h, number)
 			   : h->via == VIA_KPROBE ? attach_kprobe(h, number, k)
 						  : attach_copy(a, h, number, k);
-
-		if (link < 0)
-			return false;
-		attach_hold(a, link);
+		if (links[k] < 0)
+			break;
 	}
-	return true;
+	for (int k = 1; k >= 0; k--)
+		if (links[k] >= 0 && links[0] >= 0)
+			attach_hold(a, links[k]);
+		else if (links[k] >= 0)
+			close(links[k]); /* a return without its entry */
+	return links[0] >= 0;
+}
+
+static bool takes(const struct hit *h, enum via via)
+{
+	return !(h->tried >> via & 1) && !via_refused(via) &&
+	       (via != VIA_FENTRY || h->func.via == VIA_FENTRY) &&
+	       (via != VIA_KPROBE_MULTI || !h->func.module);
 }
 
 /* The next way of a function; describes it anew, as its arguments then are elsewhere. */
@@ -116,10 +126,12 @@ static bool next_way(struct hit *h)
 	char before[sizeof(h->why)];
 
 	strcpy(before, h->why);
-	while (!h->forced && h->via < VIA_KPROBE) {
-		h->via++;
-		if (via_refused(h->via) || (h->via == VIA_KPROBE_MULTI && h->func.module))
+	h->tried |= 1 << h->via;
+	for (enum via via = VIA_FENTRY; via <= VIA_KPROBE && !h->forced; via++) {
+		if (!takes(h, via))
 			continue;
+		h->via = via;
+		h->tried |= 1 << via;
 		*h->why = 0;
 		if (!hit_describe(h))
 			return true;
@@ -248,13 +260,19 @@ static void attach_notes(struct attach *a)
 	}
 }
 
+/*
+ * fentry is what other ways of a function fall to, and it falls to them: so it stands between. Its
+ * programs are loaded once, for all that it is to have.
+ */
 static u32 attach_all(struct attach *a)
 {
+	static const enum via turns[] = {VIA_TP,     VIA_TP_BTF, VIA_RAW_TP,       VIA_KPROBE_MULTI,
+					 VIA_KPROBE, VIA_FENTRY, VIA_KPROBE_MULTI, VIA_KPROBE};
 	u32 n = 0;
 
 	attach_notes(a);
-	for (enum via via = VIA_NONE + 1; via < VIA_MAX; via++)
-		n += attach_way(a, via);
+	for (u32 i = 0; i < sizeof(turns) / sizeof(*turns); i++)
+		n += attach_way(a, turns[i]);
 	return n;
 }
 

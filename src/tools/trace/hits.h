@@ -20,6 +20,7 @@ struct hit {
 			     know their types; or NOWHERE */
 	struct buf text;  /* its description, for probe_learn() and recordings */
 	enum via via;     /* how it is attached; VIA_NONE: not */
+	u32 tried;        /* ways that did not take it, a bit each */
 	bool forced;      /* to this way, no other */
 	bool attached;
 	bool hidden;   /* for another probe's sake: it sends nothing */
