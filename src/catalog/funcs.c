@@ -50,7 +50,7 @@ static const char *fentry_unfit(const struct kernel_func *f)
 	int n;
 
 	if (!f->types)
-		return "BTF does not have it";
+		return "the kernel's BTF does not tell its arguments";
 	if (f->twins > 1)
 		return "BTF has several of that name";
 	n = args_taken(f);
@@ -63,17 +63,16 @@ static const char *fentry_unfit(const struct kernel_func *f)
 static void choose(struct kernel_func *f)
 {
 	const char *unfit = fentry_unfit(f), *why = unfit ? unfit : via_refused(VIA_FENTRY);
+	const char *refused = via_refused(VIA_KPROBE);
 
 	if (!why)
 		f->via = VIA_FENTRY;
-	else if (!f->module && !via_refused(VIA_KPROBE_MULTI))
+	else if (f->types && !f->module && !via_refused(VIA_KPROBE_MULTI))
 		f->via = VIA_KPROBE_MULTI;
-	else if (!via_refused(VIA_KPROBE))
+	else if (f->types && !refused)
 		f->via = VIA_KPROBE;
-	else if (unfit)
-		WHY(f, "%s, and %s", unfit, via_refused(VIA_KPROBE));
 	else
-		WHY(f, "%s; %s", why, via_refused(VIA_KPROBE));
+		WHY(f, "%s%s%s", why, !refused ? "" : unfit ? ", and " : "; ", refused ?: "");
 	if (f->via == VIA_NONE)
 		f->lack = LACK_REFUSED;
 }

@@ -53,6 +53,16 @@ class Words(Case):
         for tool in "trace", "list", "describe":
             for word, taken in ("recv", "recvfrom"), ("send", "sendto"):
                 self.refused(tool, "--strict", word, say=[f"'{word}' is no probe", f"take {taken}"])
+        self.refused("trace", "xyzzy", "conect", say=["conect", "did you mean connect"])
+
+    def test_call_beside(self):
+        """What is not there does not keep the rest from being traced."""
+        ended = lib.weir("trace", "conect", "socket", "zz*", "-o", "json", "--stats", "--", "python3", "-c",
+                         "import socket; socket.socket()")
+        self.assertEqual(ended.status, 0, ended)
+        self.assertEqual({row["call"] for row in ended.rows}, {"socket"})
+        self.assertEqual({lack["probe"] for lack in ended.stats["not_attached"]}, {"conect", "zz*"})
+        self.assertIn("weir: conect is not traced: there is no probe 'conect' here, did you mean connect; ", ended.words)
 
     def test_output_twice(self):
         """Nothing else gets into what standard output carries, and no input is written over."""

@@ -4,6 +4,7 @@
 import collections
 import os
 import pathlib
+import re
 import signal
 import sys
 import tempfile
@@ -245,11 +246,26 @@ for port in (7001, 7001, 7001):
 
     def test_bad_arg(self):
         for path, said in (("sk.sk_sndbux", "sk_sndbuf"), ("nothing.x", "no probe"), ("size.x", "no pointer"),
-                           ("sk", "name a field"), ("sk.__sk_common", "struct")):
+                           ("sk", "name a field"), ("sk.__sk_common", "struct"), ("sk..sk_sndbuf", "no member ''")):
             ended = lib.weir("trace", "tcp_sendmsg", "--arg", path, "-d", "1")
             self.assertEqual((ended.status, ended.out), (2, b""), ended)
             self.assertIn(said, ended.words)
             self.assertEqual(ended.words.count("\n"), 1, ended)
+        ended = trace("tcp_sendmsg", "--arg", "sk.sk_sndbux,sk.sk_sndbuf", "-o", "json", "--", *python(CONNECT, 3))
+        self.assertIn("weir: --arg sk.sk_sndbux: ", ended.words)
+        self.assertEqual([row["args"].keys() & {"sk.sk_sndbux", "sk.sk_sndbuf"} for row in ended.rows], [{"sk.sk_sndbuf"}] * 3)
+
+    def test_untyped(self):
+        """Of a function that BTF has not, nobody knows the arguments."""
+        dumped = lib.run("bpftool", "btf", "dump", "file", "/sys/kernel/btf/vmlinux").out.decode()
+        typed = set(re.findall(r"FUNC '(\w+)'", dumped))
+        listed = pathlib.Path(lib.TRACEFS, "available_filter_functions").read_text().split("\n")
+        symbols = collections.Counter(line.split()[2] for line in open("/proc/kallsyms"))
+        name = next(name for name in listed if name.isidentifier() and name not in typed and symbols[name] == 1)
+        self.assertRegex(lib.weir("describe", name).out.decode(), r"HERE +Not to be had: .*BTF")
+        ended = trace(name, "tcp_connect", "-o", "json", "--stats", "--", *python(CONNECT, 3))
+        self.assertEqual([lack["probe"] for lack in ended.stats["not_attached"]], [name])
+        self.assertEqual(len(ended.rows), 3)
 
     def test_others_are_known(self):
         """Under a filter by process, what others' sockets do is left out as theirs, not as nobody's, in every way."""

@@ -129,22 +129,23 @@ void hit_put_names(struct buf *b, const struct raw_btf *btf, u32 id)
 }
 
 u32 hit_paths_used;
+char *hit_paths_wrong[PATHS_MOST];
 
-/* The --arg paths that begin with this argument's name. 0 or USAGE. */
-static int take_paths(struct hit *h, const struct raw_btf *btf, u32 type, const char *name, u32 at)
+/* The --arg paths that begin with this argument's name. */
+static void take_paths(struct hit *h, const struct raw_btf *btf, u32 type, const char *name, u32 at)
 {
 	char *all = hit_options.fields ? strdup(hit_options.fields) : NULL, *rest = all, *path;
 	size_t n = strlen(name);
-	int err = 0;
 
-	for (u32 number = 0; !err && n && (path = strsep(&rest, ",")); number++) {
+	for (u32 i = 0; i < PATHS_MOST && n && (path = strsep(&rest, ",")); i++) {
 		if (strncmp(path, name, n) || (path[n] && path[n] != '.'))
 			continue;
-		hit_paths_used |= 1u << (number & 31);
-		err = hit_path(h, btf, type, at, path, number);
+		if (!hit_path(h, btf, type, at, path, i))
+			hit_paths_used |= 1u << i;
+		else if (!hit_paths_wrong[i])
+			hit_paths_wrong[i] = strdup(error_text());
 	}
 	free(all);
-	return err;
 }
 
 /* The first argument of that kind. */
@@ -170,7 +171,7 @@ static void find_known(struct hit *h, u32 words)
  * Arguments by BTF: an array of words (fentry, tp_btf, raw_tp), or registers (kprobes). Structs by
  * value take as many words as they are long.
  */
-static int describe_args(struct hit *h, const struct raw_btf *btf, u32 proto, u32 skip)
+static void describe_args(struct hit *h, const struct raw_btf *btf, u32 proto, u32 skip)
 {
 	const struct btf_type *t = raw_type(btf, proto);
 	const struct btf_param *p = btf_params(t);
@@ -188,8 +189,7 @@ static int describe_args(struct hit *h, const struct raw_btf *btf, u32 proto, u3
 		word += size > 8 ? (size + 7) / 8 : 1;
 		if (at == NOWHERE || (at + size > HIT_RAW_MAX && !regs))
 			continue;
-		if (take_paths(h, btf, p[i].type, name, at))
-			return USAGE;
+		take_paths(h, btf, p[i].type, name, at);
 		if (!kind)
 			continue;
 		put(&h->text, "arg %u %u %s %s\n", at, size, kind, *name ? name : "_");
@@ -201,7 +201,6 @@ static int describe_args(struct hit *h, const struct raw_btf *btf, u32 proto, u3
 	find_known(h, word);
 	h->conf.size = regs ? REGS_SIZE : 8 * word;
 	h->conf.ret = regs ? REG_RET : 8 * word;
-	return 0;
 }
 
 static void describe_ret(struct hit *h, const struct raw_btf *btf, u32 proto)
@@ -238,14 +237,13 @@ static u8 what_field(const struct kernel_field *f)
 }
 
 /* A record's pointers have no types, but these have by their names. */
-static int record_paths(struct hit *h, const struct kernel_field *f, u8 what)
+static void record_paths(struct hit *h, const struct kernel_field *f, u8 what)
 {
 	const struct kernel_types *own = hit_options.fields ? kernel_types_own() : NULL;
 	u32 id;
 
-	if (!own || !kernel_type(own, what == LOOK_SOCK ? "sock" : "sk_buff", BTF_KIND_STRUCT, &id))
-		return 0;
-	return take_paths(h, own->btf, id, f->name, f->offset);
+	if (own && kernel_type(own, what == LOOK_SOCK ? "sock" : "sk_buff", BTF_KIND_STRUCT, &id))
+		take_paths(h, own->btf, id, f->name, f->offset);
 }
 
 /* A tracepoint's record as tracefs tells it. */
@@ -273,12 +271,10 @@ static int describe_record(struct hit *h)
 			h->conf.dynamic = f[i].offset;
 			h->conf.relative = f[i].offset + f[i].size;
 		}
-		if (what)
-			look_at(&h->conf, what, i, f[i].offset);
-		if (what && record_paths(h, &f[i], what)) {
-			free(format);
-			return USAGE;
-		}
+		if (!what)
+			continue;
+		look_at(&h->conf, what, i, f[i].offset);
+		record_paths(h, &f[i], what);
 	}
 	buf_str(&h->text, "format\n");
 	buf_text(&h->text, format);
@@ -315,8 +311,7 @@ int hit_describe(struct hit *h)
 		kernel_types_own();
 	if (h->sort == SORT_TRACEPOINT)
 		proto = kernel_tp_named(&h->tp);
-	if (describe_args(h, types->btf, proto, h->sort == SORT_TRACEPOINT))
-		return USAGE;
+	describe_args(h, types->btf, proto, h->sort == SORT_TRACEPOINT);
 	if (h->sort == SORT_FUNCTION && hit_options.ret) {
 		describe_ret(h, types->btf, proto);
 		h->conf.flags |= HIT_RETURNS;

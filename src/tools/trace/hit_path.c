@@ -115,7 +115,7 @@ static int step(struct way_down *w, const char *word)
 		return usage("--arg %s: there is no '%s' in what comes before it: that is no "
 			     "struct, and no pointer to one",
 			     w->path, word);
-	return find_member(w, plain, word, w->bits) || find_common(w, plain, word)
+	return *word && (find_member(w, plain, word, w->bits) || find_common(w, plain, word))
 		       ? 0
 		       : no_member(w, plain, word);
 }

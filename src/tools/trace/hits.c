@@ -65,6 +65,14 @@ static void nearest(const struct match *m, char *text, size_t size)
 		}
 }
 
+void hits_unknown(const char *word)
+{
+	struct hit *h = have(word) || nhits >= HITS_MAX - 16 ? NULL : add(word, SORT_NAME);
+
+	if (h)
+		snprintf(h->why, sizeof(h->why), "%s", error_text());
+}
+
 int hits_want(const struct match *m)
 {
 	struct hit *h;
@@ -291,17 +299,26 @@ static void add_notes(void)
 	}
 }
 
-/* Each --arg begins with an argument of some probe. */
+/* Each --arg leads somewhere from some probe; one that does not is told, and the rest goes on. */
 static int check_paths(void)
 {
 	char *all = hit_options.fields ? strdup(hit_options.fields) : NULL, *rest = all, *path;
 	int err = 0;
 
-	for (u32 number = 0; !err && (path = strsep(&rest, ",")); number++)
-		if (number >= 31 || !(hit_paths_used >> number & 1))
+	for (u32 i = 0; !err && (path = strsep(&rest, ",")); i++) {
+		if (i < PATHS_MOST && hit_paths_used >> i & 1)
+			continue;
+		if (i < PATHS_MOST && hit_paths_wrong[i])
+			err = usage("%s", hit_paths_wrong[i]);
+		else
 			err = usage("--arg %s: no probe named here has such an argument (by way of "
 				    "a type that is known); weir describe PROBE lists them",
 				    path);
+		if (hit_paths_used) {
+			note("%s", error_text());
+			err = 0;
+		}
+	}
 	free(all);
 	return err;
 }
@@ -317,8 +334,8 @@ int hits_setup(struct run *run, struct attach *a)
 		if (*h->why)
 			continue;
 		h->via = choose(h);
-		if (h->via && hit_describe(h) == USAGE)
-			return USAGE;
+		if (h->via)
+			hit_describe(h);
 	}
 	if (check_paths())
 		return USAGE;

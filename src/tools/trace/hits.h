@@ -41,6 +41,8 @@ extern struct hit_options hit_options;
 
 /* A match of the catalog is wanted. 0, USAGE, or FAIL without memory. */
 int hits_want(const struct match *m);
+/* No such probe is here, as error_text() says: it is listed with those that are not traced. */
+void hits_unknown(const char *word);
 /* All words are known: contradictions, limits. 0 or USAGE. */
 int hits_check(struct run *run);
 /* Describes them and learns; before the object is loaded. 0 or FAIL. */
@@ -48,16 +50,18 @@ int hits_setup(struct run *run, struct attach *a);
 /* Loads their object beside the tool's and attaches each. 0, or FAIL when none could be. */
 int hits_attach(struct run *run, struct attach *a);
 
-/* hit_conf.c: what the kernel half copies, and the description. 0; FAIL with h->why;
- * USAGE for a --arg that leads nowhere. */
+/* hit_conf.c: what the kernel half copies, and the description. 0, or FAIL with
+ * h->why. */
 int hit_describe(struct hit *h);
 /* How a value of that type is told, and how many bytes it has; NULL for what has no short form.
  * what: of a pointer to something that the kernel half looks at. */
 const char *hit_kind(const struct raw_btf *btf, u32 type, u32 *size, u8 *what);
 /* The names of an enum, into a description. */
 void hit_put_names(struct buf *b, const struct raw_btf *btf, u32 type);
-/* Which --arg named an argument of some probe; each must. */
+/* Which --arg lead somewhere from some probe, and why the others do not. */
+#define PATHS_MOST 31
 extern u32 hit_paths_used;
+extern char *hit_paths_wrong[PATHS_MOST];
 
 /* hit_path.c: --arg number, of an argument of that type at that place. 0 or USAGE. */
 int hit_path(struct hit *h, const struct raw_btf *btf, u32 type, u32 at, const char *path,

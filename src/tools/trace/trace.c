@@ -17,6 +17,7 @@ static struct {
 	u32 snap;
 	bool io, bare, summary, strict;
 	bool wanted[CALL_MAX];
+	int unknown; /* words that no probe here has */
 	struct hit_options hit;
 } own = {.snap = 32};
 
@@ -153,6 +154,11 @@ static int want_probe(const char *word)
 	struct matches m = {0};
 	int err = catalog_find(&m, word, own.strict ? FIND_STRICT : FIND_FOLLOW);
 
+	if (err == USAGE) {
+		hits_unknown(word);
+		own.unknown++;
+		err = 0;
+	}
 	for (u32 i = 0; i < m.n && !err; i++) {
 		if (*m.all[i].note)
 			note("%s", m.all[i].note);
@@ -212,6 +218,8 @@ static int check(struct run *run)
 	for (int i = 0; i < c->nargs; i++)
 		if ((err = want_word(c->args[i], run->replay)))
 			return err;
+	if (own.unknown && own.unknown == c->nargs)
+		return USAGE;
 	if (!c->nargs)
 		want(GROUP_SOCKET | GROUP_SEND | GROUP_RECV | GROUP_NAME);
 	if (own.io && run->replay && !c->nargs)
