@@ -359,8 +359,8 @@ static const struct work {
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: load [--idle CONNECTIONS] [--warmup M] [--wait-file PATH] "
-			"[--windows K] [--rate PER_SECOND] WORK N\n");
+	fprintf(stderr, "usage: load [--idle CONNECTIONS] [--first NUMBER] [--warmup M] "
+			"[--wait-file PATH] [--windows K] [--rate PER_SECOND] WORK N\n");
 	for (size_t i = 0; i < N_WORKS; i++)
 		fprintf(stderr, "  %-8s %s\n", works[i].name, works[i].help);
 	exit(2);
@@ -387,16 +387,16 @@ static uint64_t number(const char *text)
 
 /*
  * Established connections on which nothing happens, made as a restored process makes them: without
- * a peer (tcp(7), TCP_REPAIR).
+ * a peer (tcp(7), TCP_REPAIR). first: where other processes have those before.
  */
-static void idle(uint64_t n)
+static void idle(uint64_t first, uint64_t n)
 {
 	const struct rlimit files = {n + 100, n + 100};
 	struct sockaddr_in local = {.sin_family = AF_INET}, remote = local;
 	int one = 1;
 
 	check(!n || !setrlimit(RLIMIT_NOFILE, &files), "setrlimit");
-	for (uint64_t i = 0; i < n; i++) {
+	for (uint64_t i = first; i < first + n; i++) {
 		int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 		local.sin_addr.s_addr = htonl(0x7f000002 + i / 10000);
@@ -447,6 +447,7 @@ static void run_windows(const struct work *work, uint64_t n, uint64_t windows)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
+		{"first", required_argument, NULL, 'n'},
 		{"idle", required_argument, NULL, 'i'},
 		{"rate", required_argument, NULL, 'r'},
 		{"warmup", required_argument, NULL, 'w'},
@@ -456,12 +457,14 @@ int main(int argc, char **argv)
 	};
 	const char *wait_file = NULL;
 	const struct work *work;
-	uint64_t idles = 0, rate = 0, warmup = 0, windows = 0, n, ns;
+	uint64_t first = 0, idles = 0, rate = 0, warmup = 0, windows = 0, n, ns;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == 'i')
 			idles = number(optarg);
+		else if (c == 'n')
+			first = number(optarg);
 		else if (c == 'r')
 			rate = number(optarg);
 		else if (c == 'w')
@@ -478,7 +481,7 @@ int main(int argc, char **argv)
 	work = find_work(argv[optind]);
 	n = number(argv[optind + 1]);
 
-	idle(idles);
+	idle(first, idles);
 	work->open();
 	while (warmup-- && work->once != rest)
 		work->once();

@@ -40,7 +40,8 @@ def here(*parts):
 
 # Those that are not NAME.c, compiled in the ordinary way: their source, and what more gcc is told.
 ALONE = ["-nostdlib", "-static", "-ffreestanding", "-fno-pie", "-no-pie", "-fno-stack-protector"]
-VARIANTS = {"abi": ("abi", ALONE), "refuse": ("refuse", ["-shared", "-fPIC"])}
+VARIANTS = {"abi": ("abi", ALONE), "refuse": ("refuse", ["-shared", "-fPIC"]),
+            "load": ("../../../bench/load", ["-lresolv"])}
 if platform.machine() == "x86_64":
     VARIANTS |= {"abi-i386": ("abi", [*ALONE, "-m32"]), "abi-x32": ("abi", [*ALONE, "-mx32"]),
                  "abi-int80": ("abi", [*ALONE, "-DINT80"])}
@@ -59,7 +60,7 @@ def work(name):
         fcntl.flock(lock, fcntl.LOCK_EX)
         new = f"{program}.new"
         subprocess.run([os.environ.get("CC", "gcc"), "-O1", "-g", "-Wall", "-Wextra", "-Werror",
-                        "-D_GNU_SOURCE", "-pthread", *flags, "-o", new, source], check=True)
+                        "-D_GNU_SOURCE", "-pthread", "-o", new, source, *flags], check=True)
         os.rename(new, program)
     return str(program)
 
