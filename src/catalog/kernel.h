@@ -201,8 +201,6 @@ struct kernel_symbol {
 const struct kernel_symbol *kernel_symbols(u32 *n);
 /* Those of just this name; n gets their number. */
 const struct kernel_symbol *kernel_symbol(const char *name, u32 *n);
-/* The symbol that an address lies in, NULL when none; off gets the distance. */
-const struct kernel_symbol *kernel_symbol_at(u64 address, u64 *off);
 /* How often available_filter_functions has the function, of the kernel's own (module NULL) or of a
  * module; -1 when that cannot be read. */
 int kernel_traceable(const char *name, const char *module);

@@ -5,8 +5,7 @@
 #include <unistd.h>
 #include "inside.h"
 
-static struct kernel_symbol *symbols;   /* by name */
-static struct kernel_symbol **by_place; /* by address; made when first needed */
+static struct kernel_symbol *symbols; /* by name */
 static u32 nsymbols;
 static char *symbols_text;
 
@@ -20,14 +19,6 @@ static int name_order(const void *a, const void *b)
 	int c = strcmp(x->name, y->name);
 
 	return c ? c : (x->address > y->address) - (x->address < y->address);
-}
-
-static int place_order(const void *a, const void *b)
-{
-	const struct kernel_symbol *x = *(struct kernel_symbol *const *)a,
-				   *y = *(struct kernel_symbol *const *)b;
-
-	return (x->address > y->address) - (x->address < y->address);
 }
 
 static u32 count_lines(const char *text)
@@ -115,30 +106,6 @@ const char *symbol_changed(const char *name)
 		if (symbols[i].name[len] == '.' && strncmp(symbols[i].name + len, ".cold", 5))
 			return symbols[i].name;
 	return NULL;
-}
-
-const struct kernel_symbol *kernel_symbol_at(u64 address, u64 *off)
-{
-	u32 n, low = 0, high;
-
-	kernel_symbols(&n);
-	if (!by_place && n && (by_place = malloc(n * sizeof(*by_place)))) {
-		for (u32 i = 0; i < n; i++)
-			by_place[i] = symbols + i;
-		qsort(by_place, n, sizeof(*by_place), place_order);
-	}
-	for (high = by_place ? n : 0; low < high;) {
-		u32 mid = (low + high) / 2;
-
-		if (by_place[mid]->address <= address)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	if (!low || !by_place[low - 1]->address)
-		return NULL;
-	*off = address - by_place[low - 1]->address;
-	return by_place[low - 1];
 }
 
 /* FNV-1a of 64 bits: two of 60 000 lines are alike in one of 10 000 million kernels. */
@@ -251,10 +218,8 @@ void symbols_drop(void)
 {
 	traceable_drop();
 	free(symbols);
-	free(by_place);
 	free(symbols_text);
 	symbols = NULL;
-	by_place = NULL;
 	symbols_text = NULL;
 	nsymbols = 0;
 	symbols_read = false;

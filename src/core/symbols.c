@@ -15,8 +15,6 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 #include "clock.h"
-#include "hit_decode.h"
-#include "kernel.h"
 #include "symbols.h"
 
 #define SYMBOLS_MOST (4u << 20) /* of one file; a browser has 1 million */
@@ -320,20 +318,4 @@ void symbols_stack(struct buf *b, const struct stack_rec *r, u32 limit)
 	}
 	if (maps)
 		fclose(maps);
-}
-
-static const char *symbol_of(u64 address, const char **module, u64 *off)
-{
-	const struct kernel_symbol *s = kernel_symbol_at(address, off);
-
-	/* no function is so long: it is a program of BPF's, or memory */
-	if (s && *off > 1 << 20)
-		s = NULL;
-	*module = s ? s->module : NULL;
-	return s ? s->name : NULL;
-}
-
-void symbols_kernel(void)
-{
-	decode_symbol = symbol_of;
 }

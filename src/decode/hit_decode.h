@@ -53,11 +53,11 @@ void decode_hit_sock(struct verbs *v, const struct hit_sock *s);
 void decode_packet_text(struct buf *b, const struct packet_id *p);
 
 /*
- * Who knows what lies at a kernel address: the symbol's name, its module (NULL: the kernel itself)
- * and the distance into it; NULL when it does not. Set by whoever can ask; symbol_learn() of a
+ * Who knows what lies at a kernel address: as its %pS, "nf_hook+0x8/0x90 [nf_tables]", "0xffff..."
+ * where it has no name; NULL when it cannot be asked. Set by whoever can ask; symbol_learn() of a
  * recording goes before it.
  */
-extern const char *(*decode_symbol)(u64 address, const char **module, u64 *off);
+extern const char *(*decode_symbol)(u64 address);
 /* "tcp_sendmsg+0x1c", "nf_hook+0x8 [nf_tables]". */
 void symbol_learn(u64 address, const char *text, u32 len);
 /* The same text of an address, kept; NULL when it cannot be looked up. */

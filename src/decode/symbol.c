@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include "told.h"
 
-#define BUCKETS 1024
+#define BUCKETS  1024
+#define NAMELESS 256 /* addresses that are not asked for again at once */
 
 struct known {
 	struct known *next;
@@ -13,7 +14,7 @@ struct known {
 
 static struct known *table[BUCKETS];
 
-const char *(*decode_symbol)(u64 address, const char **module, u64 *off);
+const char *(*decode_symbol)(u64 address);
 
 static struct known **bucket(u64 address)
 {
@@ -34,25 +35,22 @@ void symbol_learn(u64 address, const char *text, u32 len)
 	*to = k;
 }
 
-/* As the kernel's %pS without the size, which nobody reads. */
+/* Without the size of what it lies in, which nobody reads. False where it has no name. */
 static bool ask(u64 address)
 {
-	const char *module = NULL, *name = NULL;
+	static u64 nameless[NAMELESS];
+	u64 *last = &nameless[(address ^ address >> 10) % NAMELESS];
+	const char *told = decode_symbol && *last != address ? decode_symbol(address) : NULL;
 	struct buf b = {0};
-	u64 off = 0;
+	u32 n;
 
-	if (decode_symbol)
-		name = decode_symbol(address, &module, &off);
-	if (!name)
+	if (!told || !strncmp(told, "0x", 2)) {
+		*last = address;
 		return false;
-	buf_text(&b, name);
-	buf_chr(&b, '+');
-	buf_hex(&b, off);
-	if (module) {
-		buf_str(&b, " [");
-		buf_text(&b, module);
-		buf_chr(&b, ']');
 	}
+	n = strcspn(told, "/");
+	buf_mem(&b, told, n);
+	buf_str(&b, told + n + strcspn(told + n, " "));
 	symbol_learn(address, b.base, buf_len(&b));
 	buf_free(&b);
 	return true;
