@@ -321,6 +321,18 @@ static void fields_of_format(struct item *item)
 	}
 }
 
+/* "__data_loc_name" is where tracefs has "__data_loc char[] name". What comes before the name, or
+ * NULL. */
+static const char *placed_by(const char *field)
+{
+	static const char *const marks[] = {"__data_loc", "__rel_loc"};
+
+	for (u32 i = 0; i < sizeof(marks) / sizeof(*marks); i++)
+		if (!strncmp(field, marks[i], strlen(marks[i])) && field[strlen(marks[i])] == '_')
+			return marks[i];
+	return NULL;
+}
+
 /* struct trace_event_raw_NAME begins with the common part and ends with __data. */
 static void fields_of_btf(struct item *item)
 {
@@ -340,13 +352,15 @@ static void fields_of_btf(struct item *item)
 	for (u32 i = 1; item->fields && i < btf_vlen(t); i++) {
 		const char *field = raw_string(types->btf, m[i].name_off);
 		struct kernel_field *f = &item->fields[item->nfields];
+		const char *mark = placed_by(field);
 
 		if (!strcmp(field, "__data"))
 			continue;
 		buf_clear(&decl);
 		kernel_declare(&decl, types, m[i].type, "");
 		buf_chr(&decl, 0);
-		*f = (struct kernel_field){strdup(decl.base), strdup(field),
+		*f = (struct kernel_field){strdup(mark ? mark : decl.base),
+					   strdup(mark ? field + strlen(mark) + 1 : field),
 					   btf_member_bit_offset(t, i) / 8,
 					   raw_size(types->btf, m[i].type), false};
 		item->nfields++;

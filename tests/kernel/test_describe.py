@@ -92,7 +92,7 @@ class Kernel(unittest.TestCase):
     def test_fields_without_tracefs(self):
         """Where tracefs is out of reach BTF tells the same, as far as it has the record's struct."""
         argv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", lib.WEIR, "describe", "-o", "json"]
-        for name in ("tcp:tcp_probe", "sock:inet_sock_set_state", "skb:kfree_skb"):
+        for name in ("tcp:tcp_probe", "sock:inet_sock_set_state", "skb:kfree_skb", "net:net_dev_xmit"):
             ended = lib.run(*argv, name, env=CLEAN)
             self.assertEqual(ended.status, 0, ended)
             have = [(f["name"], f["offset"], f["size"]) for f in ended.rows[0]["fields"]]
@@ -131,6 +131,13 @@ class Kernel(unittest.TestCase):
             self.assertEqual(call["number"], system_call_number(call["name"]))
             self.assertRegex(call["prototype"], rf"\b{call['name']}\(")
             self.assertTrue(hasattr(libc, call["name"]))
+
+    def test_said_once(self):
+        """The class of a context or a cost is not put before words that begin with it."""
+        for lang, label in (("en", "CONTEXT"), ("ko", "컨텍스트")):
+            lines = describe("--lang", lang, "function:ip_rcv").out.decode().splitlines()
+            context, = [line.split(maxsplit=1)[1].lower() for line in lines if line.startswith(label)]
+            self.assertEqual(context.count("softirq"), 1, context)
 
     def test_same_as_list(self):
         """What both tell they tell alike."""

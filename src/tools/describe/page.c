@@ -2,6 +2,7 @@
 /* weir describe: one probe as a page of text. */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include "describe.h"
 #include "wrap.h"
 
@@ -53,9 +54,10 @@ static void classed(const struct page *p, struct buf *b, enum word word, const c
 		    enum text text)
 {
 	const char *more = row_text(p->match->row, text, p->lang);
+	bool said = more && !strncasecmp(more, class, strlen(class));
 	char all[2048];
 
-	snprintf(all, sizeof(all), "%s. %s", class, more ? more : "");
+	snprintf(all, sizeof(all), "%s%s%s", said ? "" : class, said ? "" : ". ", more ? more : "");
 	paragraph(p, b, word, all);
 }
 
