@@ -6,7 +6,17 @@
 #include "types.bpf.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
 #include "record.h"
+
+/*
+ * A socket's value in a map, made where there is none; NULL: there is no memory. Two tracers may
+ * come to a socket at once: who adds the first value of all maps while the other does is refused
+ * (-EAGAIN, bpf_local_storage_alloc() in kernel/bpf/bpf_local_storage.c), the second time not.
+ */
+#define sk_value(map, sk)                                                                          \
+	(bpf_sk_storage_get(map, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE)                            \
+		 ?: bpf_sk_storage_get(map, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE))
 
 /* Family, type and protocol into a key, by plain loads: sk is one that the verifier knows. */
 static __always_inline void sk_kind(struct tally_key *key, struct sock *sk)

@@ -4,6 +4,7 @@
 #define WEIR_TABLE_STATE_BPF_H
 
 #include "conn.bpf.h"
+#include "sk.bpf.h"
 
 struct conn_state {
 	u64 sk;         /* of conns_fast: whose it is, 0: free */
@@ -115,7 +116,7 @@ static __always_inline struct conn_state *conn_state_of(struct sock *sk)
 /* Of a socket that has none. NULL only without memory, which is counted. */
 static __always_inline struct conn_state *conn_state_add(struct sock *sk)
 {
-	struct conn_state *s = bpf_sk_storage_get(&conns, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct conn_state *s = sk_value(&conns, sk);
 
 	if (!s)
 		count_lost(LOST_MAP);

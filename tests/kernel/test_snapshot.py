@@ -3,16 +3,18 @@
 """weir conns --once of very many sockets: as many as ss counts, in less time than it takes, and in no more memory than of few."""
 import contextlib
 import fcntl
+import json
 import os
 import pathlib
 import re
 import resource
+import socket
 import subprocess
 import unittest
 
 import lib
 
-FEW, MANY = 1009, 100003
+FEW, SOME, MANY = 1009, 4001, 100003
 EACH = 10007  # of one process
 TURNS = 3
 HOST_ONLY = True  # an emulated machine takes minutes
@@ -71,6 +73,19 @@ class Snapshot(unittest.TestCase):
         self.assertLess(memory[MANY] - memory[FEW], 1024, memory)
         mine, other = map(min, zip(*runs))
         self.assertLess(mine, other)
+
+    def test_two(self):
+        """Two that come to a socket at the same time, of which the kernel lets one add its value first, lose nothing."""
+        with contextlib.ExitStack() as stack:
+            for _ in range(SOME):
+                stack.enter_context(socket.socket()).listen(1)
+            for _ in range(23):
+                pair = [subprocess.Popen([*ONCE, "-o", "json", "--stats"], stdout=subprocess.PIPE, text=True)
+                        for _ in range(2)]
+                for weir in pair:
+                    *rows, last = weir.communicate()[0].splitlines()
+                    self.assertEqual({name: n for name, n in json.loads(last)["stats"]["lost"].items() if n}, {})
+                    self.assertEqual(len(rows), SOME)
 
 
 if __name__ == "__main__":

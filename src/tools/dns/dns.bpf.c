@@ -8,6 +8,7 @@
 #include "conn.bpf.h"
 #include "dns_tool.h"
 #include "probe.bpf.h"
+#include "sk.bpf.h"
 
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
@@ -60,9 +61,11 @@ static __always_inline struct known *known_of(struct sock *sk, bool dns)
 
 	if (k || !dns)
 		return k;
-	k = bpf_sk_storage_get(&socks, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	k = sk_value(&socks, sk);
 	if (k)
 		k->cookie = bpf_get_socket_cookie(sk);
+	else
+		count_lost(LOST_MAP);
 	return k;
 }
 

@@ -125,11 +125,13 @@ static __noinline int look(struct sock_id *id, struct sock *sk)
 
 static __noinline struct known *known_new(struct sock *sk)
 {
-	struct known *k = bpf_sk_storage_get(&socks, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct known *k = sk_value(&socks, sk);
 	struct sock_id id = {};
 
-	if (!k)
+	if (!k) {
+		count_lost(LOST_MAP);
 		return NULL;
+	}
 	k->cookie = bpf_get_socket_cookie(sk);
 	if (filter.have & FILTER_SOCK && look(&id, sk) && !conn_matches(&id))
 		k->speaks = OTHER;

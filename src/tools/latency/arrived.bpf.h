@@ -40,7 +40,7 @@ static __always_inline struct arrivals *arrivals_of(struct sock *sk)
 		return a;
 	if (filter.have & FILTER_SOCK && !(conn_look(&id, (u64)sk) && conn_matches(&id)))
 		return NULL;
-	a = bpf_sk_storage_get(&arrivals, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	a = sk_value(&arrivals, sk);
 	if (a)
 		stage_ends(&a->ends, sk);
 	else

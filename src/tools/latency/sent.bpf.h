@@ -65,7 +65,7 @@ static __always_inline struct sends *sends_of(struct sock *sk)
 		return c;
 	if (filter.have & FILTER_SOCK && !(conn_look(&id, (u64)sk) && conn_matches(&id)))
 		return NULL;
-	c = bpf_sk_storage_get(&sends, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	c = sk_value(&sends, sk);
 	if (c)
 		stage_ends(&c->ends, sk);
 	else

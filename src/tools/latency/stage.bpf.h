@@ -5,6 +5,7 @@
 
 #include "by.bpf.h"
 #include "ring.bpf.h"
+#include "sk.bpf.h"
 #include "latency.h"
 
 #define IPPROTO_TCP 6
