@@ -33,8 +33,8 @@ EVENTS = 1_000_000
 PACKETS = 200_000
 TRIES = 3
 STARTS = 7
-PAIRS = 5
-SITE_PAIRS = 9
+PAIRS = 3
+SITE_PAIRS = 7
 OPERATIONS = 100_000  # of one run at a rate
 HALVINGS = 4  # of the range in which the largest rate lies
 
