@@ -32,8 +32,8 @@ int attempts_check(struct run *run)
 {
 	const char *name = run->tool->name;
 
-	if (run->common.nargs)
-		return no_words(run, "it takes options alone, --help lists them");
+	if (no_words(run, "it takes options alone, --help lists them"))
+		return USAGE;
 	if (run->common.filter.have & FILTER_SLOWER)
 		return usage("%s counts and measures no time: --slower is for weir soconnlat",
 			     name);

@@ -54,7 +54,5 @@ void tell_conn_us(struct verbs *v, const struct rec *r)
 
 int conns_check(struct run *run)
 {
-	if (!run->common.nargs)
-		return 0;
 	return no_words(run, "--host and --port choose connections");
 }

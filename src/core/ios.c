@@ -21,8 +21,8 @@ void tell_direction(struct verbs *v, const struct rec *r)
 
 int ios_check(struct run *run, struct counts_shape *shape)
 {
-	if (run->common.nargs)
-		return no_words(run, "it takes options alone, --help lists them");
+	if (no_words(run, "it takes options alone, --help lists them"))
+		return USAGE;
 	shape->by_name = ios_own.by_name;
 	return tallies_check(run, shape, 0);
 }

@@ -45,6 +45,8 @@ void run_columns(struct run *run, const struct column *columns)
 
 int no_words(const struct run *run, const char *instead)
 {
+	if (!run->common.nargs)
+		return 0;
 	return usage("%s takes no words, '%s' is one; %s", run->tool->name, run->common.args[0],
 		     instead);
 }

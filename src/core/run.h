@@ -52,8 +52,8 @@ static inline u64 run_events_of(const struct rec *r)
 	return t->flags & TALLY_TOTAL ? t->events : 0;
 }
 
-/* For a tool's check(): USAGE with a sentence that names the first of the words that were given,
- * which this tool has no use for; instead: what is to be done. */
+/* For a tool's check(): 0 where no words were given; USAGE with a sentence that names the first of
+ * those that were; instead: what is to be done. */
 int no_words(const struct run *run, const char *instead);
 /* Live run of a tool with a kernel half. Returns the exit status. */
 int run_live(const struct tool *t, int argc, char **argv);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 #include <string.h>
+#include "conn_columns.h"
 #include "decode.h"
 #include "error.h"
 #include "spreads.h"
@@ -116,8 +117,8 @@ int spreads_check(struct run *run, const struct spreads_options *o, const struct
 {
 	int by = o->by_word ? one_of("--by", o->by_word, words) : o->stack ? BY_STACK : BY_PROCESS;
 
-	if (run->common.nargs)
-		return no_words(run, "--host and --port choose connections");
+	if (conns_check(run))
+		return USAGE;
 	if (by < 0)
 		return USAGE;
 	if (o->stack && by != BY_STACK)

@@ -45,8 +45,8 @@ static int check(struct run *run)
 	struct common *c = &run->common;
 	bool waits = own.by_word || own.sort;
 
-	if (c->nargs)
-		return no_words(run, "--host and --port choose sockets");
+	if (no_words(run, "--host and --port choose sockets"))
+		return USAGE;
 	own.live = !own.once && !run->replay && !c->record && c->format == OUT_TEXT && isatty(0) &&
 		   isatty(1);
 	if (waits && !own.once && !own.live && !run->replay)

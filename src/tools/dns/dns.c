@@ -102,8 +102,8 @@ static int check_words(void)
 static int check(struct run *run)
 {
 	own.run = run;
-	if (run->common.nargs)
-		return no_words(run, "--name chooses names");
+	if (no_words(run, "--name chooses names"))
+		return USAGE;
 	if (own.ports ? parse_ports(own.ports) : add_port(53))
 		return USAGE;
 	if ((own.mdns && add_port(5353)) || (own.llmnr && add_port(5355)) || check_words())

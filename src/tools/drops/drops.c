@@ -141,8 +141,8 @@ static int check_list(const struct run *run)
 
 static int check(struct run *run)
 {
-	if (run->common.nargs)
-		return no_words(run, "--reason chooses by reason");
+	if (no_words(run, "--reason chooses by reason"))
+		return USAGE;
 	if (own.list)
 		return check_list(run) ? USAGE : list(run);
 	if (by_named())

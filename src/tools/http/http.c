@@ -101,8 +101,8 @@ static int check(struct run *run)
 
 	own.run = run;
 	own.reports = run->common.interval_ns;
-	if (run->common.nargs)
-		return no_words(run, "--host, --port and --path choose requests");
+	if (no_words(run, "--host, --port and --path choose requests"))
+		return USAGE;
 	if (own.status && parse_status(own.status))
 		return USAGE;
 	if ((own.method && !*own.method) || (own.path && !*own.path))

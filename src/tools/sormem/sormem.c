@@ -90,8 +90,8 @@ static int check(struct run *run)
 {
 	const struct common *c = &run->common;
 
-	if (c->nargs)
-		return no_words(run, "--host and --port choose sockets");
+	if (no_words(run, "--host and --port choose sockets"))
+		return USAGE;
 	if (own.by_word && by_named(own.by_word))
 		return USAGE;
 	if (own.tallies.by_name && own.by != BY_PROCESS)

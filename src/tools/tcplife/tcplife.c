@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* weir tcplife: the user half. */
+#include "conn_columns.h"
 #include "table.h"
 #include "error.h"
 
@@ -16,8 +17,8 @@ static const struct option_row options[] = {
 
 static int check(struct run *run)
 {
-	if (run->common.nargs)
-		return no_words(run, "--host and --port choose connections");
+	if (conns_check(run))
+		return USAGE;
 	return table_check(run, "pid,comm,local_address,local_port,address,port,tx_kb,rx_kb,ms",
 			   own.columns);
 }

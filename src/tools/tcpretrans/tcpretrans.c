@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-or-later */
 /* weir tcpretrans: the user half. */
+#include "conn_columns.h"
 #include "decode.h"
 #include "error.h"
 #include "hit_decode.h"
@@ -182,13 +183,6 @@ static const struct probe synack = {
 	.ways = {{"on_synack", PROBE_TP_BTF, "tcp_retransmit_synack", 2}},
 };
 
-static int check(struct run *run)
-{
-	if (run->common.nargs)
-		return no_words(run, "--host and --port choose connections");
-	return 0;
-}
-
 static int setup(struct run *run, struct attach *a)
 {
 	(void)run;
@@ -217,7 +211,7 @@ static const struct tool tcpretrans = {
 	.object = tcpretrans_bpf_o,
 	.object_size = &tcpretrans_bpf_o_size,
 	.io_uring = true,
-	.check = check,
+	.check = conns_check,
 	.setup = setup,
 	.attach = attach,
 	.inner = owners_inner,

@@ -120,8 +120,8 @@ static int check(struct run *run)
 {
 	struct common *c = &run->common;
 
-	if (c->nargs)
-		return no_words(run, "--host and --port choose sockets");
+	if (no_words(run, "--host and --port choose sockets"))
+		return USAGE;
 	own.intervals = c->count;
 	c->count = 0;
 	if (!c->interval_ns)

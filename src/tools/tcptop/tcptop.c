@@ -2,6 +2,7 @@
 /* weir tcptop: the user half. */
 #include <string.h>
 #include "clock.h"
+#include "conn_columns.h"
 #include "error.h"
 #include "table.h"
 #include "table_sort.h"
@@ -33,8 +34,8 @@ static int check(struct run *run)
 {
 	struct common *c = &run->common;
 
-	if (c->nargs)
-		return no_words(run, "--host and --port choose connections");
+	if (conns_check(run))
+		return USAGE;
 	if (own.by_word && own.columns)
 		return usage("--by and --columns exclude each other");
 	if (own.by_word)
